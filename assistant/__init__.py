@@ -1,0 +1,1 @@
+"""The agent: what a shopper says, what is done about it, what is remembered."""

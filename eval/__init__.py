@@ -1,0 +1,1 @@
+"""Replay of logged sessions, metrics and their intervals."""

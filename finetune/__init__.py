@@ -1,0 +1,1 @@
+"""Training recipes: one linear script a model, each run from a YAML file."""

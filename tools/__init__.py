@@ -1,0 +1,1 @@
+"""Plain Python tools over one shop: catalogue, sessions, search, memory, recommender."""
