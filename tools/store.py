@@ -1,0 +1,197 @@
+"""One shop on disk: manifest, checksums, and where each artefact lies."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+
+from shopping_assistant.tools.catalog import Catalog
+from shopping_assistant.tools.errors import ShopError
+from shopping_assistant.tools.sessions import empty_events, read_events, write_events
+
+SCHEMA_VERSION = 1
+MODELS = ("search", "titles", "ids", "recommender")
+
+
+class StoreError(ShopError):
+    """A store that is missing, damaged, or of another schema."""
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_json(path: Path, value: dict) -> None:
+    """Write beside ``path``, flush, rename: a crash leaves the old file whole."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump(value, file, indent=1, ensure_ascii=False)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class Store:
+    """A shop's folder. Open one with `Store.open`, make one with `Store.create`."""
+
+    def __init__(self, path: Path, manifest: dict):
+        self.path = path
+        self.manifest = manifest
+
+    @classmethod
+    def create(cls, path: Path | str, name: str, currency: str | None = None) -> Store:
+        """Make an empty store.
+
+        Raises:
+            StoreError: there is one already, or the place is taken by something else.
+        """
+        path = Path(path)
+        if (path / "store.json").exists():
+            raise StoreError(f"{path} is a store already; choose another folder or delete it first")
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise StoreError(f"{path} exists and is not an empty folder; choose another place for the store")
+        path.mkdir(parents=True, exist_ok=True)
+        store = cls(path, {"name": name, "currency": currency, "schema": SCHEMA_VERSION, "artefacts": {}})
+        write_json(path / "store.json", store.manifest)
+        return store
+
+    @classmethod
+    def open(cls, path: Path | str) -> Store:
+        """Open an existing store.
+
+        Raises:
+            StoreError: there is none, its manifest is damaged, or its schema is another one.
+        """
+        path = Path(path)
+        manifest = path / "store.json"
+        if not manifest.is_file():
+            raise StoreError(
+                f"no store at {path}: lay down the demo shop with `shop demo --store {path}`, "
+                f"or bring in your own with `shop import SOURCE PATH --store {path}`"
+            )
+        try:
+            content = json.loads(manifest.read_text(encoding="utf-8"))
+            schema = content["schema"]
+            content["artefacts"], content["name"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"{manifest} cannot be read as a store's manifest ({error}); import the shop again") from error
+        if schema != SCHEMA_VERSION:
+            raise StoreError(f"{manifest}: schema {schema!r}, expected {SCHEMA_VERSION}; import the shop again")
+        return cls(path, content)
+
+    @property
+    def name(self) -> str:
+        return self.manifest["name"]
+
+    @property
+    def currency(self) -> str | None:
+        return self.manifest.get("currency")
+
+    @property
+    def memory_dir(self) -> Path:
+        return self.path / "memory"
+
+    @property
+    def conversations_path(self) -> Path:
+        return self.path / "conversations.sqlite"
+
+    def model_dir(self, name: str) -> Path:
+        return self.memory_dir if name == "memory" else self.path / "models" / name
+
+    def has(self, name: str) -> bool:
+        """Whether this artefact was made and is still there."""
+        return name in self.manifest["artefacts"] and self.model_dir(name).is_dir()
+
+    @cached_property
+    def _catalog(self) -> Catalog:
+        path = self.path / "catalog.parquet"
+        if not path.is_file():
+            raise StoreError(f"{self.path} has no catalog.parquet; import a catalogue with `shop import`")
+        return Catalog.read(path)
+
+    def catalog(self) -> Catalog:
+        return self._catalog
+
+    @property
+    def has_events(self) -> bool:
+        return (self.path / "events.parquet").is_file()
+
+    def events(self) -> pl.DataFrame:
+        """The log in ``EVENT_SCHEMA``; empty when this shop has none."""
+        return read_events(self.path / "events.parquet") if self.has_events else empty_events()
+
+    def write_catalog(self, catalog: Catalog, made_by: dict | None = None) -> None:
+        catalog.write(self.path / "catalog.parquet")
+        self.__dict__.pop("_catalog", None)
+        self.record("catalog", {"products": len(catalog), **(made_by or {})})
+
+    def write_events(self, frame: pl.DataFrame, made_by: dict | None = None) -> None:
+        write_events(frame, self.path / "events.parquet")
+        self.record("events", {"events": len(frame), **(made_by or {})})
+
+    @contextmanager
+    def replacing(self, name: str) -> Iterator[Path]:
+        """A temporary folder that becomes ``model_dir(name)`` when the block ends well, and vanishes when it does not."""
+        target = self.model_dir(name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        try:
+            yield temporary
+            for file in temporary.rglob("*"):
+                if file.is_file():
+                    with file.open("rb") as opened:
+                        os.fsync(opened.fileno())
+            old = target.with_name(f".{target.name}.{os.getpid()}.old")
+            if target.exists():
+                target.rename(old)
+            temporary.rename(target)
+            shutil.rmtree(old, ignore_errors=True)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+    def record(self, name: str, made_by: dict) -> None:
+        """Write into the manifest what an artefact's files are and how they were made."""
+        if name in ("catalog", "events"):
+            files = [self.path / f"{name}.parquet"]
+        elif name == "memory":
+            files = []  # a cache that Chroma itself rewrites: its checksum would mean nothing
+        else:
+            files = sorted(f for f in self.model_dir(name).rglob("*") if f.is_file())
+        self.manifest["artefacts"][name] = {
+            "files": {f.relative_to(self.path).as_posix(): sha256_of(f) for f in files},
+            "made_by": {"at": datetime.now(UTC).isoformat(timespec="seconds"), **made_by},
+        }
+        write_json(self.path / "store.json", self.manifest)
+
+    def made_by(self, name: str) -> dict:
+        return self.manifest["artefacts"].get(name, {}).get("made_by", {})
+
+    def fresh(self, name: str, key: str) -> bool:
+        """Whether the artefact is there and was made from exactly these inputs."""
+        return self.has(name) and self.made_by(name).get("key") == key
+
+    def damaged(self) -> list[str]:
+        """Files of the manifest that are missing or no longer have their checksum."""
+        listed = (pair for a in self.manifest["artefacts"].values() for pair in a["files"].items())
+        return [f for f, digest in listed if not (self.path / f).is_file() or sha256_of(self.path / f) != digest]
+
+    def digest(self, *names: str) -> str:
+        """One checksum over the files of these artefacts: changes when any of them does."""
+        files = {n: self.manifest["artefacts"].get(n, {}).get("files", {}) for n in names}
+        return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
