@@ -30,7 +30,8 @@ class Constraint:
 
     def __post_init__(self):
         if self.op not in OPERATORS:
-            raise ConstraintError(f"constraint on {self.attribute}: op {self.op!r}, expected one of {', '.join(OPERATORS)}")
+            expected = ", ".join(OPERATORS)
+            raise ConstraintError(f"constraint on {self.attribute}: op {self.op!r}, expected one of {expected}")
         if not self.values:
             raise ConstraintError(f"constraint on {self.attribute}: no values; give at least one")
         if self.op in ("<=", ">="):

@@ -2,4 +2,4 @@
 
 
 class ShopError(Exception):
-    """One sentence or two: the value, what was expected, and the remedy. The command line prints it without a traceback."""
+    """The value, what was expected, and the remedy, in a sentence. The command line prints it without a traceback."""

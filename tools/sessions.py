@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -107,14 +108,18 @@ def frame_of(events: Sequence[Event]) -> pl.DataFrame:
     return pl.DataFrame(columns, schema_overrides=EVENT_SCHEMA).select(list(EVENT_SCHEMA))
 
 
+def _user_rows(frame: pl.DataFrame) -> Iterator[tuple[list[int], tuple[Event, ...]]]:
+    """Each user's row numbers in ``frame`` and events, in time order; equal times keep the order of the log."""
+    ordered = frame.with_row_index("_row").sort("user_id", "timestamp", "_row")
+    rows, ordered = ordered["_row"].to_list(), ordered.drop("_row")
+    changes = (ordered["user_id"] != ordered["user_id"].shift(1)).fill_null(True).arg_true().to_list()
+    for start, end in itertools.pairwise([*changes, len(ordered)]):
+        yield rows[start:end], tuple(events_of(ordered[start:end]))
+
+
 def by_user(frame: pl.DataFrame) -> Iterator[tuple[str, tuple[Event, ...]]]:
     """Each user's events in time order; events of one moment keep the order of the log."""
-    if not len(frame):
-        return
-    ordered = frame.with_row_index("_row").sort("user_id", "timestamp", "_row").drop("_row")
-    starts = [*(ordered["user_id"] != ordered["user_id"].shift(1)).fill_null(True).arg_true().to_list(), len(ordered)]
-    for start, end in zip(starts, starts[1:], strict=False):
-        events = tuple(events_of(ordered[start:end]))
+    for _, events in _user_rows(frame):
         yield events[0].user_id, events
 
 
@@ -122,17 +127,15 @@ def without_clicks_on(events: Sequence[Event], products: set[str]) -> tuple[Even
     return tuple(e for e in events if not (e.action == "click" and e.product_id in products))
 
 
-def _first_purchases(events: Sequence[Event]) -> tuple[Event, ...]:
-    """The events without purchases of what this user had bought before: a target can only be new."""
+def _new_purchases(events: Sequence[Event]) -> list[int]:
+    """Where a product is bought that this user had not bought before: only those can be targets."""
     seen: set[str] = set()
-    kept = []
-    for e in events:
-        if e.action == "purchase":
-            if e.product_id in seen:
-                continue
+    places = []
+    for at, e in enumerate(events):
+        if e.action == "purchase" and e.product_id not in seen:
             seen.add(e.product_id)
-        kept.append(e)
-    return tuple(kept)
+            places.append(at)
+    return places
 
 
 def _example(events: Sequence[Event], at: int) -> Example:
@@ -147,35 +150,27 @@ def leave_one_out(frame: pl.DataFrame) -> Split:
     The last is the test target, the one before the validation target; ``train`` keeps the events before, without
     clicks on either. A user with a single purchase cannot be tested on anything and stays in ``train`` whole.
     """
-    train: list[pl.DataFrame] = []
-    validation, test = [], []
-    drop_rows: list[int] = []
-    ordered = frame.with_row_index("_row").sort("user_id", "timestamp", "_row")
-    rows = ordered["_row"].to_list()
-    at_row = 0
-    for _, events in by_user(frame):
-        row_of = dict(zip(map(id, events), rows[at_row : at_row + len(events)], strict=True))
-        at_row += len(events)
-        kept = _first_purchases(events)
-        bought = [i for i, e in enumerate(kept) if e.action == "purchase"]
+    validation, test, kept_rows = [], [], []
+    for rows, events in _user_rows(frame):
+        bought = _new_purchases(events)
         if len(bought) < 2:
+            kept_rows.extend(rows)
             continue
-        first, last = bought[-2], bought[-1]
-        validation.append(_example(kept, first))
-        test.append(_example(kept, last))
-        withheld = {kept[first].product_id, kept[last].product_id}
-        staying = {id(e) for e in without_clicks_on(kept[:first], withheld)}
-        drop_rows.extend(row_of[id(e)] for e in events if id(e) not in staying)
-    train = frame.with_row_index("_row").filter(~pl.col("_row").is_in(drop_rows)).drop("_row")
-    return Split(train, validation, test)
+        first, last = bought[-2:]
+        validation.append(_example(events, first))
+        test.append(_example(events, last))
+        withheld = {events[first].product_id, events[last].product_id}
+        kept_rows.extend(
+            row for row, e in zip(rows[:first], events[:first], strict=True) if e.product_id not in withheld
+        )
+    return Split(frame[sorted(kept_rows)], validation, test)
 
 
 def training_examples(train: pl.DataFrame) -> list[Example]:
     """One example for each first purchase in the training log."""
     out = []
     for _, events in by_user(train):
-        kept = _first_purchases(events)
-        out.extend(_example(kept, i) for i, e in enumerate(kept) if e.action == "purchase")
+        out.extend(_example(events, at) for at in _new_purchases(events))
     return out
 
 

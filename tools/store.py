@@ -88,7 +88,7 @@ class Store:
             schema = content["schema"]
             content["artefacts"], content["name"]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"{manifest} cannot be read as a store's manifest ({error}); import the shop again") from error
+            raise StoreError(f"{manifest} is not a readable manifest ({error}); import the shop again") from error
         if schema != SCHEMA_VERSION:
             raise StoreError(f"{manifest}: schema {schema!r}, expected {SCHEMA_VERSION}; import the shop again")
         return cls(path, content)
@@ -145,7 +145,7 @@ class Store:
 
     @contextmanager
     def replacing(self, name: str) -> Iterator[Path]:
-        """A temporary folder that becomes ``model_dir(name)`` when the block ends well, and vanishes when it does not."""
+        """A temporary folder that becomes ``model_dir(name)`` when the block ends well and vanishes when not."""
         target = self.model_dir(name)
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
