@@ -1,0 +1,127 @@
+"""Retrieval with mixup: what the language model wrote, an id and a title, into one ranked list of products.
+
+Source: *Sequential LLM Framework for Fashion Recommendation* (EMNLP industry track, 2024), retrieval with mixup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from shopping_assistant.tools.errors import ShopError
+
+# The published text lost the value of m; its ablation table fits 1 best.
+DEFAULT_M = 1
+
+
+class MixupError(ShopError):
+    """Scores that cannot be ranked."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A ranked product. ``route`` gives its 1-based rank on each road that led to it, None where none did."""
+
+    product_id: str
+    score: float
+    route: dict[str, int | None]
+
+
+def _keys(scores: np.ndarray) -> np.ndarray:
+    """Unsigned integers, smaller is better, that order by score downwards and then by column upwards.
+
+    ``(..., n)`` float32 to ``(..., n)`` uint64; the column stands in the low 32 bits. Sorting integers makes ties exact
+    and is several times faster than a stable sort of floats.
+    """
+    scores = np.asarray(scores, dtype=np.float32) + np.float32(0)  # -0.0 and 0.0 are one score
+    if np.isnan(scores).any():
+        raise MixupError("a score is not a number (NaN), expected finite scores, or -inf for a product left out")
+    bits = scores.view(np.uint32)
+    # IEEE floats order like integers once the sign is folded in: all bits flip for negatives, the sign for the rest.
+    rising = np.where(bits >> 31, ~bits, bits | np.uint32(0x80000000))
+    columns = np.arange(scores.shape[-1], dtype=np.uint64)
+    return (~rising).astype(np.uint64) << np.uint64(32) | columns
+
+
+def _columns(keys: np.ndarray) -> np.ndarray:
+    return (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)
+
+
+def order(scores: np.ndarray) -> np.ndarray:
+    """Rows from best to worst, ``(..., n)`` int64; equal scores keep the lower row first."""
+    return _columns(np.sort(_keys(scores), axis=-1))
+
+
+def top_k(scores: np.ndarray, k: int, mask: np.ndarray | None = None) -> np.ndarray:
+    """The best ``k`` rows of ``scores`` ``(n,)``, best first; equal scores keep the lower row first.
+
+    Rows that ``mask`` ``(n,)`` leaves out, or whose score is -inf, are never returned: there may be fewer than ``k``.
+    """
+    keys = _keys(scores)
+    allowed = np.asarray(scores) > -np.inf
+    if mask is not None:
+        allowed &= mask
+    keys = keys[allowed]
+    if 0 < k < len(keys):
+        keys = np.partition(keys, k - 1)[:k]
+    return _columns(np.sort(keys)[: max(k, 0)])
+
+
+def id_scores(table: np.ndarray, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Cosine of each written product to every product in the id table: ``(n, d)`` unit rows, ``(b,)`` to ``(b, n)``."""
+    return table[np.asarray(rows, dtype=np.int64)] @ table.T
+
+
+def title_scores(title_table: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """Cosine of each written title to every product's title: ``(n, d)`` and ``(b, d)`` unit rows to ``(b, n)``."""
+    return vectors @ title_table.T
+
+
+def mix(id_scores: np.ndarray, title_scores: np.ndarray, m: int = DEFAULT_M) -> np.ndarray:
+    """Positions 1 to m are the top of the id list, the rest the title list without those.
+
+    ``(b, n)`` and ``(b, n)`` to ``(b, n)`` float32 scores, the reciprocal of the position in the mixed list. Products
+    at -inf on both roads are left out of the list and stay at -inf; those at -inf on the id road alone are never among
+    the first ``m``. ``m = 0`` gives the title list.
+
+    Raises:
+        MixupError: ``m`` is negative, the shapes differ, or a score is NaN.
+    """
+    if m < 0:
+        raise MixupError(f"m = {m}, expected 0 or more: how many products the id list may place first")
+    if id_scores.shape != title_scores.shape:
+        raise MixupError(
+            f"id scores have shape {id_scores.shape}, title scores {title_scores.shape}; expected the same"
+        )
+    keys = _keys(title_scores)
+    if m:
+        id_keys = _keys(id_scores)
+        m = min(m, id_keys.shape[-1])
+        first = np.sort(np.partition(id_keys, m - 1, axis=-1)[..., :m], axis=-1)
+        columns = _columns(first)
+        listed = np.take_along_axis(id_scores, columns, axis=-1) > -np.inf
+        # Keys below every title key, in the id list's order. No finite score has so small a key.
+        places = np.arange(m, dtype=np.uint64) << np.uint64(32) | columns.astype(np.uint64)
+        places = np.where(listed, places, np.take_along_axis(keys, columns, axis=-1))
+        np.put_along_axis(keys, columns, places, axis=-1)
+    positions = 1 / np.arange(1, keys.shape[-1] + 1, dtype=np.float32)
+    mixed = np.empty(keys.shape, dtype=np.float32)
+    np.put_along_axis(mixed, _columns(np.sort(keys, axis=-1)), positions, axis=-1)
+    mixed[np.isneginf(id_scores) & np.isneginf(title_scores)] = -np.inf
+    return mixed
+
+
+def ranks_of(scores: np.ndarray, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+    """The 1-based rank of each of ``rows`` ``(r,)`` in the list that ``scores`` ``(n,)`` give."""
+    keys = _keys(scores)
+    return 1 + (keys[None, :] < keys[np.asarray(rows, dtype=np.int64)][:, None]).sum(axis=1)
+
+
+def route_ranks(
+    id_scores: np.ndarray, title_scores: np.ndarray, rows: Sequence[int] | np.ndarray
+) -> list[dict[str, int]]:
+    """Where each of ``rows`` stands on both roads for one answer, ``(n,)`` scores each: ``{"id": 1, "title": 4}``."""
+    pairs = zip(ranks_of(id_scores, rows).tolist(), ranks_of(title_scores, rows).tolist(), strict=True)
+    return [{"id": by_id, "title": by_title} for by_id, by_title in pairs]
