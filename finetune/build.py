@@ -1,0 +1,176 @@
+"""Everything a shop's store can be given: search index, title model, id model, query memory, recommender, mixup split.
+
+Each step is skipped when what it would make is there already, made from the same inputs with the same settings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from shopping_assistant.finetune import config as configs
+from shopping_assistant.tools.errors import ShopError
+from shopping_assistant.tools.sessions import leave_one_out
+from shopping_assistant.tools.store import Store
+
+STEPS = ("search", "titles", "ids", "memory", "recommender", "mixup")
+# Raised when a step's code changes what it makes: old artefacts are then made again.
+RECIPE = {"search": 1, "titles": 1, "ids": 1, "memory": 1, "recommender": 1, "mixup": 1}
+# What each step reads, besides its own settings.
+INPUTS = {
+    "search": ("catalog",),
+    "titles": ("catalog", "events"),
+    "ids": ("catalog", "events", "titles"),
+    "memory": ("events",),
+    # Not "search": its vectors give the products their written ids, and differ in the last bit between processors.
+    "recommender": ("catalog", "events"),
+    "mixup": ("catalog", "events", "titles", "ids", "recommender"),
+}
+Progress = Callable[[int, int], None]
+
+
+class BuildError(ShopError):
+    """A build that was asked for something that does not exist."""
+
+
+@dataclass(frozen=True)
+class BuildConfig:
+    """Which settings each model is trained with: YAML files beside this one's, packaged ones by name, or paths."""
+
+    titles: str = "titles.yaml"
+    ids: str = "ids.yaml"
+    recommender: str = "falcon-shop.yaml"
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What one step did: ``made``, ``fresh`` (nothing had changed) or ``skipped`` (and why)."""
+
+    name: str
+    outcome: str
+    why: str = ""
+    seconds: float = 0.0
+    figures: dict = field(default_factory=dict)
+
+
+def build(
+    store: Store,
+    only: Iterable[str] | None = None,
+    config_path: Path | None = None,
+    started: Callable[[str], Progress | None] | None = None,
+    finished: Callable[[StepReport], None] | None = None,
+) -> list[StepReport]:
+    """Run the steps in order; whatever the shop lacks (a log, searches) is said in the step's report.
+
+    Args:
+        only: names out of ``STEPS``; all by default.
+        started: called with a step's name as it begins; the progress callback it returns is handed to the step.
+        finished: called with each step's report.
+
+    Raises:
+        BuildError: ``only`` names a step that does not exist.
+        ConfigError: a YAML file is wrong.
+    """
+    wanted = list(STEPS if only is None else only)
+    for name in wanted:
+        if name not in STEPS:
+            raise BuildError(f"build step {name!r}: expected one of {', '.join(STEPS)}")
+    chosen = configs.load(config_path, BuildConfig) if config_path else BuildConfig()
+    beside = config_path.parent if config_path else None
+    steps = _Steps(store, chosen, beside)
+    reports = []
+    for name in (s for s in STEPS if s in wanted):
+        report = steps.run(name, started)
+        reports.append(report)
+        if finished:
+            finished(report)
+    return reports
+
+
+def train_one(
+    store: Store, step: str, config_path: Path, started: Callable[[str], Progress | None] | None = None
+) -> StepReport:
+    """Train the titles, ids or recommender model alone, with the settings of one YAML file."""
+    return _Steps(store, BuildConfig(**{step: str(config_path)}), None).run(step, started)
+
+
+class _Steps:
+    def __init__(self, store: Store, chosen: BuildConfig, beside: Path | None):
+        self.store, self.chosen, self.beside = store, chosen, beside
+        self._train: pl.DataFrame | None = None
+
+    @property
+    def train(self) -> pl.DataFrame:
+        if self._train is None:
+            self._train = leave_one_out(self.store.events()).train
+        return self._train
+
+    def run(self, name: str, started) -> StepReport:
+        why_not = self._missing(name)
+        if why_not:
+            return StepReport(name, "skipped", why_not)
+        settings, make = self._recipe(name)
+        described = {"recipe": RECIPE[name], "settings": settings, "inputs": self.store.digest(*INPUTS[name])}
+        key = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()
+        if self.store.fresh(name, key):
+            return StepReport(name, "fresh", "nothing changed since it was made")
+        progress = started(name) if started else None
+        start = time.perf_counter()
+        figures = make(progress)
+        seconds = time.perf_counter() - start
+        # A trainer writes its own record; the key and the time belong to the build.
+        made_by = {k: v for k, v in self.store.made_by(name).items() if k != "at"} if self.store.has(name) else {}
+        self.store.record(name, {**made_by, **{"figures": figures, "wall_seconds": round(seconds, 1), "key": key}})
+        note = "the log has no searches, so the memory is empty" if name == "memory" and not figures["queries"] else ""
+        return StepReport(name, "made", note, seconds, figures)
+
+    def _missing(self, name: str) -> str:
+        if name in ("ids", "recommender", "mixup") and not self._bought_after_something():
+            return "the shop has no log of two or more purchases by one shopper to learn from"
+        if name == "mixup" and not all(self.store.has(n) for n in ("titles", "ids", "recommender")):
+            return "it needs the titles, ids and recommender models"
+        return ""
+
+    def _bought_after_something(self) -> bool:
+        if not self.store.has_events:
+            return False
+        acted = self.train.filter(pl.col("product_id").is_not_null()).group_by("user_id").len()
+        return bool(len(acted)) and int(acted["len"].max()) >= 2
+
+    def _recipe(self, name: str) -> tuple[object, Callable[[Progress | None], dict]]:
+        """The step's settings, JSON-ready, and the function that makes it and returns its figures."""
+        # Imported here: each trainer brings torch, and a build of one step should not pay for the others.
+        if name == "search":
+            from shopping_assistant.tools.search import CatalogSearch
+
+            return None, partial(CatalogSearch.build, self.store)
+        if name == "memory":
+            from shopping_assistant.tools.memory import QueryProductMemory
+
+            return None, lambda progress: QueryProductMemory.build(self.store, self.train, progress=progress)
+        if name == "titles":
+            from shopping_assistant.finetune.title_triplet import TitleConfig as Config
+            from shopping_assistant.finetune.title_triplet import train
+        elif name == "ids":
+            from shopping_assistant.finetune.core_ids import CoreConfig as Config
+            from shopping_assistant.finetune.core_ids import train
+        elif name == "recommender":
+            from shopping_assistant.finetune.falcon import FalconConfig as Config
+            from shopping_assistant.finetune.falcon import train
+        else:
+            from shopping_assistant.finetune import mixup_split
+
+            return None, lambda progress: mixup_split.choose(self.store, progress=progress)
+        settings = configs.load(self._config_path(getattr(self.chosen, name)), Config)
+        return asdict(settings), lambda progress: train(self.store, settings, progress=progress)
+
+    def _config_path(self, given: str) -> Path:
+        near = self.beside / given if self.beside else Path(given)
+        return near if near.is_file() else configs.packaged_config(given)

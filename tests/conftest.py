@@ -1,0 +1,46 @@
+"""Stores that tests share: a small shop, and the demo shop with the models that travel along."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import pytest
+
+from shopping_assistant.tools import demo_shop
+from shopping_assistant.tools.store import Store
+
+SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real data to measure on; it is not part of the project."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("no real data beside this checkout (../shared/data)")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def demo_store(tmp_path_factory) -> Path:
+    """The whole demo shop with its trained models, as `shop demo` lays it down. Tests must not change it."""
+    from shopping_assistant.finetune.demo import lay_down
+
+    path = tmp_path_factory.mktemp("demo") / "store"
+    lay_down(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_shop():
+    """A small invented shop: (catalogue, events)."""
+    return demo_shop.generate(seed=3, products=150, shoppers=200)
+
+
+@pytest.fixture
+def small_store(tmp_path, small_shop) -> Store:
+    """The small shop as a store, without models: each test has its own."""
+    store = Store.create(tmp_path / "small", name="Small", currency="EUR")
+    store.write_catalog(small_shop[0])
+    store.write_events(small_shop[1])
+    return store

@@ -1,0 +1,381 @@
+"""The ``shop`` command: the one door to every part. A subcommand imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shopping_assistant.tools.errors import ShopError
+
+if TYPE_CHECKING:
+    from shopping_assistant.finetune.build import StepReport
+
+app = typer.Typer(
+    help="A shopping assistant for fashion that learns from its own shop's sessions.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+DEFAULT_STORE = Path("stores/demo")
+StoreOption = Annotated[Path, typer.Option("--store", help="The shop's folder.", show_default=True)]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", help="A LangChain chat model, e.g. openai:gpt-5-mini; by default the embedded one."),
+]
+
+
+class Source(StrEnum):
+    """Where a catalogue or a log comes from."""
+
+    jsonl = "jsonl"
+    csv = "csv"
+    parquet = "parquet"
+    hm = "hm"
+    myntra = "myntra"
+    webshop = "webshop"
+    chats = "chats"
+
+
+class Trainable(StrEnum):
+    """The models that can be trained one by one."""
+
+    falcon = "falcon"
+    titles = "titles"
+    ids = "ids"
+
+
+def main() -> None:
+    """Run the command line; errors meant for a person are printed as one line, exit code 2."""
+    try:
+        app()
+    except ShopError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        _fail("interrupted; what was finished is kept, and the same command goes on from there", code=130)
+    except BrokenPipeError:
+        # The reader went away (`shop search … | head`): nothing to say, and nothing more to flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fail(message: str, code: int = 2) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+@contextmanager
+def _progress_bars() -> Iterator:
+    """``start(name)`` gives a callback (done, total) that moves a bar of that name on standard error."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    columns = [TextColumn("{task.description:12}"), BarColumn(), MofNCompleteColumn()]
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console, transient=True) as bars:
+
+        def start(name: str):
+            bar = bars.add_task(name, total=None)
+
+            def move(done: int, total: int | None = None) -> None:
+                bars.update(bar, completed=done, total=total)
+
+            return move
+
+        yield start
+
+
+def _report_step(step: StepReport) -> None:
+    figures = ", ".join(f"{k} {v}" for k, v in step.figures.items() if isinstance(v, (int, float, str)))
+    took = f" in {step.seconds:.0f} s" if step.outcome == "made" else ""
+    _say(f"{step.name:12} {step.outcome}{took}" + "".join(f" · {x}" for x in (step.why, figures) if x))
+
+
+@app.command()
+def demo(store: StoreOption = DEFAULT_STORE) -> None:
+    """Lay down the demo shop with its trained models."""
+    from shopping_assistant.finetune.demo import lay_down
+
+    start = time.perf_counter()
+    _say(f"The demo shop goes to {store}: inventing its catalogue and a year of sessions…")
+    laid = lay_down(store)
+    _say(
+        f"{laid['products']:,} products, {laid['events']:,} events, {laid['queries']:,} remembered queries, trained "
+        f"models in place after {time.perf_counter() - start:.0f} s. Talk to it with: shop chat --store {store}"
+    )
+
+
+@app.command(name="import")
+def import_(
+    source: Source,
+    path: Annotated[Path, typer.Argument(help="A file, or the data set's folder.")],
+    store: StoreOption = DEFAULT_STORE,
+    events: Annotated[Path | None, typer.Option(help="The shop's own log (jsonl, csv, parquet).")] = None,
+    part: Annotated[str, typer.Option(help="H&M: all, week or history.")] = "all",
+    name: Annotated[str | None, typer.Option(help="The shop's name.")] = None,
+    currency: Annotated[str | None, typer.Option(help="Currency of prices that do not say theirs, e.g. EUR.")] = None,
+    map_: Annotated[
+        list[str] | None, typer.Option("--map", help="A product column by another name: --map product_id=sku")
+    ] = None,
+    map_event: Annotated[
+        list[str] | None, typer.Option("--map-event", help="An event column: --map-event user_id=customer")
+    ] = None,
+    action: Annotated[
+        list[str] | None, typer.Option("--action", help="An action by another name: --action viewed=click")
+    ] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out bad rows, count and list them.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a store that is there already.")] = False,
+) -> None:
+    """Bring a catalogue, and its log where there is one, into a store."""
+    from shopping_assistant.tools import importers
+
+    with _progress_bars() as start:
+        report = importers.import_source(
+            source.value, path, store, events_path=events, part=part, name=name, currency=currency,
+            product_columns=_pairs("--map", map_), event_columns=_pairs("--map-event", map_event),
+            action_values=_pairs("--action", action), skip_bad=skip_bad, replace=replace, progress=start("import"),
+        )  # fmt: skip
+    for line in report.lines():
+        _say(line)
+    _say(f"Next: shop build --store {store}")
+
+
+def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
+    """``["product_id=sku"]`` as a dict."""
+    pairs = {}
+    for text in given or []:
+        left, equals, right = text.partition("=")
+        if not equals or not left or not right:
+            raise ShopError(f"{option} {text!r}: expected NAME=OTHER, for example {option} product_id=sku")
+        pairs[left.strip()] = right.strip()
+    return pairs
+
+
+@app.command()
+def build(
+    store: StoreOption = DEFAULT_STORE,
+    only: Annotated[
+        str | None, typer.Option(help="Some steps: search, titles, ids, memory, recommender, mixup (comma-separated).")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="YAML naming each model's settings file.")] = None,
+) -> None:
+    """Train and index everything a shop needs; what has not changed is not made again."""
+    from shopping_assistant.finetune.build import build as run
+    from shopping_assistant.tools.store import Store
+
+    opened = Store.open(store)
+    steps = [s.strip() for s in only.split(",") if s.strip()] if only else None
+    with _progress_bars() as start:
+        run(opened, only=steps, config_path=config, started=start, finished=_report_step)
+
+
+@app.command()
+def chat(
+    store: StoreOption = DEFAULT_STORE,
+    model: ModelOption = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; other machines only when you say so.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 7860,
+) -> None:
+    """Talk to the assistant in a browser."""
+    from shopping_assistant.assistant.conversation import Assistant
+    from shopping_assistant.ui.app import launch
+
+    launch(Assistant.open(store, model=model), host=host, port=port)
+
+
+@app.command()
+def ask(
+    text: Annotated[str | None, typer.Argument(help="What the shopper says; without it, a turn a line.")] = None,
+    store: StoreOption = DEFAULT_STORE,
+    model: ModelOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The same assistant in a terminal. An empty line starts a new conversation."""
+    import uuid
+
+    from shopping_assistant.assistant.conversation import Assistant
+
+    assistant = Assistant.open(store, model=model)
+    thread = str(uuid.uuid4())
+    prompt = sys.stdin.isatty() and text is None and not as_json
+    try:
+        for line in [text] if text is not None else _lines(prompt):
+            if not line.strip():
+                thread = str(uuid.uuid4())
+                continue
+            turn = assistant.turn(thread, line.strip())
+            print(json.dumps(turn, ensure_ascii=False) if as_json else _turn_text(turn), flush=True)
+    finally:
+        assistant.close()
+
+
+def _lines(prompt: bool) -> Iterator[str]:
+    while True:
+        try:
+            yield input("you: " if prompt else "")
+        except EOFError:
+            return
+        except UnicodeDecodeError:
+            _fail("standard input is not UTF-8 text; convert it first, e.g. with iconv")
+
+
+def _turn_text(turn: dict) -> str:
+    lines = [turn["reply"]]
+    for number, p in enumerate(turn["products"], 1):
+        price = f"{p['price']:.2f} {p['currency'] or ''}".strip() if p["price"] is not None else "price unknown"
+        lines.append(f"  {number}. {p['title']} · {price} · {p['product_id']}")
+        if p.get("reason"):
+            lines.append(f"     {p['reason']}")
+    return "\n".join(lines)
+
+
+@app.command()
+def recommend(
+    events: Annotated[Path, typer.Option("--events", help="One shopper's events (jsonl, csv, parquet).")],
+    store: StoreOption = DEFAULT_STORE,
+    k: Annotated[int, typer.Option("-k", help="How many products.", min=1)] = 10,
+    as_json: JsonOption = False,
+) -> None:
+    """Next products for one sequence of events."""
+    from shopping_assistant.tools.importers import read_log
+    from shopping_assistant.tools.recommender import Recommender
+    from shopping_assistant.tools.sessions import by_user
+    from shopping_assistant.tools.store import Store
+
+    opened = Store.open(store)
+    users = list(by_user(read_log(events, opened.catalog())))
+    if len(users) != 1:
+        raise ShopError(f"{events} holds the events of {len(users)} shoppers, expected one; filter it by user_id first")
+    recommender = Recommender.open(opened)
+    start = time.perf_counter()
+    recommended = recommender.recommend(users[0][1], k)
+    _print_products(opened, recommended.products, (time.perf_counter() - start) * 1000, as_json)
+
+
+@app.command()
+def search(
+    text: Annotated[str | None, typer.Argument(help="The query; without it, one query a line is read.")] = None,
+    store: StoreOption = DEFAULT_STORE,
+    k: Annotated[int, typer.Option("-k", help="How many products.", min=1)] = 10,
+    as_json: JsonOption = False,
+) -> None:
+    """Ranked products for a query, without a conversation."""
+    from shopping_assistant.tools.search import CatalogSearch
+    from shopping_assistant.tools.store import Store
+
+    opened = Store.open(store)
+    index = CatalogSearch.open(opened)
+    for query in [text] if text is not None else _lines(prompt=False):
+        start = time.perf_counter()
+        found = index.search(query, k, opened.catalog().available)
+        _print_products(opened, found, (time.perf_counter() - start) * 1000, as_json, query)
+
+
+def _print_products(store, scored, ms: float, as_json: bool, query: str | None = None) -> None:
+    catalog = store.catalog()
+    if as_json:
+        products = [
+            {**catalog.product(s.product_id).as_dict(), "score": round(s.score, 6), "route": s.route} for s in scored
+        ]
+        head = {"query": query} if query is not None else {}
+        print(json.dumps({**head, "products": products, "ms": round(ms, 1)}, ensure_ascii=False), flush=True)
+        return
+    for rank, s in enumerate(scored, 1):
+        p = catalog.product(s.product_id)
+        price = f"{p.price:.2f} {p.currency or ''}".strip() if p.price is not None else ""
+        print(f"{rank:3}. {p.title} · {price} · {p.product_id}")
+
+
+@app.command()
+def finetune(
+    model: Trainable,
+    config: Annotated[Path, typer.Option(help="YAML settings; those of this package by their file name.")],
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Train one model on a store's log."""
+    from shopping_assistant.finetune.build import train_one
+    from shopping_assistant.tools.store import Store
+
+    step = {"falcon": "recommender"}.get(model.value, model.value)
+    with _progress_bars() as start:
+        report = train_one(Store.open(store), step, config, started=start)
+    _report_step(report)
+
+
+@app.command()
+def replay(
+    store: StoreOption = DEFAULT_STORE,
+    events: Annotated[Path | None, typer.Option(help="Another log, replayed against this store.")] = None,
+    system: Annotated[
+        list[str] | None, typer.Option("--system", help="popularity, id, title, mixup, search, agent; may be repeated.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="leave-one-out, session or temporal.")] = "leave-one-out",
+    part: Annotated[str, typer.Option(help="test or validation.")] = "test",
+    candidates: Annotated[str, typer.Option(help="all, bought, available, category, or a file of ids.")] = "all",
+    exclude_history: Annotated[
+        bool, typer.Option("--exclude-history/--include-history", help="Leave out what the shopper has bought.")
+    ] = True,
+    min_items: Annotated[int, typer.Option(help="Only shoppers with at least this many purchases.", min=2)] = 3,
+    sample: Annotated[int | None, typer.Option(help="Replay only so many sessions.", min=1)] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the sample and the bootstrap.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Folder for the ranked runs.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Replay logged sessions and score what each system would have recommended."""
+    from shopping_assistant.eval.replay import SYSTEMS
+    from shopping_assistant.eval.replay import replay as run
+    from shopping_assistant.tools.importers import read_log
+    from shopping_assistant.tools.store import Store
+
+    opened = Store.open(store)
+    log = read_log(events, opened.catalog()) if events else None
+    with _progress_bars() as start:
+        result = run(
+            opened, system or list(SYSTEMS), events=log, split=split, part=part, candidates=candidates,
+            exclude_history=exclude_history, min_items=min_items, sample=sample, seed=seed, out=out,
+            progress=start("replay"),
+        )  # fmt: skip
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False))
+    else:
+        _print_scores(result)
+
+
+def _print_scores(result: dict) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{result['sessions']:,} sessions · {result['store']}")
+    metrics = ("recall@10", "ndcg@10", "mrr@10", "mrr")
+    for column in ("system", *metrics, "sessions/s"):
+        table.add_column(column, justify="left" if column == "system" else "right")
+    for name, s in result["systems"].items():
+        cells = [f"{s[m]:.4f} [{s['ci95'][m][0]:.4f}, {s['ci95'][m][1]:.4f}]" for m in metrics]
+        table.add_row(name, *cells, f"{s['sessions_per_second']:.1f}")
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    console.print(table)
+    console.print("protocol: " + ", ".join(f"{k} {v}" for k, v in result["protocol"].items()), style="dim")
+
+
+if __name__ == "__main__":
+    main()
