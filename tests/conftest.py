@@ -7,7 +7,6 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import pytest
 
-from shopping_assistant.tools import demo_shop
 from shopping_assistant.tools.store import Store
 
 SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
@@ -34,6 +33,8 @@ def demo_store(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def small_shop():
     """A small invented shop: (catalogue, events)."""
+    from shopping_assistant.tools import demo_shop
+
     return demo_shop.generate(seed=3, products=150, shoppers=200)
 
 
