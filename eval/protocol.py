@@ -1,0 +1,281 @@
+"""The protocol of a replay: which purchases are to be foretold, from which history, among which candidates."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+import polars as pl
+
+from shopping_assistant.tools.catalog import Catalog
+from shopping_assistant.tools.errors import ShopError
+from shopping_assistant.tools.sessions import (
+    Event,
+    Example,
+    as_events,
+    by_user,
+    current_query,
+    leave_one_out,
+    read_events,
+    without_clicks_on,
+)
+
+SplitName = Literal["leave-one-out", "session", "temporal"]
+Part = Literal["test", "validation"]
+CANDIDATES = ("all", "bought", "available", "category")
+TEMPORAL_SHARE = 0.1  # the last tenth of the log's time span is the future of the temporal split
+
+
+class ReplayError(ShopError):
+    """A replay that cannot be run as asked."""
+
+
+class LeakError(ReplayError):
+    """The answer stands in the question: figures from it would mean nothing."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What was asked for, as it is echoed. ``candidates`` is one of `CANDIDATES` or a file of product ids."""
+
+    split: SplitName = "leave-one-out"
+    part: Part = "test"
+    candidates: str = "all"
+    exclude_history: bool = True
+    min_items: int = 3
+    sample: int | None = None
+    k: int = 10
+    seed: int = 1
+
+    def __post_init__(self):
+        if self.split not in get_args(SplitName):
+            raise ReplayError(f"split {self.split!r}: expected one of {', '.join(get_args(SplitName))}")
+        if self.part not in get_args(Part):
+            raise ReplayError(f"part {self.part!r}: expected one of {', '.join(get_args(Part))}")
+        if self.part == "validation" and self.split != "leave-one-out":
+            raise ReplayError(
+                f"part 'validation' with split {self.split!r}: only leave-one-out withholds a validation part"
+            )
+        for name, least in (("min_items", 1), ("k", 1), ("sample", 1)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ReplayError(f"{name} {value}: expected at least {least}")
+        if self.candidates not in CANDIDATES and not Path(self.candidates).is_file():
+            raise ReplayError(
+                f"candidates {self.candidates!r}: expected one of {', '.join(CANDIDATES)}, "
+                "or a file with one product id a line"
+            )
+
+    def as_dict(self) -> dict:
+        # Every candidate is ranked; nothing is ranked against a sample of negatives (Krichene and Rendle 2020).
+        return {**asdict(self), "ranking": "full"}
+
+
+@dataclass(frozen=True)
+class Questions:
+    """The sessions to replay, what was left out and why, and how much of the answers the models were trained on."""
+
+    examples: list[Example]
+    left_out: dict[str, int]
+    trained_on: bool
+    targets_in_training: int
+
+
+def read_log(source: pl.DataFrame | Path | str) -> pl.DataFrame:
+    """A log in ``EVENT_SCHEMA`` from a frame, a Parquet file, or JSON lines with the same columns.
+
+    Raises:
+        ReplayError: there is no such file, or it is neither.
+    """
+    if isinstance(source, pl.DataFrame):
+        return as_events(source)
+    path = Path(source)
+    if not path.is_file():
+        raise ReplayError(f"no event log at {path}; give a .parquet or .jsonl file in the event schema")
+    if path.suffix == ".parquet":
+        return read_events(path)
+    if path.name.endswith((".jsonl", ".jsonl.gz", ".ndjson")):
+        frame = pl.read_ndjson(path, infer_schema_length=None)
+        if frame.schema.get("timestamp") == pl.String:
+            frame = frame.with_columns(pl.col("timestamp").str.to_datetime(time_unit="us", time_zone="UTC"))
+        return as_events(frame)
+    raise ReplayError(f"event log {path}: expected .parquet or .jsonl; bring other formats in with `shop import`")
+
+
+def questions(log: pl.DataFrame, protocol: Protocol, train: pl.DataFrame) -> Questions:
+    """The examples a protocol asks for, sampled with its seed, in a fixed order.
+
+    Args:
+        log: the events to replay.
+        train: the events the store's models were given.
+
+    Raises:
+        LeakError: a history holds its own target, or lies after it.
+        ReplayError: no session qualifies.
+    """
+    found, left_out = _SPLITS[protocol.split](log, protocol)
+    bought = log.filter(pl.col("action") == "purchase").group_by("user_id").agg(pl.col("product_id").n_unique())
+    enough = set(bought.filter(pl.col("product_id") >= protocol.min_items)["user_id"].to_list())
+    kept = [e for e in found if e.user_id in enough]
+    left_out[f"fewer than {protocol.min_items} products bought"] = len(found) - len(kept)
+    if not kept:
+        raise ReplayError(
+            f"no session to replay: {len(log)} events hold {len(found)} {protocol.split} targets, none by a shopper "
+            f"who bought {protocol.min_items} products or more; lower min_items, or give a log with purchases"
+        )
+    if protocol.sample is not None and protocol.sample < len(kept):
+        chosen = np.random.default_rng(protocol.seed).permutation(len(kept))[: protocol.sample]
+        left_out["not in the sample"] = len(kept) - protocol.sample
+        kept = [kept[i] for i in sorted(chosen)]
+    for example in kept:
+        refuse_leak(example)
+    known = set(train.filter(pl.col("action") == "purchase").select("user_id", "product_id").iter_rows())
+    in_training = sum((e.user_id, e.target) in known for e in kept)
+    future = protocol.split == "temporal" and len(train) and train["timestamp"].max() >= temporal_cut(log)
+    return Questions(kept, {why: n for why, n in left_out.items() if n}, bool(in_training or future), in_training)
+
+
+def refuse_leak(example: Example) -> None:
+    """
+    Raises:
+        LeakError: the history holds a click on or a purchase of the target, or an event after the target's purchase.
+    """
+    for event in example.history:
+        if event.product_id == example.target:
+            raise LeakError(
+                f"shopper {example.user_id!r}: the history holds a {event.action} of the target {example.target!r}; "
+                "a replay must foretell a purchase from what came before it, without the target"
+            )
+        if event.timestamp > example.timestamp:
+            raise LeakError(
+                f"shopper {example.user_id!r}: the history holds an event of {event.timestamp}, after the target's "
+                f"purchase at {example.timestamp}; a replay must not look ahead"
+            )
+
+
+def _leave_one_out(log: pl.DataFrame, protocol: Protocol) -> tuple[list[Example], dict[str, int]]:
+    split = leave_one_out(log)
+    return (split.test if protocol.part == "test" else split.validation), {}
+
+
+def _last_of_session(log: pl.DataFrame, protocol: Protocol) -> tuple[list[Example], dict[str, int]]:
+    """Each session's last purchase of a product not bought before, from the session's own earlier events."""
+    examples, alone = [], 0
+    for _, events in by_user(log):
+        sessions: dict[str, list[Event]] = {}
+        for event in events:
+            sessions.setdefault(event.session_id, []).append(event)
+        owned: set[str] = set()
+        for session in sessions.values():
+            new = [i for i, e in enumerate(session) if e.action == "purchase" and _first(session, i, owned)]
+            owned.update(e.product_id for e in session if e.action == "purchase")
+            if not new:
+                continue
+            example = _example(session, new[-1])
+            alone += not example.history
+            examples += [example] if example.history else []
+    return examples, {"nothing before the purchase": alone}
+
+
+def _first(session: Sequence[Event], at: int, owned: set[str]) -> bool:
+    product = session[at].product_id
+    return product not in owned and all(e.action != "purchase" or e.product_id != product for e in session[:at])
+
+
+def temporal_cut(log: pl.DataFrame) -> datetime:
+    first, last = log["timestamp"].min(), log["timestamp"].max()
+    return last - (last - first) * TEMPORAL_SHARE
+
+
+def _after_cut(log: pl.DataFrame, protocol: Protocol) -> tuple[list[Example], dict[str, int]]:
+    """Each user's first purchase in the last tenth of the log's time, of a product not bought before."""
+    examples, alone = [], 0
+    cut = temporal_cut(log) if len(log) else None
+    for _, events in by_user(log):
+        for at, event in enumerate(events):
+            if event.action == "purchase" and event.timestamp >= cut and _first(events, at, set()):
+                example = _example(events, at)
+                alone += not example.history
+                examples += [example] if example.history else []
+                break
+    return examples, {"nothing before the purchase": alone}
+
+
+_SPLITS = {"leave-one-out": _leave_one_out, "session": _last_of_session, "temporal": _after_cut}
+
+
+def _example(events: Sequence[Event], at: int) -> Example:
+    bought = events[at]
+    history = without_clicks_on(events[:at], {bought.product_id})
+    return Example(bought.user_id, bought.session_id, history, bought.product_id, bought.timestamp)
+
+
+class Candidates:
+    """Which products each session's target is ranked among.
+
+    ``bought`` are the products bought anywhere in the replayed log, targets included: leaving them out would make
+    every new item impossible. ``available`` is the catalogue's own word. ``category`` is the target's category, as
+    published; products without one are ranked among each other.
+    """
+
+    def __init__(self, catalog: Catalog, protocol: Protocol, log: pl.DataFrame):
+        self.catalog = catalog
+        self.exclude_history = protocol.exclude_history
+        self.base = np.ones(len(catalog), dtype=bool)
+        self.category: np.ndarray | None = None
+        if protocol.candidates == "category":
+            names = catalog.frame["category"].fill_null("").str.to_lowercase()
+            self.category = names.rank("dense").to_numpy()
+        elif protocol.candidates == "available":
+            self.base = catalog.available.copy()
+        elif protocol.candidates == "bought":
+            self.base = self._among(log.filter(pl.col("action") == "purchase")["product_id"].unique().to_list())
+        elif protocol.candidates != "all":
+            ids = [line.strip() for line in Path(protocol.candidates).read_text(encoding="utf-8").splitlines()]
+            self.base = self._among([i for i in ids if i])
+            if not self.base.any():
+                raise ReplayError(
+                    f"candidates {protocol.candidates}: none of its {len(ids)} lines is a product of this catalogue"
+                )
+
+    def _among(self, ids: Sequence[str]) -> np.ndarray:
+        mask = np.zeros(len(self.catalog), dtype=bool)
+        mask[[self.catalog.index(i) for i in ids if i in self.catalog]] = True
+        return mask
+
+    def targets(self, examples: Sequence[Example]) -> np.ndarray:
+        """``(b,)`` int64 rows, -1 for a target that is not in the catalogue."""
+        rows = [self.catalog.index(e.target) if e.target in self.catalog else -1 for e in examples]
+        return np.array(rows, dtype=np.int64)
+
+    def masks(self, examples: Sequence[Example]) -> np.ndarray:
+        """``(b, n)`` bool; without the shopper's purchases when history is excluded."""
+        masks = np.repeat(self.base[None], len(examples), axis=0)
+        for mask, example, target in zip(masks, examples, self.targets(examples), strict=True):
+            if self.category is not None and target >= 0:
+                mask &= self.category == self.category[target]
+            if self.exclude_history:
+                owned = [
+                    e.product_id for e in example.history if e.action == "purchase" and e.product_id in self.catalog
+                ]
+                mask[[self.catalog.index(p) for p in owned]] = False
+        return masks
+
+
+HISTORY_BANDS = ((0, 4), (5, 9), (10, 19), (20, None))
+
+
+def cohorts_of(example: Example, trained_items: Counter[str] | set[str]) -> tuple[str, ...]:
+    """The groups a session counts in. A cold item has no click or purchase among the training events."""
+    length = len(example.history)
+    low, high = next((lo, hi) for lo, hi in HISTORY_BANDS if hi is None or length <= hi)
+    return (
+        "warm items" if example.target in trained_items else "cold items",
+        "with query" if current_query(example.history) else "without query",
+        f"history {low}+" if high is None else f"history {low}-{high}",
+    )
