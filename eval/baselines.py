@@ -21,8 +21,8 @@ from shopping_assistant.tools.store import Store
 BASELINES = ("popularity", "item-knn", "search")
 RECOMMENDER = ("id", "title", "mixup")
 AGENT = "agent"  # plays the session through the conversation; see replay_agent
-SYSTEMS = (*BASELINES, *RECOMMENDER, AGENT)
-DEFAULT_SYSTEMS = ("popularity", *RECOMMENDER)
+ALL_SYSTEMS = (*BASELINES, *RECOMMENDER, AGENT)
+SYSTEMS = ("popularity", *RECOMMENDER)  # what a replay compares when it is not told
 # An older purchase says less about the next one; 0.7 is what the published peers of the H&M week use.
 AGE_WEIGHT = 0.7
 
@@ -128,9 +128,11 @@ def open_rankers(store: Store, names: Sequence[str], train: pl.DataFrame) -> lis
         ReplayError: an unknown name, or one given twice.
         ShopError: a model is not there; the message says which command makes it.
     """
-    unknown = [n for n in names if n not in SYSTEMS]
+    unknown = [n for n in names if n not in ALL_SYSTEMS]
     if unknown or not names or len(set(names)) != len(names):
-        raise ReplayError(f"systems {', '.join(names) or '(none)'}: expected each at most once of {', '.join(SYSTEMS)}")
+        raise ReplayError(
+            f"systems {', '.join(names) or '(none)'}: expected each at most once of {', '.join(ALL_SYSTEMS)}"
+        )
     catalog = store.catalog()
     rankers: list[Ranker] = []
     if "popularity" in names:

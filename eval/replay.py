@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from shopping_assistant.eval.baselines import AGENT, Ranker, open_rankers
+from shopping_assistant.eval.baselines import AGENT, SYSTEMS, Ranker, open_rankers
 from shopping_assistant.eval.metrics import target_ranks
 from shopping_assistant.eval.protocol import (
     Candidates,
@@ -37,7 +37,7 @@ Progress = Callable[[int, int], None]
 
 def replay(
     store: Store,
-    systems: Sequence[str],
+    systems: Sequence[str] = SYSTEMS,
     *,
     events: pl.DataFrame | Path | str | None = None,
     split: SplitName = "leave-one-out",
@@ -54,7 +54,7 @@ def replay(
     """Replay a log and score it.
 
     Args:
-        systems: names of `baselines.SYSTEMS`.
+        systems: names of `baselines.ALL_SYSTEMS`.
         events: another log (frame, .parquet or .jsonl) to replay against this store; by default the store's own.
         candidates: all, bought, available, category, or a file with one product id a line.
         min_items: shoppers with fewer distinct products bought are left out, and counted in the protocol.
@@ -175,6 +175,6 @@ def _about(
             "trained_on": asked.trained_on,
             "targets_in_training": asked.targets_in_training,
         },
-        "made_from": store.digest("catalog", "events", "search", "titles", "ids", "recommender"),
+        "made_from": store.digest("catalog", "events", "search", "titles", "ids", "recommender", "mixup"),
         "questions": questions_asked.hexdigest(),
     }

@@ -1,0 +1,48 @@
+"""A hand-made shop whose every rank can be worked out on paper."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shopping_assistant.tools.catalog import Catalog, Product
+from shopping_assistant.tools.sessions import Event, frame_of
+from shopping_assistant.tools.store import Store
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def make_event(user: str, minute: int, action: str, product=None, query=None, session: str = "1") -> Event:
+    return Event(f"{user}-{session}", user, START + timedelta(minutes=minute), action, query, product)
+
+
+@pytest.fixture
+def event() -> Callable[..., Event]:
+    return make_event
+
+
+@pytest.fixture
+def buys() -> Callable[..., list[Event]]:
+    """One purchase a minute, in one session."""
+
+    def of(user: str, *products: str, start: int = 0, session: str = "1") -> list[Event]:
+        return [make_event(user, start + i, "purchase", p, session=session) for i, p in enumerate(products)]
+
+    return of
+
+
+@pytest.fixture
+def shop(tmp_path) -> Callable[..., Store]:
+    """A store with products p0, p1, …: the even ones are boots, the odd ones dresses, p3 cannot be bought."""
+
+    def with_events(events: list[Event], products: int = 12) -> Store:
+        store = Store.create(tmp_path / "by-hand", name="By hand", currency="EUR")
+        rows = [
+            Product(f"p{i}", f"Product {i}", category=("Boots", "Dresses")[i % 2], available=i != 3)
+            for i in range(products)
+        ]
+        store.write_catalog(Catalog.from_products(rows))
+        store.write_events(frame_of(events))
+        return store
+
+    return with_events

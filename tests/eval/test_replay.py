@@ -1,0 +1,193 @@
+import json
+
+import numpy as np
+import pytest
+
+from shopping_assistant.eval.metrics import scores_of_ranking
+from shopping_assistant.eval.protocol import Candidates, Protocol, ReplayError, questions
+from shopping_assistant.eval.replay import rank_sessions, replay
+from shopping_assistant.eval.score import RunError, compare, score_runs
+from shopping_assistant.tools.sessions import empty_events, frame_of
+
+METRICS = ("recall@10", "ndcg@10", "mrr@10", "mrr")
+
+
+@pytest.fixture
+def log(buys, event):
+    """p0 is bought most in training, then p2 (twice) and p4 (once); p9 and p5 are only ever withheld."""
+    return [
+        *buys("ann", "p0", "p2", "p9", "p4"),
+        *buys("bob", "p0", "p9", "p2"),
+        *buys("cyd", "p0", "p2", "p9", "p5"),
+        *buys("dan", "p4", "p7", "p8"),
+        event("dan", 1, "search", query="boots"),
+    ]
+
+
+def test_popularity_by_hand(shop, log):
+    out = replay(shop(log), ["popularity"])
+    # Training: p0 p2 | p0 | p0 p2 | p4, so p0 3, p2 2, p4 1, the rest 0 in row order.
+    # ann has p0 p2 p9: p4 is first. bob has p0 p9: p2 is first. cyd has p0 p2 p9, then p4 p1 p3 p5: fourth.
+    # dan has p4 p7, then p0 p2 p1 p3 p5 p6 p8: seventh.
+    system = out["systems"]["popularity"]
+    assert out["sessions"] == system["sessions"] == 4
+    assert system["mrr"] == pytest.approx((1 + 1 + 1 / 4 + 1 / 7) / 4)
+    assert system["recall@10"] == 1
+    assert system["cohorts"]["cold items"] == pytest.approx(
+        {"sessions": 2, "recall@10": 1, "ndcg@10": (np.log(2) / np.log(5) + np.log(2) / np.log(8)) / 2,
+         "mrr@10": (1 / 4 + 1 / 7) / 2, "mrr": (1 / 4 + 1 / 7) / 2}
+    )  # fmt: skip
+    assert system["cohorts"]["with query"]["sessions"] == 1
+    assert all(low <= system[m] <= high for m, (low, high) in system["ci95"].items())
+    assert out["protocol"].items() >= {"split": "leave-one-out", "ranking": "full", "k": 10, "seed": 1}.items()
+    assert out["protocol"]["trained_on"] is False
+    json.dumps(out)
+
+
+def test_every_setting_reaches_the_ranks(shop, log):
+    store = shop(log)
+
+    def mrr(**settings):
+        return replay(store, ["popularity"], **settings)["systems"]["popularity"]["mrr"]
+
+    # Within boots (p0 p2 p4 …) ann and bob stay first; cyd's p5 is behind p1 p3; dan's p8 is behind p0 p2 p6.
+    assert mrr(candidates="category") == pytest.approx((1 + 1 + 1 / 3 + 1 / 4) / 4)
+    # With the history in the ranking p0 and p2 stand before p4; p2 is behind p0.
+    assert mrr(exclude_history=False) == pytest.approx((1 / 3 + 1 / 2 + 1 / 6 + 1 / 9) / 4)
+    assert mrr(candidates="available") == pytest.approx((1 + 1 + 1 / 3 + 1 / 6) / 4)
+    # The purchases before the last are ranked after histories one shorter.
+    assert mrr(part="validation") != mrr()
+
+
+def test_item_knn_finds_what_was_bought_together(shop, buys):
+    log = [e for u in range(6) for e in buys(f"u{u}", "p0", "p7", "p1", "p2")]
+    log += [e for u in range(6) for e in buys(f"v{u}", "p4", "p5", "p1", "p3")]
+    log += buys("zoe", "p6", "p0", "p7")
+    systems = replay(shop(log), ["popularity", "item-knn"], min_items=3)["systems"]
+    assert systems["item-knn"]["mrr"] > systems["popularity"]["mrr"]
+
+
+class Planted:
+    """A ranker that knows what every shopper wants: the product after the one bought last."""
+
+    names = ("planted", "planted backwards")
+
+    def __init__(self, catalog):
+        self.catalog = catalog
+
+    def scores(self, histories, masks):
+        last = [self.catalog.index(h[-1].product_id) for h in histories]
+        ahead = (np.arange(len(self.catalog))[None] - np.array(last)[:, None] - 1) % len(self.catalog)
+        return {"planted": -ahead.astype(np.float32), "planted backwards": ahead.astype(np.float32)}
+
+
+def test_a_perfect_ranker_scores_one_and_its_reverse_comes_last(shop, buys):
+    log = [e for u in range(10) for e in buys(f"u{u}", f"p{u}", f"p{(u + 5) % 12}", f"p{(u + 6) % 12}")]
+    store, protocol = shop(log), Protocol()
+    found = questions(frame_of(log), protocol, empty_events())
+    among = Candidates(store.catalog(), protocol, frame_of(log))
+    cohorts = [()] * len(found.examples)
+    ranked = list(rank_sessions(Planted(store.catalog()), found.examples, cohorts, among, top=12))
+    runs = [run for _, batch in ranked for run in batch]
+    assert [r.rank for r in runs if r.system == "planted"] == [1] * 10
+    assert [r.rank for r in runs if r.system == "planted backwards"] == [10] * 10, "12 products, two of them owned"
+    for run in runs:
+        assert len(run.top) == len(set(run.top)) == 10
+        assert scores_of_ranking(run.top, {run.target})["mrr"] == 1 / run.rank
+
+
+def test_a_target_that_is_no_candidate_is_a_miss_and_is_counted(shop, buys):
+    out = replay(shop([*buys("ann", "p0", "p2", "p3"), *buys("bob", "p2", "p4", "gone")]), ["popularity"])
+    assert out["systems"]["popularity"]["not_ranked"] == 1
+    out = replay(shop_of_both(out), ["popularity"], candidates="available")
+    assert out["systems"]["popularity"]["not_ranked"] == 2, "p3 cannot be bought"
+    assert out["systems"]["popularity"]["recall@10"] == 0
+
+
+def shop_of_both(out):
+    from shopping_assistant.tools.store import Store
+
+    return Store.open(out["store"])
+
+
+def test_another_log_is_replayed_against_this_store(shop, log, buys, tmp_path):
+    from shopping_assistant.tools.sessions import write_events
+
+    store = shop(log)
+    other = frame_of(buys("eve", "p1", "p0", "p2"))
+    write_events(other, tmp_path / "other.parquet")
+    out = replay(store, ["popularity"], events=tmp_path / "other.parquet")
+    assert out["sessions"] == 1 and out["systems"]["popularity"]["mrr"] == 1
+    assert out["protocol"]["events"] == str(tmp_path / "other.parquet")
+    assert replay(store, ["popularity"], events=frame_of(log[:4]))["protocol"]["trained_on"] is False
+    assert replay(store, ["popularity"], events=frame_of([*log[:2], *buys("ann", "p9")]), min_items=1)["protocol"][
+        "trained_on"
+    ], "ann's p2 is among the purchases the store trains on"
+
+
+def test_runs_are_scored_again_without_the_store(shop, log, tmp_path):
+    out = replay(shop(log), ["popularity", "item-knn"], out=tmp_path / "runs")
+    assert score_runs(tmp_path / "runs") == out
+    lines = [json.loads(x) for x in (tmp_path / "runs/runs.jsonl").read_text().splitlines()]
+    assert len(lines) == 8
+    assert lines[0].keys() >= {"session_id", "user_id", "system", "target", "rank", "top"}
+    comparison = compare(tmp_path / "runs", "popularity", "item-knn")
+    assert comparison["mrr"].sessions == 4
+    assert comparison["mrr"].difference == pytest.approx(
+        out["systems"]["popularity"]["mrr"] - out["systems"]["item-knn"]["mrr"]
+    )
+
+
+def test_an_interrupted_replay_goes_on_where_it_stopped(shop, buys, tmp_path):
+    store = shop([e for u in range(150) for e in buys(f"u{u:03d}", f"p{u % 5}", f"p{5 + u % 3}", f"p{8 + u % 4}")])
+
+    class Interrupted(Exception):
+        pass
+
+    def after_a_batch(done, total):
+        raise Interrupted
+
+    straight = replay(store, ["popularity"], out=tmp_path / "straight")
+    with pytest.raises(Interrupted):
+        replay(store, ["popularity"], out=tmp_path / "runs", progress=after_a_batch)
+    with pytest.raises(RunError, match="unfinished"):
+        score_runs(tmp_path / "runs")
+    partial = tmp_path / "runs/runs.partial.jsonl"
+    first = partial.read_text().splitlines()
+    assert 0 < len(first) < 150
+    partial.write_text("\n".join(first) + '\n{"session_id": "u1')  # killed while it wrote
+    resumed = replay(store, ["popularity"], out=tmp_path / "runs")
+    assert (tmp_path / "runs/runs.jsonl").read_text().splitlines()[: len(first)] == first
+    for name in METRICS:
+        assert resumed["systems"]["popularity"][name] == straight["systems"]["popularity"][name]
+    assert resumed["systems"]["popularity"]["ci95"] == straight["systems"]["popularity"]["ci95"]
+    more = replay(store, ["popularity", "item-knn"], out=tmp_path / "runs")
+    assert list(more["systems"]) == ["popularity", "item-knn"], "another system joins"
+    assert more["systems"]["popularity"] == resumed["systems"]["popularity"]
+
+
+def test_runs_of_another_protocol_are_not_mixed_in(shop, log, tmp_path):
+    store = shop(log)
+    replay(store, ["popularity"], out=tmp_path / "runs")
+    with pytest.raises(RunError, match="differ in protocol"):
+        replay(store, ["popularity"], out=tmp_path / "runs", candidates="category")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/notes.txt").write_text("keep me")
+    with pytest.raises(RunError, match="choose another folder"):
+        replay(store, ["popularity"], out=tmp_path / "mine")
+
+
+def test_a_run_changed_afterwards_is_caught(shop, log, tmp_path):
+    replay(shop(log), ["popularity"], out=tmp_path / "runs")
+    runs = tmp_path / "runs/runs.jsonl"
+    runs.write_text(runs.read_text().replace('"rank": 4', '"rank": 1'))
+    with pytest.raises(RunError, match="line 3, rank: says 1, but the list has 'p4'"):
+        score_runs(tmp_path / "runs")
+
+
+def test_what_cannot_be_replayed_is_refused(shop, buys):
+    store = shop(buys("ann", "p0", "p2"))
+    with pytest.raises(ReplayError, match="no session to replay"):
+        replay(store, ["popularity"])
+    with pytest.raises(ReplayError, match="expected each at most once"):
+        replay(store, ["popularity", "oracle"], min_items=2)
