@@ -95,7 +95,8 @@ def replay(
         if played:
             from shopping_assistant.eval.replay_agent import play_sessions  # LangGraph
 
-            yield from play_sessions(store, train, asked.examples, played, cohorts, skip=by_system[AGENT])
+            examples, names = [asked.examples[i] for i in played], [cohorts[i] for i in played]
+            yield from play_sessions(store, train, examples, names, skip=by_system[AGENT])
 
     done = 0
     for sessions, batch in steps():

@@ -1,0 +1,94 @@
+"""Logged sessions played through the agent itself: its searches are typed, its clicks clicked, then it is asked."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from shopping_assistant.assistant.conversation import Assistant
+from shopping_assistant.eval.baselines import AGENT
+from shopping_assistant.eval.score import Run
+from shopping_assistant.tools.sessions import Example, frame_of, write_events
+from shopping_assistant.tools.store import Store
+
+REQUEST = "What would you recommend for me?"
+
+
+def play_sessions(
+    store: Store,
+    train: pl.DataFrame,
+    examples: Sequence[Example],
+    cohorts: Sequence[tuple[str, ...]],
+    *,
+    skip: Collection[tuple[str, str]] = (),
+) -> Iterator[tuple[int, list[Run]]]:
+    """Play each session and see where the agent shows its target.
+
+    The events of the target's own session are played in a conversation: a search is typed, a click is clicked, a
+    purchase goes into the bag. What the shopper did in earlier sessions stands in the shop's log, where the agent
+    finds it for a returning shopper. The rank is the target's place among the products shown in answer to `REQUEST`;
+    a target that is not shown has none. A turn that fails is a session without a rank, and its cause is kept.
+
+    The store's own conversations are not touched, and the log the agent sees holds no withheld purchase.
+
+    Yields:
+        1 and the run, for each session.
+    """
+    played = [e for e in examples if (e.session_id, e.user_id) not in skip]
+    if len(played) < len(examples):
+        yield len(examples) - len(played), []
+    if not played:
+        return
+    cohort_of = {(e.session_id, e.user_id): names for e, names in zip(examples, cohorts, strict=True)}
+    with tempfile.TemporaryDirectory(prefix="replay-agent-") as folder:
+        lay_out(store, Path(folder), known_before(train, played))
+        assistant = Assistant.open(folder)
+        try:
+            for number, example in enumerate(played):
+                began = time.perf_counter()
+                shown, error = _play(assistant, f"replay-{number}", example)
+                ms = round((time.perf_counter() - began) * 1000, 3)
+                rank = shown.index(example.target) + 1 if example.target in shown else None
+                named = cohort_of[example.session_id, example.user_id]
+                yield 1, [Run(example.session_id, example.user_id, AGENT, example.target, rank, named, ms, shown, error)]
+        finally:
+            assistant.close()
+
+
+def known_before(train: pl.DataFrame, examples: Sequence[Example]) -> pl.DataFrame:
+    """The log of a shop that has not seen the sessions to be played: training, and these shoppers' earlier sessions."""
+    shoppers = [e.user_id for e in examples]
+    earlier = [event for e in examples for event in e.history if event.session_id != e.session_id]
+    return pl.concat([train.filter(~pl.col("user_id").is_in(shoppers)), frame_of(earlier)])
+
+
+def lay_out(store: Store, folder: Path, log: pl.DataFrame) -> None:
+    """A store in ``folder`` that shares catalogue, models and memory with ``store`` and has its own log and chats."""
+    (folder / "store.json").write_bytes((store.path / "store.json").read_bytes())
+    for name in ("catalog.parquet", "models", "memory"):
+        if (store.path / name).exists():
+            (folder / name).symlink_to((store.path / name).resolve())
+    write_events(log, folder / "events.parquet")
+
+
+def _play(assistant: Assistant, thread: str, example: Example) -> tuple[tuple[str, ...], str | None]:
+    """The product ids shown in the end, and what went wrong."""
+    try:
+        for event in example.history:
+            if event.session_id != example.session_id:
+                continue
+            if event.action == "search":
+                assistant.turn(thread, event.query, user_id=example.user_id)
+            elif event.action == "click":
+                assistant.click(thread, event.product_id, event.position)
+            else:
+                assistant.add_to_bag(thread, event.product_id)
+        turn = assistant.turn(thread, REQUEST, user_id=example.user_id)
+    except Exception as error:  # whatever a conversation can raise is a result of the replay, not its end
+        return (), f"{type(error).__name__}: {error}"
+    failed = [f"{tool['name']}: {tool['error']}" for tool in turn["tools"] if tool["error"]]
+    return tuple(p["product_id"] for p in turn["products"]), "; ".join(failed) or None
