@@ -1,0 +1,170 @@
+"""The whole path: a shopper's events → prompt → Falcon writes an id and a title → mixup → a ranked list."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from shopping_assistant.tools import mixup
+from shopping_assistant.tools.attribute_filter import Constraint
+from shopping_assistant.tools.attribute_filter import mask as constraint_mask
+from shopping_assistant.tools.core_model import IdModel
+from shopping_assistant.tools.decoding import AnswerWriter, Written, load_writer
+from shopping_assistant.tools.errors import ShopError
+from shopping_assistant.tools.memory import QueryProductMemory
+from shopping_assistant.tools.mixup import Scored
+from shopping_assistant.tools.sessions import Event, current_query
+from shopping_assistant.tools.store import Store
+from shopping_assistant.tools.title_encoder import TitleEncoder, load_title_table
+
+SYSTEMS = ("id", "title", "mixup")
+
+
+class RecommenderError(ShopError):
+    """A store whose recommender is missing, or a request it cannot serve."""
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """Ranked products, what the language model wrote for them, and the milliseconds of each part."""
+
+    products: tuple[Scored, ...]
+    written_id: str
+    written_title: str
+    parts_ms: dict[str, float]
+
+
+class Recommender:
+    """One store's recommender. `scores` serves evaluation in batches, `recommend` one shopper."""
+
+    # Histories written for together: large enough to fill the cores, small enough that scores of 105,542 products
+    # for one batch stay under 30 MB a system.
+    batch = 64
+
+    def __init__(self, store: Store, writer: AnswerWriter, titles: TitleEncoder, ids: IdModel, memory, m: int):
+        self._store = store
+        self._catalog = store.catalog()
+        self._writer = writer
+        self._titles = titles
+        self._ids = ids
+        self._memory = memory
+        self.m = m
+
+    @classmethod
+    def open(cls, store: Store) -> Recommender:
+        """Load the trained models.
+
+        Raises:
+            RecommenderError: the store has none.
+        """
+        for name in ("titles", "ids", "recommender"):
+            if not store.has(name):
+                raise RecommenderError(
+                    f"{store.path} has no trained {name} model; make it with `shop build --store {store.path}`"
+                )
+        split = store.model_dir("mixup") / "mixup.json"
+        m = json.loads(split.read_text(encoding="utf-8"))["m"] if split.is_file() else mixup.DEFAULT_M
+        return cls(
+            store,
+            load_writer(store.model_dir("recommender")),
+            TitleEncoder.load(store.model_dir("titles")),
+            IdModel.load(store.model_dir("ids")),
+            QueryProductMemory.open(store),
+            m,
+        )
+
+    @cached_property
+    def _title_vectors(self) -> np.ndarray:
+        """Every product's title, ``(n, d)`` unit rows."""
+        return load_title_table(self._store.model_dir("titles"), self._catalog.titles, self._titles)
+
+    def _prompts(self, histories: Sequence[Sequence[Event]]) -> list[str]:
+        queries = [current_query(h) or "" for h in histories]
+        remembered = self._memory.products(queries) if any(queries) else [[] for _ in histories]
+        return [self._writer.prompt(h, self._catalog, r) for h, r in zip(histories, remembered, strict=True)]
+
+    def write(
+        self, histories: Sequence[Sequence[Event]], masks: Sequence[np.ndarray | None] | None = None
+    ) -> list[Written]:
+        """What the language model answers for each history, among the products its mask ``(n,)`` keeps."""
+        return self._writer.write(self._prompts(histories), list(masks) if masks else [None] * len(histories))
+
+    def scores(
+        self,
+        histories: Sequence[Sequence[Event]],
+        systems: Iterable[str] = ("mixup",),
+        masks: Sequence[np.ndarray | None] | None = None,
+    ) -> dict[str, np.ndarray]:
+        """Scores of every product under each system, ``(b, n)`` float32, higher is better.
+
+        The language model writes once for all systems: ``id`` ranks by the id table around the written id, ``title``
+        by the title model around the written title, ``mixup`` joins them.
+        """
+        by_id, by_title = self._routes(self.write(histories, masks), masks)
+        made = {"id": lambda: by_id, "title": lambda: by_title, "mixup": lambda: mixup.mix(by_id, by_title, self.m)}
+        unknown = [s for s in systems if s not in made]
+        if unknown:
+            raise RecommenderError(f"system {unknown[0]!r}: expected one of {', '.join(SYSTEMS)}")
+        return {s: made[s]() for s in systems}
+
+    def _routes(
+        self, written: Sequence[Written], masks: Sequence[np.ndarray | None] | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Both lists as scores ``(b, n)``; what a mask leaves out is at -inf on both."""
+        rows = np.array([w.index for w in written])
+        by_id = mixup.id_scores(self._ids.table, rows)
+        # The written product leads its own list, whatever rounding says about a twin.
+        by_id[np.arange(len(rows)), rows] = 2.0
+        by_title = mixup.title_scores(self._title_vectors, self._titles.encode([w.title for w in written]))
+        for row, mask in enumerate(masks or ()):
+            if mask is not None:
+                by_id[row, ~mask] = by_title[row, ~mask] = -np.inf
+        return by_id, by_title
+
+    def recommend(
+        self,
+        history: Sequence[Event],
+        k: int = 10,
+        constraints: Iterable[Constraint] = (),
+        exclude: Iterable[str] = (),
+    ) -> Recommendation:
+        """The next ``k`` products for one shopper: available, meeting every constraint, not bought and not excluded.
+
+        There may be fewer than ``k``, and none when nothing is left to choose from.
+        """
+        allowed = constraint_mask(self._catalog, constraints)
+        gone = {e.product_id for e in history if e.action == "purchase"} | set(exclude)
+        allowed[[self._catalog.index(p) for p in gone if p in self._catalog]] = False
+        if not allowed.any():
+            return Recommendation((), "", "", {})
+        clock = _Clock()
+        (prompt,) = self._prompts([history])
+        clock.lap("prompt")
+        (written,) = self._writer.write([prompt], [allowed])
+        clock.lap("write")
+        by_id, by_title = self._routes([written], [allowed])
+        mixed = mixup.mix(by_id, by_title, self.m)[0]
+        rows = mixup.top_k(mixed, k, allowed)
+        ranks = mixup.route_ranks(by_id[0], by_title[0], rows)
+        products = tuple(
+            Scored(self._catalog.ids[row], float(mixed[row]), {**route, "memory": None, "search": None})
+            for row, route in zip(rows, ranks, strict=True)
+        )
+        clock.lap("retrieval")
+        return Recommendation(products, self._catalog.ids[written.index], written.title, clock.parts)
+
+
+class _Clock:
+    def __init__(self):
+        self.parts: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.parts[name] = round((now - self._last) * 1000, 2)
+        self._last = now
