@@ -17,6 +17,7 @@ from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.sessions import (
     Event,
     Example,
+    Split,
     as_events,
     by_user,
     current_query,
@@ -107,18 +108,25 @@ def read_log(source: pl.DataFrame | Path | str) -> pl.DataFrame:
     raise ReplayError(f"event log {path}: expected .parquet or .jsonl; bring other formats in with `shop import`")
 
 
-def questions(log: pl.DataFrame, protocol: Protocol, train: pl.DataFrame) -> Questions:
+def questions(log: pl.DataFrame, protocol: Protocol, train: pl.DataFrame, withheld: Split | None = None) -> Questions:
     """The examples a protocol asks for, sampled with its seed, in a fixed order.
 
     Args:
         log: the events to replay.
         train: the events the store's models were given.
+        withheld: the log's leave-one-out split, where it is made already.
 
     Raises:
         LeakError: a history holds its own target, or lies after it.
         ReplayError: no session qualifies.
     """
-    found, left_out = _SPLITS[protocol.split](log, protocol)
+    if protocol.split == "leave-one-out":
+        split = withheld or leave_one_out(log)
+        found, left_out = (split.test if protocol.part == "test" else split.validation), {}
+    else:
+        examples = _last_of_session(log) if protocol.split == "session" else _after_cut(log)
+        found = [e for e in examples if e.history]
+        left_out = {"nothing before the purchase": len(examples) - len(found)}
     bought = log.filter(pl.col("action") == "purchase").group_by("user_id").agg(pl.col("product_id").n_unique())
     enough = set(bought.filter(pl.col("product_id") >= protocol.min_items)["user_id"].to_list())
     kept = [e for e in found if e.user_id in enough]
@@ -158,14 +166,9 @@ def refuse_leak(example: Example) -> None:
             )
 
 
-def _leave_one_out(log: pl.DataFrame, protocol: Protocol) -> tuple[list[Example], dict[str, int]]:
-    split = leave_one_out(log)
-    return (split.test if protocol.part == "test" else split.validation), {}
-
-
-def _last_of_session(log: pl.DataFrame, protocol: Protocol) -> tuple[list[Example], dict[str, int]]:
+def _last_of_session(log: pl.DataFrame) -> list[Example]:
     """Each session's last purchase of a product not bought before, from the session's own earlier events."""
-    examples, alone = [], 0
+    examples = []
     for _, events in by_user(log):
         sessions: dict[str, list[Event]] = {}
         for event in events:
@@ -174,12 +177,8 @@ def _last_of_session(log: pl.DataFrame, protocol: Protocol) -> tuple[list[Exampl
         for session in sessions.values():
             new = [i for i, e in enumerate(session) if e.action == "purchase" and _first(session, i, owned)]
             owned.update(e.product_id for e in session if e.action == "purchase")
-            if not new:
-                continue
-            example = _example(session, new[-1])
-            alone += not example.history
-            examples += [example] if example.history else []
-    return examples, {"nothing before the purchase": alone}
+            examples += [_example(session, new[-1])] if new else []
+    return examples
 
 
 def _first(session: Sequence[Event], at: int, owned: set[str]) -> bool:
@@ -192,21 +191,16 @@ def temporal_cut(log: pl.DataFrame) -> datetime:
     return last - (last - first) * TEMPORAL_SHARE
 
 
-def _after_cut(log: pl.DataFrame, protocol: Protocol) -> tuple[list[Example], dict[str, int]]:
+def _after_cut(log: pl.DataFrame) -> list[Example]:
     """Each user's first purchase in the last tenth of the log's time, of a product not bought before."""
-    examples, alone = [], 0
+    examples = []
     cut = temporal_cut(log) if len(log) else None
     for _, events in by_user(log):
         for at, event in enumerate(events):
             if event.action == "purchase" and event.timestamp >= cut and _first(events, at, set()):
-                example = _example(events, at)
-                alone += not example.history
-                examples += [example] if example.history else []
+                examples.append(_example(events, at))
                 break
-    return examples, {"nothing before the purchase": alone}
-
-
-_SPLITS = {"leave-one-out": _leave_one_out, "session": _last_of_session, "temporal": _after_cut}
+    return examples
 
 
 def _example(events: Sequence[Event], at: int) -> Example:
@@ -267,7 +261,7 @@ class Candidates:
         return masks
 
 
-HISTORY_BANDS = ((0, 4), (5, 9), (10, 19), (20, None))
+HISTORY_BANDS = ((0, 4), (5, 9), (10, 19), (20, 39), (40, None))
 
 
 def cohorts_of(example: Example, trained_items: Counter[str] | set[str]) -> tuple[str, ...]:

@@ -74,8 +74,9 @@ def replay(
     protocol = Protocol(split, part, str(candidates), exclude_history, min_items, sample, k, seed)
     own = store.events()
     log = own if events is None else read_log(events)
-    train = leave_one_out(own).train
-    asked = questions(log, protocol, train)
+    withheld = leave_one_out(own)
+    train = withheld.train
+    asked = questions(log, protocol, train, withheld if events is None else None)
     rankers = open_rankers(store, systems, train)
     about = _about(store, protocol, asked, log, events)
     folder = RunsFolder(out, about) if out is not None else None

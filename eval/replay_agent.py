@@ -54,7 +54,10 @@ def play_sessions(
                 ms = round((time.perf_counter() - began) * 1000, 3)
                 rank = shown.index(example.target) + 1 if example.target in shown else None
                 named = cohort_of[example.session_id, example.user_id]
-                yield 1, [Run(example.session_id, example.user_id, AGENT, example.target, rank, named, ms, shown, error)]
+                yield (
+                    1,
+                    [Run(example.session_id, example.user_id, AGENT, example.target, rank, named, ms, shown, error)],
+                )
         finally:
             assistant.close()
 
