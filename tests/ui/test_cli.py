@@ -25,11 +25,12 @@ def csv_shop(tmp_path_factory):
     """A shop of three products imported and built from files, as a newcomer would."""
     folder = tmp_path_factory.mktemp("csv")
     (folder / "products.csv").write_text(
-        "sku,title,category,color,price\n1,Black Ankle Boots,ankle boots,black,89.90\n2,Red Sneakers,sneakers,red,59.00\n"
-        "3,Blue Summer Dress,dresses,blue,49.00\n"
+        "sku,title,category,color,price\n1,Black Ankle Boots,ankle boots,black,89.90\n"
+        "2,Red Sneakers,sneakers,red,59.00\n3,Blue Summer Dress,dresses,blue,49.00\n"
     )
     store = folder / "store"
-    done = shop("import", "csv", folder / "products.csv", "--store", store, "--map", "product_id=sku", "--currency", "EUR")
+    options = ("--store", store, "--map", "product_id=sku", "--currency", "EUR")
+    done = shop("import", "csv", folder / "products.csv", *options)
     assert done.returncode == 0, done.stderr
     return store
 
@@ -50,8 +51,8 @@ def test_a_second_build_does_nothing(csv_shop):
 
 
 def test_search_answers_one_line_a_query(demo_store):
-    lines = shop("search", "--store", demo_store, "--json", "-k", "3", stdin="black boots\n\nsilver ring\n").stdout.splitlines()
-    answers = [json.loads(line) for line in lines]
+    done = shop("search", "--store", demo_store, "--json", "-k", "3", stdin="black boots\n\nsilver ring\n")
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert [a["query"] for a in answers] == ["black boots", "", "silver ring"]
     assert all(len(a["products"]) == 3 and a["ms"] > 0 for a in answers)
     assert {"product_id", "score", "route", "title", "price", "available"} <= set(answers[0]["products"][0])
@@ -62,7 +63,7 @@ def test_ask_keeps_a_conversation_until_an_empty_line(demo_store):
     turns = [json.loads(x) for x in shop("ask", "--store", demo_store, "--json", stdin=told).stdout.splitlines()]
     assert [t["turn"] for t in turns] == [1, 2, 1]
     assert {c["attribute"] for c in turns[1]["constraints"]} >= {"category", "price", "material"}
-    assert turns[1]["products"] and all("leather" != p["material"] and p["price"] <= 120 for p in turns[1]["products"])
+    assert turns[1]["products"] and all(p["material"] != "leather" and p["price"] <= 120 for p in turns[1]["products"])
     assert {c["attribute"] for c in turns[2]["constraints"]} == {"category"}
 
 
