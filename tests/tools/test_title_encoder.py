@@ -17,7 +17,8 @@ from shopping_assistant.tools.title_encoder import (
 )
 
 TITLES = [
-    "Norla black ankle boots", "Vesk navy A-line dress", "Red sneaker", "Café crème tote", "black dress", "size 38 boots"
+    "Norla black ankle boots", "Vesk navy A-line dress", "Red sneaker", "Café crème tote", "black dress",
+    "size 38 boots",
 ] * 2  # fmt: skip
 
 

@@ -1,0 +1,347 @@
+"""Train the id model: CORE on sequences of clicks and purchases, and a row for every product of the catalogue.
+
+    shop finetune ids --store DIR --config finetune/configs/ids.yaml
+
+Source: Hou, Hu, Zhang, Zhao, *CORE*, SIGIR 2022. Every prefix of a shopper's sequence predicts the interaction after it.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import polars as pl
+import torch
+from torch.nn import functional
+
+from shopping_assistant.tools.catalog import Catalog
+from shopping_assistant.tools.core_model import Core, IdModel, history_rows, padded_rows
+from shopping_assistant.tools.errors import ShopError
+from shopping_assistant.tools.sessions import Example, leave_one_out
+from shopping_assistant.tools.store import Store
+from shopping_assistant.tools.title_encoder import load_title_table
+
+# Scores held at once: 64 MB of float32 in the forward pass.
+SCORES_AT_ONCE = 16_000_000
+NEAREST_TITLES = 5
+K = 10
+
+
+@dataclass(frozen=True)
+class CoreConfig:
+    """How the id model is trained."""
+
+    seed: int = 1
+    dim: int = 64
+    layers: int = 2
+    heads: int = 2
+    inner: int = 256
+    length: int = 50  # interactions of a shopper that count, the last ones
+    dropout: float = 0.2
+    item_dropout: float = 0.2
+    temperature: float = 0.07
+    epochs: int = 60
+    batch: int = 1024  # predictions a step, about
+    learning_rate: float = 0.002
+    click_weight: float = 0.5  # of a prediction whose target is a click; a purchase counts 1
+    validation_examples: int = 2_000
+    patience: int = 5
+    # A product with few events leans on its neighbours by title as if they were this many events; the best is kept.
+    blends: tuple[float, ...] = (0.0, 1.0, 3.0)
+    max_minutes: float = 6.0
+
+
+class CoreTrainingError(ShopError):
+    """Nothing to train an id model on."""
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Interactions in time order: ``rows[i]`` are product rows of one shopper, ``weights[i]`` what predicting each is
+    worth; the first of a sequence is never predicted, and what an earlier window predicted weighs 0."""
+
+    rows: list[np.ndarray]
+    weights: list[np.ndarray]
+
+    def predictions(self) -> int:
+        return int(sum((w > 0).sum() for w in self.weights))
+
+
+def train(store: Store, config: CoreConfig, progress: Callable[[int, int], None] | None = None) -> dict:
+    """Train on the store's log, write ``models/ids``, and return what was used and reached.
+
+    Raises:
+        CoreTrainingError: no shopper has two interactions, or products without events lack a title model to stand in.
+    """
+    start = time.perf_counter()
+    catalog, split = store.catalog(), leave_one_out(store.events())
+    interactions = interactions_of(split.train, catalog)
+    sequences = sequences_of(interactions, config)
+    if not sequences.predictions():
+        raise CoreTrainingError(
+            f"{store.path}: no shopper has two interactions in the training part of the log; import a log with "
+            "clicks or repeated purchases, or leave the id model out"
+        )
+    events = np.bincount(interactions["row"].to_numpy(), minlength=len(catalog))
+    seen = np.flatnonzero(events)
+    if len(seen) < len(catalog) and not store.has("titles"):
+        raise CoreTrainingError(
+            f"{store.path}: {len(catalog) - len(seen)} of {len(catalog)} products have no events and take the place "
+            "of their nearest titles, but there is no title model; run `shop build --only titles` first"
+        )
+    examples = validation_sample(split.validation, catalog, config)
+    core, course = fit(sequences, seen, len(catalog), examples, config, progress)
+    titles = load_title_table(store.model_dir("titles"), catalog.titles) if store.has("titles") else None
+    model, blend = with_every_product(core, seen, events, titles, examples, config)
+    with store.replacing("ids") as folder:
+        model.save(folder)
+        model = IdModel.load(folder)  # the figures are those of the weights as saved
+    figures = {
+        "sequences": len(sequences.rows),
+        "predictions": sequences.predictions(),
+        "products": len(catalog),
+        "products_with_events": len(seen),
+        **course,
+        "blend": blend,
+        "validation_examples": len(examples),
+        **validate(model, examples),
+    }
+    made_by = {
+        "command": f"shop finetune ids --store {store.path.name}",
+        "config": asdict(config),
+        "seed": config.seed,
+        "figures": figures,
+        "wall_seconds": round(time.perf_counter() - start, 1),
+    }
+    store.record("ids", made_by)
+    return figures
+
+
+def interactions_of(train: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
+    """Clicks and purchases of known products in each shopper's time order: ``user_id, row, bought``.
+
+    Clicks on a product that the shopper bought later are left out, as they are from every history that is ranked.
+    """
+    rows = pl.DataFrame({"product_id": catalog.ids, "row": np.arange(len(catalog))})
+    kept = train.filter(pl.col("action") != "search").join(rows, on="product_id", maintain_order="left")
+    kept = kept.sort("user_id", "timestamp", maintain_order=True).with_columns(
+        bought=pl.col("action") == "purchase", at=pl.int_range(pl.len())
+    )
+    last = pl.col("at").filter(pl.col("bought")).max().over("user_id", "row")
+    return kept.filter(pl.col("bought") | (pl.col("at") > last.fill_null(-1))).select("user_id", "row", "bought")
+
+
+def sequences_of(interactions: pl.DataFrame, config: CoreConfig) -> Sequences:
+    """One sequence a shopper, repeats in a row dropped; a long one is cut into windows that overlap by half."""
+    again = (pl.col("row") == pl.col("row").shift(1)).over("user_id").fill_null(False)
+    grouped = interactions.filter(~again).group_by("user_id", maintain_order=True).agg("row", "bought")
+    rows, weights = [], []
+    for of_user, bought in grouped.select("row", "bought").iter_rows():
+        worth = np.where(bought, 1.0, config.click_weight).astype(np.float32)
+        worth[0] = 0.0
+        # A window is one longer than what the model reads: its last interaction is only predicted.
+        step, done = max(1, config.length // 2), 0
+        for first in range(0, max(1, len(of_user) - config.length - 1 + step), step):
+            window = slice(first, first + config.length + 1)
+            part = worth[window].copy()
+            part[: max(0, done - first)] = 0.0
+            done = first + len(part)
+            if part.any():
+                rows.append(np.array(of_user[window], dtype=np.int64))
+                weights.append(part)
+    return Sequences(rows, weights)
+
+
+def validation_sample(
+    examples: Sequence[Example], catalog: Catalog, config: CoreConfig
+) -> list[tuple[list[int], int, list[int]]]:
+    """A seeded sample of (history rows, target row, rows bought before) with a history to go by."""
+    chosen = list(examples)
+    random.Random(config.seed).shuffle(chosen)
+    sample = []
+    for example in chosen:
+        rows = history_rows(example.history, catalog)
+        if rows and example.target in catalog:
+            bought = [e.product_id for e in example.history if e.action == "purchase" and e.product_id in catalog]
+            sample.append((rows, catalog.index(example.target), [catalog.index(p) for p in bought]))
+        if len(sample) == config.validation_examples:
+            break
+    return sample
+
+
+def fit(
+    sequences: Sequences,
+    seen: np.ndarray,
+    products: int,
+    examples: list[tuple[list[int], int, list[int]]],
+    config: CoreConfig,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Core, dict]:
+    """Train CORE over the products ``seen`` in the log, keeping the epoch that validates best; also how far it came.
+
+    Args:
+        seen: sorted product rows with events, ``(s,)``; row ``i`` of the returned model's table is product ``seen[i]``.
+        progress: called with (steps done, steps planned).
+    """
+    start = time.perf_counter()
+    torch.manual_seed(config.seed)
+    rng = np.random.default_rng(config.seed)
+    core = Core(
+        len(seen), config.dim, config.layers, config.heads, config.inner, config.length, config.dropout,
+        config.item_dropout, config.temperature,
+    )  # fmt: skip
+    place = np.full(products, -1)
+    place[seen] = np.arange(len(seen))
+    known = [([int(place[r]) for r in rows if place[r] >= 0], int(place[target]), [int(place[r]) for r in bought])
+             for rows, target, bought in examples]  # fmt: skip
+    optimizer = torch.optim.Adam(core.parameters(), lr=config.learning_rate)
+    planned = config.epochs * sum(1 for _ in batches(sequences, config, np.random.default_rng(config.seed)))
+    best, best_weights, best_epoch, done, ended_by = -1.0, {}, 0, 0, "epochs"
+    for epoch in range(1, config.epochs + 1):
+        core.train()
+        for batch in batches(sequences, config, rng):
+            minutes = (time.perf_counter() - start) / 60
+            passed = min(1.0, max(done / planned, minutes / config.max_minutes))
+            for group in optimizer.param_groups:
+                group["lr"] = config.learning_rate * (0.05 + 0.475 * (1 + float(np.cos(np.pi * passed))))
+            optimizer.zero_grad()
+            descend(core, [place[sequences.rows[i]] for i in batch], [sequences.weights[i] for i in batch])
+            optimizer.step()
+            done += 1
+            if progress:
+                progress(min(done, planned), planned)
+        reached = validate(IdModel(core), known)[f"ndcg@{K}"] or 0.0
+        if reached > best or not examples:
+            best, best_epoch = reached, epoch
+            best_weights = {name: w.clone() for name, w in core.state_dict().items()}
+        if time.perf_counter() - start > 60 * config.max_minutes:
+            ended_by = "max_minutes"
+            break
+        if epoch - best_epoch >= config.patience:
+            ended_by = "patience"
+            break
+    core.load_state_dict(best_weights)
+    return core, {"epochs": epoch, "best_epoch": best_epoch, "ended_by": ended_by}
+
+
+def batches(sequences: Sequences, config: CoreConfig, rng: np.random.Generator) -> Iterator[list[int]]:
+    """Numbers of sequences of similar length, about ``config.batch`` predictions together, in random order."""
+    # Lengths with a little noise: batches waste no padding and still differ from epoch to epoch.
+    lengths = np.array([len(r) for r in sequences.rows])
+    counts = np.array([(w > 0).sum() for w in sequences.weights])
+    order = np.argsort(lengths + rng.random(len(lengths)) * 2, kind="stable")
+    cuts = np.flatnonzero(np.diff(counts[order].cumsum() // config.batch)) + 1
+    parts = np.split(order, cuts)
+    for i in rng.permutation(len(parts)):
+        yield parts[i].tolist()
+
+
+def descend(core: Core, rows: list[np.ndarray], weights: list[np.ndarray]) -> float:
+    """Add a batch's gradients to the model's and return its loss: weighted cross-entropy over all items."""
+    items, _ = padded_rows([r[:-1] for r in rows])
+    sessions = core(items)
+    predicted = torch.zeros(items.shape)
+    targets = torch.zeros(items.shape, dtype=torch.int64)
+    for i, (row, weight) in enumerate(zip(rows, weights, strict=True)):
+        predicted[i, : len(row) - 1] = torch.from_numpy(weight[1:])
+        targets[i, : len(row) - 1] = torch.from_numpy(row[1:])
+    at = predicted > 0
+    sessions, targets, predicted = sessions[at], targets[at], predicted[at] / predicted.sum()
+    table = core.table()
+    # Scores of all items for all predictions may not fit: part by part, gradients meet at these two leaves.
+    left, right = sessions.detach().requires_grad_(), table.detach().requires_grad_()
+    size, total = max(1, SCORES_AT_ONCE // len(table)), 0.0
+    for first in range(0, len(targets), size):
+        part = slice(first, first + size)
+        each = functional.cross_entropy(left[part] @ right.T / core.temperature, targets[part], reduction="none")
+        loss = (each * predicted[part]).sum()
+        loss.backward()
+        total += loss.item()
+    torch.autograd.backward([sessions, table], [left.grad, right.grad])
+    return total
+
+
+def with_every_product(
+    core: Core,
+    seen: np.ndarray,
+    events: np.ndarray,
+    titles: np.ndarray | None,
+    examples: list[tuple[list[int], int, list[int]]],
+    config: CoreConfig,
+) -> tuple[IdModel, float]:
+    """A model with a row for every product: a mean over the nearest titles stands in for what the log does not say.
+
+    A product without events gets the similarity-weighted mean of the rows of its five nearest titles among products
+    with events. One with ``c`` events moves towards its neighbours by ``blend / (c + blend)``; the ``blend`` that
+    validates best is returned beside the model.
+    """
+    learned = core.items.weight.detach().numpy()
+    own = np.zeros((len(events), learned.shape[1]), dtype=np.float32)
+    own[seen] = learned
+    if titles is None:
+        return _with_table(core, own), 0.0
+    around = neighbours_mean(titles, seen, learned)
+    best: tuple[float, IdModel, float] | None = None
+    for blend in config.blends:
+        share = (blend / np.maximum(events + blend, 1e-9))[:, None].astype(np.float32)
+        table = np.where(events[:, None] == 0, around, share * around + (1 - share) * own)
+        model = _with_table(core, table)
+        reached = validate(model, examples)[f"ndcg@{K}"] or 0.0
+        if best is None or reached > best[0]:
+            best = (reached, model, blend)
+    return best[1], best[2]
+
+
+def neighbours_mean(titles: np.ndarray, seen: np.ndarray, learned: np.ndarray) -> np.ndarray:
+    """For every product the similarity-weighted mean of ``learned`` over its nearest titles among ``seen``, itself
+    left out: ``(n, d)`` unit title vectors and ``(s, k)`` rows to ``(n, k)`` float32."""
+    out = np.empty((len(titles), learned.shape[1]), dtype=np.float32)
+    place = np.full(len(titles), -1)
+    place[seen] = np.arange(len(seen))
+    pool = np.ascontiguousarray(titles[seen].T)
+    nearest = min(NEAREST_TITLES, len(seen))
+    size = max(1, SCORES_AT_ONCE // len(seen))
+    for start in range(0, len(titles), size):
+        similar = titles[start : start + size] @ pool
+        itself = place[start : start + size]
+        similar[np.flatnonzero(itself >= 0), itself[itself >= 0]] = -2.0
+        at = np.argpartition(-similar, nearest - 1, axis=1)[:, :nearest]
+        # A floor keeps the sum positive where no title is alike at all.
+        worth = np.maximum(np.take_along_axis(similar, at, axis=1), 1e-3)
+        worth /= worth.sum(axis=1, keepdims=True)
+        out[start : start + size] = (worth[:, None, :] @ learned[at])[:, 0]
+    return out
+
+
+def _with_table(core: Core, table: np.ndarray) -> IdModel:
+    whole = Core(**{**core.sizes, "items": len(table)})
+    weights = {**core.state_dict(), "items.weight": torch.from_numpy(np.ascontiguousarray(table, dtype=np.float32))}
+    whole.load_state_dict(weights)
+    return IdModel(whole)
+
+
+def validate(model: IdModel, examples: list[tuple[list[int], int, list[int]]]) -> dict:
+    """recall@10 and ndcg@10 of the target among all products, what was bought before left out; None without examples.
+
+    A target of -1 is one the model cannot know: it counts as missed.
+    """
+    hits, gain = 0, 0.0
+    size = max(1, SCORES_AT_ONCE // len(model.table))
+    for start in range(0, len(examples), size):
+        part = examples[start : start + size]
+        scores = model.encode_sessions([rows for rows, _, _ in part]) @ model.table.T
+        for score, (_, target, bought) in zip(scores, part, strict=True):
+            if target < 0:
+                continue
+            own = score[target]
+            score[[r for r in bought if r >= 0]] = -np.inf
+            score[target] = -np.inf
+            rank = 1 + int((score >= own).sum())
+            hits += rank <= K
+            gain += 1 / np.log2(rank + 1) if rank <= K else 0.0
+    if not examples:
+        return {f"recall@{K}": None, f"ndcg@{K}": None}
+    return {f"recall@{K}": round(hits / len(examples), 4), f"ndcg@{K}": round(gain / len(examples), 4)}
