@@ -130,7 +130,7 @@ def questions(log: pl.DataFrame, protocol: Protocol, train: pl.DataFrame, withhe
     bought = log.filter(pl.col("action") == "purchase").group_by("user_id").agg(pl.col("product_id").n_unique())
     enough = set(bought.filter(pl.col("product_id") >= protocol.min_items)["user_id"].to_list())
     kept = [e for e in found if e.user_id in enough]
-    left_out[f"fewer than {protocol.min_items} products bought"] = len(found) - len(kept)
+    left_out[f"by shoppers who bought fewer than {protocol.min_items} products"] = len(found) - len(kept)
     if not kept:
         raise ReplayError(
             f"no session to replay: {len(log)} events hold {len(found)} {protocol.split} targets, none by a shopper "

@@ -17,7 +17,7 @@ def test_leave_one_out_asks_for_the_last_purchase_of_shoppers_with_enough(buys):
     log = [*buys("ann", "p1", "p2", "p3"), *buys("bob", "p1", "p2")]
     found = asked(log)
     assert [(e.user_id, e.target) for e in found.examples] == [("ann", "p3")]
-    assert found.left_out == {"fewer than 3 products bought": 1}
+    assert found.left_out == {"by shoppers who bought fewer than 3 products": 1}
     assert [(e.user_id, e.target) for e in asked(log, part="validation").examples] == [("ann", "p2")]
     assert [e.target for e in asked(log, min_items=2).examples] == ["p3", "p2"]
 
