@@ -51,13 +51,16 @@ class Shopper:
     pull_color: np.ndarray
     pull_style: dict[int, float] = field(default_factory=dict)
     bought: list[int] = field(default_factory=list)
+    until: datetime = _MIDNIGHT  # when the last visit ended
 
 
 @dataclass(frozen=True)
-class Counters:
-    """Figures the whole shop shares: who can be shown what, and how colours relate."""
+class Floor:
+    """What all shoppers share: where each category's products are, the season's demand, how colours relate."""
 
     pools: dict[tuple[str, int], np.ndarray]  # (section, category) → rows the shop considers, family included
+    carriers: dict[tuple[str, int], np.ndarray]  # (section, category) → brands that have it
+    colors: dict[tuple[str, int], np.ndarray]  # (section, category) → colours it comes in
     sections: dict[str, np.ndarray]  # section → rows
     demand: dict[str, np.ndarray]  # section → (12, kinds) how much each category is wanted by month
     near: np.ndarray  # (colours, colours) 1 same, 0.5 near
@@ -66,18 +69,19 @@ class Counters:
     kind_named: dict[str, int]
 
 
-def _counters(shop: Assortment) -> Counters:
+def _floor(shop: Assortment) -> Floor:
     department = np.array([p.department for p in shop.products])
     family = np.array([k.family for k in shop.kinds])[shop.kind]
-    sections = {
-        s: np.flatnonzero((department == s) | ((department == "unisex") & (s != "kids"))) for s in SECTIONS
-    }
-    pools, demand = {}, {}
+    sections = {s: np.flatnonzero((department == s) | ((department == "unisex") & (s != "kids"))) for s in SECTIONS}
+    pools, carriers, colors, demand = {}, {}, {}, {}
     for section, rows in sections.items():
         weight = np.zeros((12, len(shop.kinds)))
         for at, kind in enumerate(shop.kinds):
             if np.any(shop.kind[rows] == at):
                 pools[section, at] = rows[family[rows] == kind.family]
+                own = rows[shop.kind[rows] == at]
+                carriers[section, at] = np.unique(shop.brand[own])
+                colors[section, at] = np.unique(shop.color[own])
                 weight[:, at] = kind.weight * np.mean([month_fit(s) for s in kind.seasons], axis=0)
         demand[section] = weight
     names = [h.name for h in HUES]
@@ -92,7 +96,9 @@ def _counters(shop: Assortment) -> Counters:
     for p in shop.products:
         order = sorted(scale[p.category, p.department], key=_size_order)
         sizes.append(sum(1 << f for f in range(5) if order[min(len(order) - 1, int(f / 5 * len(order)))] in p.size))
-    return Counters(pools, sections, demand, near, harmony, sizes, {k.name: i for i, k in enumerate(shop.kinds)})
+    return Floor(
+        pools, carriers, colors, sections, demand, near, harmony, sizes, {k.name: i for i, k in enumerate(shop.kinds)}
+    )
 
 
 def _size_order(size: str) -> float:
@@ -119,19 +125,24 @@ def _shopper(rng: np.random.Generator, shop: Assortment, user_id: str) -> Shoppe
     return Shopper(
         user_id, section, bool(rng.random() < 0.15), budget, float(rng.beta(3, 2)), likes_color, likes_brand,
         likes_look, rng.normal(0, 0.5, len(shop.materials)), occasions / occasions.sum(), float(rng.random()),
-        float(rng.beta(2, 3)), float(rng.beta(1, 12)), np.zeros(len(shop.brands)), np.zeros(len(shop.lines)),
+        float(rng.beta(2, 3)), float(rng.beta(1, 24)), np.zeros(len(shop.brands)), np.zeros(len(shop.lines)),
         np.zeros(len(HUES)),
     )  # fmt: skip
 
 
 class Year:
-    """One year of the shop: shoppers come, search, click, buy; ``columns`` collects the log."""
+    """One year of the shop: shoppers come, search, click, buy; ``columns`` collects the log.
+
+    The weights below were set together, by running the whole year, so that the median purchase stands third in the
+    list that was shown, the shop's order alone is a poor predictor and a shopper's taste a good one.
+    """
 
     def __init__(self, shop: Assortment, rng: np.random.Generator):
-        self.shop, self.rng, self.shared = shop, rng, _counters(shop)
+        self.shop, self.rng, self.shared = shop, rng, _floor(shop)
         self.columns: dict[str, list] = {name: [] for name in EVENT_SCHEMA}
         self.ids = [p.product_id for p in shop.products]
         self.months = [(OPENING + timedelta(days=d)).month - 1 for d in range(DAYS)]
+        self.features: dict[str, np.ndarray] = {}  # feature → which rows have it, made at its first search
         self.line_partners = [set(map(int, row)) for row in shop.line_partners]
 
     # -- what the shopper wants
@@ -154,7 +165,8 @@ class Year:
             weights = [self.shared.demand[section][month, k] / (1 + 0.5 * i) for i, k in enumerate(follows)]
             if follows:
                 return self._wish_for(shopper, weighted(rng, follows, weights), section, occasion, month, last)
-        section = "kids" if shopper.parent and rng.random() < 0.3 and self.shared.sections["kids"].size else shopper.section
+        for_child = shopper.parent and rng.random() < 0.3 and self.shared.sections["kids"].size
+        section = "kids" if for_child else shopper.section
         occasion = int(weighted(rng, range(len(OCCASIONS)), shopper.occasions))
         demand = self.shared.demand[section][month].copy()
         for at in np.flatnonzero(demand):
@@ -171,41 +183,46 @@ class Year:
         """A wish for a style seen beside the last purchase: its material, its brand, a colour in harmony."""
         rng, shop = self.rng, self.shop
         line = shop.lines[style.line]
-        said = {"brand": 0.3, "material": 0.3, "feature": 0.25, "color": 0.25}
-        spoken = frozenset(name for name, p in said.items() if rng.random() < p * (0.6 + shopper.wordy))
+        named = weighted(rng, ("brand", "material", "feature", "color", ""), (0.14, 0.18, 0.14, 0.18, 0.36))
+        spoken = frozenset({named} - {""})
         features = [feature_words(a, o) for a, o in style.features.items()][:1]
         if style.pattern != "solid":
             features = [style.pattern]
+        color = self._color(shopper, last, self.shared.colors[section, style.kind])
         return Wish(
-            style.kind, section, occasion, self._color(shopper, last), shop.materials.index(style.material), line.brand,
+            style.kind, section, occasion, color, shop.materials.index(style.material), line.brand,
             features[0], None, None, spoken,
         )  # fmt: skip
 
-    def _color(self, shopper: Shopper, last: int | None) -> int:
-        score = shopper.likes_color * 1.6 + self.rng.gumbel(size=len(HUES)) * 0.5
+    def _color(self, shopper: Shopper, last: int | None, able: np.ndarray) -> int:
+        """Out of the colours there are, one that is liked and suits the last purchase."""
+        score = shopper.likes_color[able] * 1.6 + self.rng.gumbel(size=len(able)) * 0.5
         if last is not None:
-            score = score + 1.2 * self.shared.harmony[self.shop.color[last]]
-        return int(np.argmax(score))
+            score = score + 1.2 * self.shared.harmony[self.shop.color[last], able]
+        return int(able[np.argmax(score)])
 
     def _wish_for(self, shopper: Shopper, kind: int, section: str, occasion: int, month: int, last: int | None) -> Wish:
         rng, shop = self.rng, self.shop
         spec = shop.kinds[kind]
         if rng.random() < 0.05:
-            return Wish(None, section, occasion, self._color(shopper, last))
+            return Wish(None, section, occasion, self._color(shopper, last, self.shared.colors[section, kind]))
         said = {name for name, p in SAID.items() if rng.random() < p * (0.35 + 1.3 * shopper.wordy)}
-        if len(said) > 2:  # few people type more than two conditions at once
-            said = {pick(rng, sorted(said)), pick(rng, sorted(said))}
+        if len(said) > 1 and rng.random() < 0.95:  # few people type several conditions at once
+            said = {pick(rng, sorted(said))}
         if OCCASIONS[occasion] not in spec.occasions:
             occasion = OCCASIONS.index(spec.occasions[0])
         attribute, options = next(iter(spec.features.items()))
-        liked = np.flatnonzero(shopper.likes_brand)
-        material = max(spec.materials, key=lambda m: shopper.likes_material[shop.materials.index(m)] if m in shop.materials else -9.0)
+        carried = self.shared.carriers[section, kind]
+        liking = (shopper.likes_brand + shopper.pull_brand)[carried]
+        brand = int(weighted(rng, carried, liking)) if liking.sum() > 0 else None
+        known = [m for m in spec.materials if m in shop.materials]
+        material = max((shop.materials.index(m) for m in known), key=lambda m: shopper.likes_material[m], default=None)
         cap = round_cap(float(np.exp(shopper.budget + 0.2)) * spec.price * (0.6 if section == "kids" else 1.0))
         return Wish(
-            kind, section, occasion, self._color(shopper, last),
-            shop.materials.index(material) if material in shop.materials else None, int(pick(rng, liked)),
+            kind, section, occasion, self._color(shopper, last, self.shared.colors[section, kind]),
+            material, brand,
             feature_words(attribute, pick(rng, options)), SEASONS[((month + 1) % 12) // 3], cap,
-            frozenset(said - ({"material"} if material not in shop.materials else set())),
+            frozenset(said - {n for n, v in (("material", material), ("brand", brand)) if v is None}),
         )  # fmt: skip
 
     # -- what the shop answers
@@ -240,11 +257,10 @@ class Year:
         return rows[np.argsort(-score, kind="stable")[:SHOWN]]
 
     def _has_feature(self, feature: str) -> np.ndarray:
-        cache = self.__dict__.setdefault("_features", {})
-        if feature not in cache:
-            has = [s.pattern == feature or feature in (feature_words(a, o) for a, o in s.features.items()) for s in self.shop.styles]
-            cache[feature] = np.array(has)[self.shop.style]
-        return cache[feature]
+        if feature not in self.features:
+            words = ({s.pattern, *(feature_words(a, o) for a, o in s.features.items())} for s in self.shop.styles)
+            self.features[feature] = np.array([feature in w for w in words])[self.shop.style]
+        return self.features[feature]
 
     # -- what the shopper makes of it
 
@@ -252,7 +268,8 @@ class Year:
         """How much this shopper likes each shown product, ``(rows,)``, before the mood of the day."""
         shop = self.shop
         color, brand, line = shop.color[rows], shop.brand[rows], shop.line[rows]
-        u = 1.5 * shopper.likes_color[color] + 0.8 * self.shared.near[wish.color, color] + 0.7 * shopper.pull_color[color]
+        u = 1.5 * shopper.likes_color[color] + 0.7 * shopper.pull_color[color]
+        u += 0.8 * self.shared.near[wish.color, color]
         u += (0.5 + 1.1 * shopper.loyalty) * shopper.likes_brand[brand]
         u += (0.4 + 1.3 * shopper.loyalty) * shopper.pull_brand[brand] + 1.1 * shopper.pull_line[line]
         u += 0.9 * shopper.likes_look[shop.look[rows]] + 0.5 * shopper.likes_material[shop.material[rows]]
@@ -293,9 +310,9 @@ class Year:
         shopper.bought.append(row)
 
     def clicks(self, liking: np.ndarray, rows: np.ndarray, wanted: int) -> list[int]:
-        """Places clicked, in the order of clicking: looked at from the top, liked, and then its sisters in other colours."""
+        """Places clicked, in the order of clicking: what stands high and is liked, then its other colours."""
         rng, styles = self.rng, self.shop.style[rows]
-        score = 1.15 * liking - 1.1 * np.log(np.arange(1, len(rows) + 1)) + 0.7 * rng.gumbel(size=len(rows))
+        score = 1.5 * liking - 1.4 * np.log(np.arange(1, len(rows) + 1)) + 0.7 * rng.gumbel(size=len(rows))
         chosen: list[int] = []
         for _ in range(min(wanted, len(rows))):
             at = int(np.argmax(score))
@@ -312,15 +329,17 @@ class Year:
         rng, month = self.rng, self.months[day]
         hour = int(weighted(rng, range(24), _HOURS))
         self.session, self.user = session_id, shopper.user_id
-        self.clock = _MIDNIGHT + timedelta(days=day, hours=hour, seconds=int(rng.random() * 3600))
+        begin = _MIDNIGHT + timedelta(days=day, hours=hour, seconds=int(rng.random() * 3600))
+        self.clock = max(begin, shopper.until + timedelta(hours=1))  # a visit past midnight ends before the next begins
         buying = rng.random() >= 0.12
         bought = self._errand(shopper, self.wish(shopper, month, 0.66), day, month, buying)
         if bought and rng.random() < 0.16:  # one more thing while at it
             self._errand(shopper, self.wish(shopper, month, 0.9), day, month, rng.random() < 0.8)
+        shopper.until = self.clock
 
     def _errand(self, shopper: Shopper, wish: Wish, day: int, month: int, buying: bool) -> bool:
         rng = self.rng
-        refining = wish.kind is None or rng.random() < 0.24
+        refining = wish.kind is None or rng.random() < (0.04 if wish.said else 0.32)
         rows = self._search(shopper, wish, day, month)
         if refining and len(rows):
             liking = self.liking(shopper, wish, rows)
@@ -337,7 +356,7 @@ class Year:
             self._log("click", 45, product=int(rows[at]), position=at + 1)
         if not buying or not clicked:
             return False
-        mood = liking[clicked] + 0.35 * rng.gumbel(size=len(clicked)) - 0.25 * np.log1p(np.array(clicked))
+        mood = liking[clicked] + 0.35 * rng.gumbel(size=len(clicked)) - 0.2 * np.log1p(np.array(clicked))
         at = clicked[int(np.argmax(mood))]
         if int(rows[at]) in shopper.bought:  # only what they own already: nothing new here today
             return False
@@ -350,7 +369,7 @@ class Year:
         kind = None if wish.kind is None else shop.kinds[wish.kind]
         brand = shop.brands[wish.brand].name if wish.brand is not None else None
         query = phrase(self.rng, wish, kind, brand, shop.materials)
-        if self.rng.random() < shopper.careless:
+        if self.rng.random() < shopper.careless * (0.3 if wish.said else 1.3):  # a longer query is typed with more care
             query = misspelt(self.rng, query)
         rows = self.results(wish, day, month)
         self._log("search", 30, query=query, shown=[self.ids[r] for r in rows.tolist()])
@@ -362,7 +381,7 @@ class Year:
         if wish.kind is None:
             kind = int(self.shop.kind[rows[int(np.argmax(liking + rng.gumbel(size=len(rows))))]])
             return replace(self._wish_for(shopper, kind, wish.section, wish.occasion, month, None), kind=kind)
-        able = [n for n in ("color", "color", "material", "cap", "brand", "feature", "occasion")
+        able = [n for n in ("color", "color", "color", "material", "cap", "brand", "feature", "occasion")
                 if n not in wish.said and getattr(wish, n) is not None]  # fmt: skip
         return replace(wish, said=wish.said | {pick(rng, able)}) if able else wish
 

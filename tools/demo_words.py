@@ -1,4 +1,6 @@
-"""What the demo shop is made of: its categories, colours, materials, looks, and the names of invented brands and lines."""
+"""What the demo shop is made of: categories, colours, looks, and the names of invented brands and lines."""
+
+# ruff: noqa: E501  (tables: a row reads best on one line)
 
 from __future__ import annotations
 
