@@ -50,6 +50,7 @@ class Recommender:
         self._store = store
         self._catalog = store.catalog()
         self._writer = writer
+        self._prompt_writer = writer.prompt_writer(self._catalog)
         self._titles = titles
         self._ids = ids
         self._memory = memory
@@ -85,8 +86,8 @@ class Recommender:
 
     def _prompts(self, histories: Sequence[Sequence[Event]]) -> list[str]:
         queries = [current_query(h) or "" for h in histories]
-        remembered = self._memory.products(queries) if any(queries) else [[] for _ in histories]
-        return [self._writer.prompt(h, self._catalog, r) for h, r in zip(histories, remembered, strict=True)]
+        remembered = self._memory.products(queries, self._writer.style.memory_products)
+        return [self._prompt_writer.input(h, r) for h, r in zip(histories, remembered, strict=True)]
 
     def write(
         self, histories: Sequence[Sequence[Event]], masks: Sequence[np.ndarray | None] | None = None
