@@ -121,18 +121,23 @@ class Recommended:
         return self._recommender.scores(list(histories), systems=self.names, masks=list(masks))
 
 
-def open_rankers(store: Store, names: Sequence[str], train: pl.DataFrame) -> list[Ranker]:
-    """The rankers that produce these systems, each opened once.
-
-    Raises:
-        ReplayError: an unknown name, or one given twice.
-        ShopError: a model is not there; the message says which command makes it.
+def refuse_unknown(names: Sequence[str]) -> None:
     """
-    unknown = [n for n in names if n not in ALL_SYSTEMS]
-    if unknown or not names or len(set(names)) != len(names):
+    Raises:
+        ReplayError: no name, an unknown one, or one given twice.
+    """
+    if not names or len(set(names)) != len(names) or any(n not in ALL_SYSTEMS for n in names):
         raise ReplayError(
             f"systems {', '.join(names) or '(none)'}: expected each at most once of {', '.join(ALL_SYSTEMS)}"
         )
+
+
+def open_rankers(store: Store, names: Sequence[str], train: pl.DataFrame) -> list[Ranker]:
+    """The rankers that produce these systems, each opened once; ``agent`` is none.
+
+    Raises:
+        ShopError: a model is not there; the message says which command makes it.
+    """
     catalog = store.catalog()
     rankers: list[Ranker] = []
     if "popularity" in names:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from shopping_assistant.eval.baselines import AGENT, SYSTEMS, Ranker, open_rankers
+from shopping_assistant.eval.baselines import AGENT, SYSTEMS, Ranker, open_rankers, refuse_unknown
 from shopping_assistant.eval.metrics import target_ranks
 from shopping_assistant.eval.protocol import (
     Candidates,
@@ -71,13 +71,13 @@ def replay(
         LeakError: a history that holds its own answer.
         RunError: ``out`` holds the runs of another replay.
     """
+    refuse_unknown(systems)
     protocol = Protocol(split, part, str(candidates), exclude_history, min_items, sample, k, seed)
     own = store.events()
     log = own if events is None else read_log(events)
     withheld = leave_one_out(own)
     train = withheld.train
     asked = questions(log, protocol, train, withheld if events is None else None)
-    rankers = open_rankers(store, systems, train)
     about = _about(store, protocol, asked, log, events)
     folder = RunsFolder(out, about) if out is not None else None
 
@@ -85,9 +85,11 @@ def replay(
     cohorts = [cohorts_of(example, trained) for example in asked.examples]
     among = Candidates(store.catalog(), protocol, log)
     played = _agent_sample(asked.examples, sample, seed) if AGENT in systems else []
-    total = len(asked.examples) * len(rankers) + len(played)
     runs = folder.done() if folder else []
     by_system = {name: {run.key for run in runs if run.system == name} for name in systems}
+    # What a finished folder holds is scored without opening a model.
+    rankers = open_rankers(store, [n for n in systems if len(by_system[n]) < len(asked.examples)], train)
+    total = len(asked.examples) * len(rankers) + len(played)
 
     def steps() -> Iterator[tuple[int, list[Run]]]:
         for ranker in rankers:
@@ -140,7 +142,9 @@ def rank_sessions(
         batch = [examples[i] for i in rows]
         began = time.perf_counter()
         targets, masks = among.targets(batch), among.masks(batch)
-        scored = ranker.scores([e.history for e in batch], masks)
+        # A language model that may write nothing cannot write: such a session's target has no rank in any case.
+        writable = masks | ~masks.any(axis=1, keepdims=True)
+        scored = ranker.scores([e.history for e in batch], writable)
         scored = {name: np.asarray(scored[name], dtype=np.float32) for name in ranker.names}
         ranks = {name: target_ranks(scores, masks, targets).tolist() for name, scores in scored.items()}
         ms = round((time.perf_counter() - began) * 1000 / len(batch), 3)

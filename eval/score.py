@@ -89,8 +89,7 @@ class RunsFolder:
     """
 
     def __init__(self, path: Path | str, about: dict):
-        self.path = Path(path)
-        self.path.mkdir(parents=True, exist_ok=True)
+        self.path, self._about = Path(path), about
         protocol = self.path / PROTOCOL
         if protocol.is_file():
             there = _read_about(protocol)
@@ -100,10 +99,8 @@ class RunsFolder:
                     f"{self.path} holds runs that differ in {', '.join(other)}; continue with the same settings and "
                     "store, or choose another folder"
                 )
-        elif any(self.path.iterdir()):
-            raise RunError(f"{self.path} is not empty and holds no {PROTOCOL}; choose another folder for the runs")
-        else:
-            write_json(protocol, about)
+        elif self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise RunError(f"{self.path} exists and holds no {PROTOCOL}; choose another folder for the runs")
 
     def done(self) -> list[Run]:
         """The runs written so far. A last line that an interruption cut is taken off; it will be run again."""
@@ -119,6 +116,10 @@ class RunsFolder:
         return read_runs(partial)
 
     def append(self, runs: Iterable[Run]) -> None:
+        """Add runs; the folder is made with the first ones, so that a replay which cannot start leaves nothing."""
+        if not (self.path / PROTOCOL).is_file():
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_json(self.path / PROTOCOL, self._about)
         final = self.path / RUNS
         if final.is_file():  # another system joins a finished replay
             final.rename(self.path / PARTIAL)
