@@ -7,6 +7,7 @@ from shopping_assistant.eval.metrics import scores_of_ranking
 from shopping_assistant.eval.protocol import Candidates, Protocol, ReplayError, questions
 from shopping_assistant.eval.replay import rank_sessions, replay
 from shopping_assistant.eval.score import RunError, compare, score_runs
+from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.sessions import empty_events, frame_of
 
 METRICS = ("recall@10", "ndcg@10", "mrr@10", "mrr")
@@ -175,6 +176,12 @@ def test_runs_of_another_protocol_are_not_mixed_in(shop, log, tmp_path):
     (tmp_path / "mine/notes.txt").write_text("keep me")
     with pytest.raises(RunError, match="choose another folder"):
         replay(store, ["popularity"], out=tmp_path / "mine")
+
+
+def test_a_replay_that_cannot_start_leaves_nothing(shop, log, tmp_path):
+    with pytest.raises(ShopError, match="shop build"):
+        replay(shop(log), ["mixup"], out=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_run_changed_afterwards_is_caught(shop, log, tmp_path):
