@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- SVG paths are read as one line each
 """Pictures of products, drawn as SVG from what the catalogue says: kind of thing, colours, print, cloth, cut.
 
 The shop's own images may lie on servers elsewhere; the chat page asks nothing of the outside, so it draws.
@@ -17,7 +18,15 @@ from shopping_assistant.ui import shapes_clothing as wear
 from shopping_assistant.ui import shapes_shoes as shoe
 from shopping_assistant.ui.pen import HEIGHT, WIDTH, Pen
 from shopping_assistant.ui.swatches import (
-    Ink, brightness, colours_in, ink_for, mix, pattern_in, pattern_svg, some_colour, texture_in,
+    Ink,
+    brightness,
+    colours_in,
+    ink_for,
+    mix,
+    pattern_in,
+    pattern_svg,
+    some_colour,
+    texture_in,
 )  # fmt: skip
 
 Silhouette = Callable[[Pen, frozenset[str]], None]

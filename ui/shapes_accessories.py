@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- SVG paths are read as one line each
 """Silhouettes of bags, luggage, accessories and jewelry."""
 
 from __future__ import annotations
@@ -266,12 +267,14 @@ def umbrella(pen: Pen, traits: Traits) -> None:
 
 
 def _metal(pen: Pen, traits: Traits) -> str:
-    if "rose" in traits and "gold" in traits:
+    if "rose" in traits and traits & {"gold", "gold-tone", "gold-plated"}:
         return ROSE
+    if traits.intersection(("silver", "steel", "platinum", "silver-tone", "stainless", "sterling", "titanium")) and not (
+        traits & {"gold", "gold-tone", "gold-plated"}
+    ):
+        return SILVER
     if traits.intersection(("gold", "golden", "gold-plated", "brass", "gold-tone")):
         return GOLD
-    if traits.intersection(("silver", "steel", "platinum", "silver-tone", "stainless", "sterling")):
-        return SILVER
     return pen.ink.base if traits & METALS else GOLD
 
 

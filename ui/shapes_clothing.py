@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- SVG paths are read as one line each
 """Silhouettes of clothes. Each function draws one kind onto a pen; ``traits`` are words of the product."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- SVG paths are read as one line each
 """Silhouettes of shoes, seen from the side, toe to the right, ground at y = 226."""
 
 from __future__ import annotations
@@ -67,7 +68,11 @@ def ankle_boot(pen: Pen, traits: Traits) -> None:
     heel = _heel_height(traits, 30)
     pen.cloth(_boot(pen, 92, heel, True))
     pen.trim("M78 92 L134 92 L133 84 L79 84 Z", mix(pen.ink.dark, "#0b0b10", 0.1))
-    pen.zip(f"M100 94 C98 130 98 160 100 {206 - heel}")
+    if "lace-up" in traits:
+        for x, y in ((112, 100), (112, 112), (114, 124), (119, 136), (127, 147)):
+            pen.line(f"M{x} {y} L{x + 16} {y - 4}", 2.4, pen.ink.seam)
+    elif "slip-on" not in traits and "pull-on" not in traits:
+        pen.zip(f"M100 94 C98 130 98 160 100 {206 - heel}")
     pen.seam("M146 162 C132 170 118 174 104 170", opacity=0.6)
     pen.seam("M172 176 C164 188 162 200 164 213", opacity=0.5)
     pen.shine("M116 98 C114 126 116 146 128 160 L134 156 C124 142 122 120 124 98 Z", 0.2)

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- SVG paths are read as one line each
 """What colour, print and cloth a product has, from the words of its catalogue: words in, hex values and SVG patterns out."""
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ _TEXTURES = {
     "shearling": "fur", "sherpa": "fur", "satin": "gloss", "silk": "gloss", "patent": "gloss", "leather": "gloss",
     "vinyl": "gloss", "polycarbonate": "gloss", "straw": "weave", "raffia": "weave", "rattan": "weave",
     "jute": "weave", "canvas": "weave", "linen": "weave", "lace": "lace", "sequin": "sequin", "mesh": "weave",
-    "metallic": "gloss", "jersey": "", "cotton": "", "suede": "melange", "velvet": "gloss",
+    "metallic": "gloss", "jersey": "", "cotton": "", "suede": "", "nubuck": "", "velvet": "gloss",
 }  # fmt: skip
 _TEXTURE_WORD = re.compile(r"\b(" + "|".join(sorted(_TEXTURES, key=len, reverse=True)) + r")\b")
 
@@ -228,7 +229,8 @@ def pattern_svg(kind: str, uid: str, ink: Ink) -> str:
         "cord": (6, 6, f'<rect width="2" height="6" fill="{ink.dark}" opacity=".38"/>'),
         "rib": (7, 7, f'<rect width="1.6" height="7" fill="{ink.seam}" opacity=".32"/>'),
         "knit": (9, 8, _stroke("M0 1.5L4.5 6L9 1.5", ink.seam, 1.1, 0.34)),
-        "melange": (11, 11, _dot(2, 3, 0.9, ink.light) + _dot(8, 8, 0.9, ink.dark) + _dot(7, 2, 0.7, ink.dark)),
+        "melange": (11, 11, '<g opacity=".5">' + _dot(2, 3, 0.8, ink.light) + _dot(8, 8, 0.8, ink.dark)
+                    + _dot(7, 2, 0.6, ink.dark) + _dot(4, 9, 0.6, ink.light) + "</g>"),
         "fur": (13, 12, _stroke("M1 5q3 -4 5 0M7 11q3 -4 5 0M8 3q2 -3 4 0", ink.seam, 1.1, 0.5)),
         "weave": (8, 8, f'<path d="M0 2H4M4 6H8M2 4V8M6 0V4" stroke="{ink.seam}" stroke-width="1" opacity=".34"/>'),
     }  # fmt: skip
