@@ -150,7 +150,8 @@ def example_prompts(catalog) -> list[str]:
         occasions = list(catalog.values("occasion"))
         examples.append(f"something for {'a wedding' if 'wedding' in occasions else occasions[0]}")
     if "material" in names and len(categories) > 4:
-        material = next((m for row in catalog.rows_with("category", categories[4]) if (m := catalog.at(row).material)), "")
+        rows = catalog.rows_with("category", categories[4])
+        material = next((m for row in rows if (m := catalog.at(row).material)), "")
         examples.append(f"{_plural(categories[4])} in {material.lower()}" if material else _plural(categories[4]))
     examples += [_plural(c) for c in categories[2:4]][: max(0, 3 - len(examples))]
     return [*examples, "what would you recommend for me?"]
@@ -172,15 +173,19 @@ def build_app(assistant: Assistant) -> gr.Blocks:
         return gr.HTML(html, elem_id=name, js_on_load=script, apply_default_css=False)
 
     with gr.Blocks(title=page.shop, fill_width=True, analytics_enabled=False) as app:
-        # The id of a conversation is all a browser keeps. The key only obscures it; whoever has the browser has the chat.
-        thread = gr.BrowserState("", storage_key=f"shop-{re.sub(r'[^a-z0-9]+', '-', page.shop.lower())}", secret="shopping_assistant")
+        # The id of a conversation is all a browser keeps, under a key that stays the same after a restart. The secret
+        # only obscures it: whoever has the browser has the chat.
+        key = "shop-" + re.sub(r"[^a-z0-9]+", "-", page.shop.lower())
+        thread = gr.BrowserState("", storage_key=key, secret="shopping_assistant")
         head = part(render.header(page.shop), "head")
         with gr.Row(elem_id="floor"):
             with gr.Column(elem_id="talk", scale=1):
                 turns, live = part("", "turns"), part("", "live")
                 with gr.Row(elem_id="ask"):
-                    box = gr.Textbox(placeholder="Ask for anything: a colour, an occasion, a price …", show_label=False, container=False,
-                                     max_length=LONGEST_MESSAGE, lines=1, max_lines=4, scale=1, elem_id="box")  # fmt: skip
+                    box = gr.Textbox(
+                        placeholder="Ask for anything: a colour, an occasion, a price …", show_label=False,
+                        container=False, max_length=LONGEST_MESSAGE, lines=1, max_lines=4, scale=1, elem_id="box",
+                    )  # fmt: skip
                     send = gr.Button("Send", scale=0, min_width=84, elem_id="send", variant="primary")
             bag = part(render.bag(()), "bag")
         details = part("", "details")
@@ -203,11 +208,12 @@ def build_app(assistant: Assistant) -> gr.Blocks:
 def look_of_the_shop() -> dict:
     """Theme and style sheet, as ``launch`` takes them: system fonts only, nothing comes from elsewhere."""
     plain = ("ui-sans-serif", "system-ui", "Helvetica Neue", "Arial", "sans-serif")
-    theme = gr.themes.Base(font=plain, font_mono=("ui-monospace", "monospace"), primary_hue="stone", neutral_hue="stone")
+    mono = ("ui-monospace", "monospace")
+    theme = gr.themes.Base(font=plain, font_mono=mono, primary_hue="stone", neutral_hue="stone")
     return {"theme": theme, "css_paths": HERE / "style.css"}
 
 
-def launch(assistant: Assistant, host: str = "127.0.0.1", port: int = 7860, block: bool = True) -> str:
+def launch(assistant: Assistant, host: str = "127.0.0.1", port: int = 7860, block: bool = True) -> gr.Blocks:
     """Serve the page and, meanwhile, load the models, so that the page is there at once.
 
     Args:
@@ -215,19 +221,19 @@ def launch(assistant: Assistant, host: str = "127.0.0.1", port: int = 7860, bloc
         block: wait until interrupted; with False the server runs on in a thread.
 
     Returns:
-        The address.
+        The served page: ``local_url`` says where, ``close()`` stops it.
 
     Raises:
         OSError: the port is taken.
     """
     app = build_app(assistant)
     threading.Thread(target=_warm, args=(assistant,), daemon=True, name="warm-up").start()
-    _, address, _ = app.launch(
-        server_name=host, server_port=port, share=False, show_error=False, quiet=not block, prevent_thread_lock=not block,
-        footer_links=[], run_history=False, max_file_size="1mb", enable_monitoring=False, ssr_mode=False, mcp_server=False,
-        pwa=False, inbrowser=False, **look_of_the_shop(),
+    app.launch(
+        server_name=host, server_port=port, prevent_thread_lock=not block, quiet=not block, show_error=False,
+        share=False, footer_links=[], run_history=False, enable_monitoring=False, ssr_mode=False, mcp_server=False,
+        pwa=False, max_file_size="1mb", **look_of_the_shop(),
     )  # fmt: skip
-    return address
+    return app
 
 
 def _warm(assistant: Assistant) -> None:

@@ -155,18 +155,22 @@ def header(shop: str) -> str:
     return (
         f'<div class="bar"><span class="shop">{_text(shop)}</span><span class="gap"></span>'
         '<button type="button" class="plain" data-do="fresh">New conversation</button>'
-        '<button type="button" class="plain bag-button" data-do="bag" aria-label="Your bag">Bag<b class="count"></b></button></div>'
+        '<button type="button" class="plain bag-button" data-do="bag" aria-label="Your bag">Bag'
+        '<b class="count"></b></button></div>'
     )
 
 
 def bag(products: Sequence[dict]) -> str:
     """The bag panel; every product in it can be opened and taken out."""
-    head = '<div class="bag-head"><h2>Your bag</h2><button type="button" class="plain close" data-do="bag">Close</button></div>'
+    close = '<button type="button" class="plain close" data-do="bag">Close</button>'
+    head = f'<div class="bag-head"><h2>Your bag</h2>{close}</div>'
     if not products:
-        return f'<div class="bag-panel" data-pids="">{head}<p class="empty">Nothing here yet. Add what you like.</p></div>'
+        empty = '<p class="empty">Nothing here yet. Add what you like.</p>'
+        return f'<div class="bag-panel" data-pids="">{head}{empty}</div>'
     rows = "".join(
-        f'<li><div class="thumb"{_data(do="open", pid=p["product_id"])}>{draw(p, f"b{i}")}</div><div><p class="brand">'
-        f'{_text(p.get("brand") or "")}</p><p class="name">{_text(p["title"])}</p><p class="price">{_text(price(p))}</p>'
+        f'<li><div class="thumb"{_data(do="open", pid=p["product_id"])}>{draw(p, f"b{i}")}</div><div>'
+        f'<p class="brand">{_text(p.get("brand") or "")}</p><p class="name">{_text(p["title"])}</p>'
+        f'<p class="price">{_text(price(p))}</p>'
         f'<button type="button" class="plain"{_data(do="remove", pid=p["product_id"])}>Remove</button></div></li>'
         for i, p in enumerate(products)
     )
@@ -175,7 +179,8 @@ def bag(products: Sequence[dict]) -> str:
     currencies = {p.get("currency") for p in products if p.get("price") is not None}
     total = ""
     if priced and len(currencies) == 1:  # a sum over several currencies means nothing
-        total = f'<p class="total"><span>Total</span><b>{_text(price({"price": sum(priced), "currency": currencies.pop()}))}</b></p>'
+        whole = price({"price": sum(priced), "currency": currencies.pop()})
+        total = f'<p class="total"><span>Total</span><b>{_text(whole)}</b></p>'
     return f'<div class="bag-panel" data-pids="{pids}">{head}<ul class="bag-list">{rows}</ul>{total}</div>'
 
 
@@ -183,20 +188,19 @@ def details(product: dict, turn: object = None, position: int | None = None) -> 
     """A product on a sheet over the page."""
     rows = [(name, product.get(name)) for name in _SHOWN_COLUMNS]
     rows += [(n, v) for n, v in (product.get("attributes") or {}).items() if n not in _NOT_SHOWN]
+    said = [(n, ", ".join(map(str, v)) if isinstance(v, (list, tuple)) else v) for n, v in rows]
     table = "".join(
-        f"<dt>{_text(name.replace('_', ' '))}</dt><dd>{_text(', '.join(map(str, v)) if isinstance(v, (list, tuple)) else v)}</dd>"
-        for name, v in rows
-        if v not in (None, "", [], ())
+        f"<dt>{_text(n.replace('_', ' '))}</dt><dd>{_text(v)}</dd>" for n, v in said if v is not None and v != ""
     )
     description = f'<p class="description">{_text(product["description"])}</p>' if product.get("description") else ""
     reason = f'<p class="reason">{_text(product["reason"])}</p>' if product.get("reason") else ""
     picture = draw(product, "sheet").replace("<svg ", '<svg preserveAspectRatio="xMidYMid slice" ', 1)
     stock = "Sold out" if product.get("available") is False else "In stock"
+    close = '<button type="button" class="plain close" data-do="close">Close</button>'
     return (
         f'<div class="veil" data-do="close"></div><div class="sheet" role="dialog" aria-modal="true" '
-        f'aria-label="{_text(product["title"])}"><button type="button" class="plain close" data-do="close" aria-label="Close">Close</button>'
-        f'<div class="picture">{picture}</div><div class="facts"><p class="brand">{_text(product.get("brand") or "")}</p>'
-        f'<h2>{_text(product["title"])}</h2><p class="line"><span class="price">{_text(price(product))}</span>'
-        f'<span class="about">{stock}</span></p>{reason}{description}{_sizes(product, 24)}<dl>{table}</dl>'
-        f"{_add_button(product, turn, position)}</div></div>"
+        f'aria-label="{_text(product["title"])}">{close}<div class="picture">{picture}</div><div class="facts">'
+        f'<p class="brand">{_text(product.get("brand") or "")}</p><h2>{_text(product["title"])}</h2>'
+        f'<p class="line"><span class="price">{_text(price(product))}</span><span class="about">{stock}</span></p>'
+        f"{reason}{description}{_sizes(product, 24)}<dl>{table}</dl>{_add_button(product, turn, position)}</div></div>"
     )
