@@ -1,0 +1,111 @@
+"""Prices and other numbers in a sentence: "under 120", "50 to 80", "around 100", "cheaper", "good reviews"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_MONEY = r"(?:[€$£]\s*|(?:eur|usd|gbp)\s*)?(?<![\w.])(\d{1,6}(?:[.,]\d{1,2})?)(?!\d|\s*%|[.,]\d)\s*(?:€|\$|£|(?:euros?|eur|usd|dollars?|bucks|pounds?|gbp)\b)?"
+_CURRENCY = re.compile(r"[€$£]|\b(?:euros?|eur|usd|dollars?|bucks|pounds?|gbp)\b")
+_AT_MOST = (
+    r"(?:under|below|beneath|less than|lower than|cheaper than|(?:not|no) (?:more|higher|dearer) than|at most|up to|maximum(?: of)?|max\.?"
+    r"|within|not over|not above|nothing (?:over|above)|<=?|budget (?:is|of|around|about)|budget[:=]?|limit (?:is|of)|spend)"
+)
+_AT_LEAST = r"(?:over|above|more than|at least|minimum(?: of)?|min\.?|starting (?:at|from)|upwards of|not (?:under|below)|(?:not|no) less than|>=?)"
+_AROUND = r"(?:around|about|roughly|approximately|approx\.?|circa|close to|near|~)"
+_RANGE = re.compile(rf"(?:(?:between|from)\s+)?{_MONEY}\s*(?:-|to|and|until|till)\s*{_MONEY}")
+_PATTERNS = (
+    ("<=", re.compile(rf"\b{_AT_MOST}\s*(?:about |around |the )?{_MONEY}".replace(r"\b(?:", r"(?<!\w)(?:", 1))),
+    (">=", re.compile(rf"{_AT_LEAST}\s*{_MONEY}")),
+    ("~", re.compile(rf"{_AROUND}\s*{_MONEY}")),
+    ("<=", re.compile(rf"{_MONEY}\s*(?:or (?:less|under|below|cheaper)|max(?:imum)?\b|tops\b|at most|at the most)")),
+    (">=", re.compile(rf"{_MONEY}\s*(?:or (?:more|above|over)|and (?:up|above|over)|\+|minimum\b|at least)")),
+    ("<=", re.compile(rf"for\s+{_MONEY}")),
+)
+# Half a price more or less is still "around" it for nobody; a fifth is.
+AROUND_SHARE = 0.2
+_CHEAP = r"cheap(?:est)?|affordable|inexpensive|low[- ]cost|low[- ]priced?|(?:on a|tight|small|low) budget|budget[- ]friendly|budget|bargains?|good value|economical|reasonabl[ey](?: priced)?|reasonable prices?|afford|not (?:too |so |very |that )*(?:expensive|pricey|dear)|kind to my wallet"
+_DEAR = r"expensive|pric(?:e?)y|premium|luxur(?:y|ious)|high[- ]end|designer|upscale|top of the range|splurge"
+_CHEAPER = r"cheaper|less expensive|less pricey|lower(?: in)? priced?|lower prices?|more affordable|less money|(?:bit |far |way |much )?too (?:expensive|pricey|dear|much money)|costs? less|not (?:as|so) (?:expensive|pricey)"
+_DEARER = r"(?:more expensive|pricier|higher priced|higher prices?|more upmarket|dearer|more luxurious)"
+RELATIVE = (
+    ("cheaper", re.compile(rf"\b(?:{_CHEAPER})\b")),
+    ("dearer", re.compile(rf"\b{_DEARER}\b")),
+    ("cheap", re.compile(rf"\b(?:{_CHEAP})\b")),
+    ("dear", re.compile(rf"\b(?:{_DEAR})\b")),
+)
+_RATED = re.compile(
+    r"\b(?:(?:good|great|high|higher|highest|nice|really nice|excellent|best|top|decent|healthy|positive|better|solid|fantastic|stellar)[- ]"
+    r"(?:customer |user )?(?:ratings?|reviews?(?: scores?)?|review scores?|rated|scores?|customer ratings?|reviewed)"
+    r"|(?:well|highly|top|best)[- ](?:rated|rating|reviewed|loved)|that (?:customers|people) (?:love|like))\b"
+)
+_STARS = re.compile(r"(?:(?:at least|over|above|more than|minimum(?: of)?|rat(?:ed|ing)(?: of| is)?(?: at least| over| above)?)\s+)(\d(?:[.,]\d)?)\b(?:\s*(?:stars?|and (?:up|above)|or (?:more|higher|better)))?|(\d(?:[.,]\d)?)\s*(?:stars?|\+ stars?)")
+
+
+@dataclass(frozen=True)
+class Amount:
+    """``op`` is <=, >= or one of the words cheap, dear, cheaper, dearer; ``start`` to ``end`` is where it stands."""
+
+    op: str
+    value: float | None
+    said: str
+    start: int
+    end: int
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", "."))
+
+
+def price_amounts(text: str) -> list[Amount]:
+    """What a sentence (lower case) says about the price; ``between`` gives two amounts.
+
+    A pair of bare numbers is a price range only when currency, "between" or a two-digit span says so: "36 to 38" are
+    sizes as well as prices, and sizes come first.
+    """
+    taken: list[tuple[int, int]] = []
+    found: list[Amount] = []
+    for m in _RANGE.finditer(text):
+        low, high = _number(m[1]), _number(m[2])
+        spelled = m[0].startswith(("between", "from")) or _CURRENCY.search(m[0])
+        after_size = re.search(r"\bsizes?\s*$", text[: m.start()])
+        if low < high and not after_size and (spelled or high - low >= 10):
+            said = m[0].strip()
+            found += [Amount(">=", low, said, m.start(), m.end()), Amount("<=", high, said, m.start(), m.end())]
+            taken.append(m.span())
+    for op, pattern in _PATTERNS:
+        for m in pattern.finditer(text):
+            if any(m.start() < end and start < m.end() for start, end in taken):
+                continue
+            value = _number(m[1])
+            if (m[0].startswith("for") and not _CURRENCY.search(m[0])) or re.match(r"\s*(?:stars?|items|pieces|people|days)\b", text[m.end() :]):
+                continue
+            taken.append(m.span())
+            said = m[0].strip()
+            if op == "~":
+                found.append(Amount(">=", round(value * (1 - AROUND_SHARE), 2), said, m.start(), m.end()))
+                found.append(Amount("<=", round(value * (1 + AROUND_SHARE), 2), said, m.start(), m.end()))
+            else:
+                found.append(Amount(op, value, said, m.start(), m.end()))
+    if not found:
+        # "120 euros" alone is a budget.
+        m = next((m for m in re.finditer(_MONEY, text) if _CURRENCY.search(m[0])), None)
+        if m:
+            found.append(Amount("<=", _number(m[1]), m[0].strip(), m.start(), m.end()))
+    for word, pattern in RELATIVE:
+        m = pattern.search(text)
+        if m and not any(m.start() < a.end and a.start < m.end() for a in found):
+            found.append(Amount(word, None, m[0], m.start(), m.end()))
+            break
+    return found
+
+
+def rating_amount(text: str) -> Amount | None:
+    """ "Good reviews" or "4 stars": the number is None where the shopper gave none."""
+    m = _STARS.search(text)
+    if m:
+        value = _number(m[1] or m[2])
+        if value <= 5:
+            return Amount(">=", value, m[0].strip(), m.start(), m.end())
+    m = _RATED.search(text)
+    return Amount(">=", None, m[0], m.start(), m.end()) if m else None

@@ -1,0 +1,376 @@
+"""What a shopper's sentence means: the act, the wishes it states or takes back, what it asks, what it points at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from shopping_assistant.assistant import acts, amounts
+from shopping_assistant.assistant.fashion_words import COMMON
+from shopping_assistant.assistant.references import Reference, Scene, resolve
+from shopping_assistant.assistant.vocabulary import Match, Token, Vocabulary, phrase_key, plain, tokens_of
+from shopping_assistant.assistant.wishes import FORGET_ALL, FORGET_LAST, accumulate
+from shopping_assistant.tools.attribute_filter import Constraint, mask
+
+_NEGATIONS = frozenset("not no without except excluding avoid avoiding hate dislike nothing isn't isnt aren't arent non minus".split())
+_NEGATIVE_PAIRS = {
+    ("anything", "but"), ("everything", "but"), ("all", "but"), ("other", "than"), ("apart", "from"), ("rather", "than"),
+    ("instead", "of"), ("don't", "want"), ("dont", "want"), ("don't", "like"), ("dont", "like"), ("don't", "need"),
+    ("don't", "wear"), ("dont", "wear"), ("don't", "show"), ("dont", "show"), ("can't", "wear"), ("cannot", "wear"),
+    ("not", "want"), ("not", "like"), ("never", "wear"), ("allergic", "to"), ("tired", "of"), ("sick", "of"),
+}  # fmt: skip
+# After these "no" and "not" negate nothing that follows.
+_NOT_BEFORE = frozenset("too so very sure bad only just yet exactly really thanks thank i that's problem worries more less over under above".split())
+_BREAKS = frozenset("; . ! ? but show want need looking prefer please i i'd i'm give find make something under over".split())
+_SOFT_BREAKS = frozenset("in with for by from".split())
+_ACCEPTED = re.compile(r"\s*(?:is|are|'s|would be)\s+(?:also\s+|perfectly\s+|totally\s+)?(?:fine|ok|okay|alright|good|acceptable)\b")
+# Words of a request that carry no wish beyond what was recognised.
+_EMPTY = COMMON | frozenset("size color colour sized euro s t re ll ve d im id quality brand".split())
+_LETTER_SIZES = frozenset("xs s m l xl xxl xxxl".split())
+# Which share of the prices of what is talked of counts as cheap, or as expensive.
+CHEAP_SHARE, DEAR_SHARE = 0.33, 0.67
+GOOD_RATING_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Before:
+    """What the conversation knew when the sentence came."""
+
+    constraints: tuple[Constraint, ...] = ()
+    previous: tuple[Constraint, ...] = ()
+    scene: Scene = field(default_factory=Scene)
+    words: tuple[str, ...] = ()
+    last_act: str = ""
+    asked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Understood:
+    """One sentence understood. ``constraints`` are all that hold now; ``words`` what else to search for."""
+
+    act: str
+    constraints: tuple[Constraint, ...]
+    added: tuple[Constraint, ...] = ()
+    forgot: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    vague: bool = False
+    wants_advice: bool = False
+    new_subject: bool = False
+    words: tuple[str, ...] = ()
+    values: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    corrected: tuple[tuple[str, str], ...] = ()
+    quantity_word: str = ""
+
+
+@dataclass
+class _Sentence:
+    """The working state of one parse."""
+
+    text: str
+    tokens: list[Token]
+    matches: list[Match]
+    negated: list[bool]
+    spans: list[tuple[int, int]]  # characters used up by amounts and sizes
+
+
+class Understanding:
+    """Understands one shop's shoppers; made once, used for every turn."""
+
+    def __init__(self, vocabulary: Vocabulary):
+        self.vocabulary = vocabulary
+
+    def understand(self, text: str, before: Before | None = None) -> Understood:
+        before = before or Before()
+        sentence, typed = self._read(text)
+        reference = resolve(sentence.text, sentence.tokens, sentence.matches, before.scene, self.vocabulary)
+        asked = self._asked(sentence)
+        prices = amounts.price_amounts(sentence.text)
+        sizes = self._sizes(sentence, text)
+        forgot = self._forgotten(sentence)
+        seen = acts.Seen(
+            text=sentence.text, asked=asked, reference=reference,
+            categories=tuple(v for m in sentence.matches if (c := m.means("category")) for v in c.values),
+            said_values=bool(sentence.matches or prices or sizes), forgot=forgot, in_chat=bool(before.constraints or before.words or before.scene.shown),
+            last_act=before.last_act,
+        )  # fmt: skip
+        act = acts.classify(seen, self._current_categories(before), bool(self._free_words(sentence, sizes)))
+        if act == "disambiguate" and before.asked and not asked:
+            asked = before.asked
+        described = reference.described if act in acts.POINTING else ()
+        added = () if act in acts.SILENT else self._constraints(sentence, prices, sizes, act, described, before, text)
+        forgot = forgot if act in ("undo", "reset") or forgot else ()
+        if act == "reset":
+            forgot = (FORGET_ALL,)
+        constraints, new_subject = accumulate(self.vocabulary, before.constraints, before.previous, added, forgot, acts.extends(sentence.text))
+        words = self._words(sentence, sizes, before, act, new_subject)
+        return Understood(
+            act, constraints, added, forgot, asked, reference.targets, reference.vague,
+            acts.wants_advice(sentence.text), new_subject, words, self._named(sentence, sizes, described),
+            tuple((t.text, s.key) for t, s in zip(typed, sentence.tokens, strict=True) if t.key != s.key),
+            "one" if acts.SINGULAR.search(sentence.text) else "",
+        )  # fmt: skip
+
+    def _read(self, text: str) -> tuple[_Sentence, list[Token]]:
+        low = plain(text)
+        typed = tokens_of(text)
+        tokens = self.vocabulary.spelled(typed)
+        matches = self.vocabulary.matches(tokens, low)
+        return _Sentence(low, tokens, matches, _negated(tokens, matches), []), typed
+
+    def _asked(self, sentence: _Sentence) -> tuple[str, ...]:
+        """Attributes named by asking words, in order; a word that is a wish's noun ("long sleeves") asks nothing."""
+        taken = {i for m in sentence.matches for i in range(m.start, m.end)}
+        found, at = [], 0
+        while at < len(sentence.tokens):
+            for end in range(min(len(sentence.tokens), at + 4), at, -1):
+                attribute = self.vocabulary.asking.get(" ".join(t.key for t in sentence.tokens[at:end]))
+                if attribute and not taken & set(range(at, end)):
+                    found.append(attribute)
+                    at = end - 1
+                    break
+            at += 1
+        return tuple(dict.fromkeys(found))
+
+    def _current_categories(self, before: Before) -> tuple[str, ...]:
+        return next((c.values for c in before.constraints if c.attribute == "category" and c.op == "in"), ())
+
+    def _forgotten(self, sentence: _Sentence) -> tuple[str, ...]:
+        """Attributes whose wish the shopper takes back."""
+        if acts.UNDO_LAST.search(sentence.text):
+            return (FORGET_LAST,)
+        found: list[str] = []
+        for m in acts.FORGET.finditer(sentence.text):
+            said = m["what"] if m["what"] is not None else m["what2"] if m["what2"] is not None else m["what3"]
+            found += self._attributes_in(said or "")
+        for m in sentence.matches:
+            if _ACCEPTED.match(sentence.text[sentence.tokens[m.end - 1].end :]) or acts.DO_NOT_MIND.search(
+                sentence.text[: sentence.tokens[m.start].start]
+            ):
+                found += [f"not {m.meanings[0].attribute}={v}" for v in m.meanings[0].values]
+        return tuple(dict.fromkeys(found))
+
+    def _attributes_in(self, said: str) -> list[str]:
+        key = phrase_key(said)
+        tokens = self.vocabulary.spelled(tokens_of(said))
+        found = [a for phrase, a in self.vocabulary.asking.items() if f" {phrase} " in f" {key} "]
+        if re.search(r"\b(?:budget|limit|price)\b", said):
+            found.append("price")
+        found += [m.meanings[0].attribute for m in self.vocabulary.matches(tokens, plain(said))]
+        return found
+
+    def _sizes(self, sentence: _Sentence, text: str) -> list[tuple[int, int, str]]:
+        """(first token, last token + 1, size) for each size said."""
+        found = []
+        tokens, sizes = sentence.tokens, self.vocabulary.sizes
+        at = 0
+        while at < len(tokens):
+            for end in range(min(len(tokens), at + 3), at, -1):
+                key = " ".join(t.key for t in tokens[at:end])
+                value = sizes.get(key) or (sizes.get(f"w{key}") if key.isdigit() else None)
+                if value and self._is_size(sentence, at, end, key, text):
+                    found.append((at, end, value))
+                    at = end - 1
+                    break
+            at += 1
+        return found
+
+    def _is_size(self, sentence: _Sentence, at: int, end: int, key: str, text: str) -> bool:
+        tokens = sentence.tokens
+        before = [t.text for t in tokens[max(0, at - 3) : at]]
+        after = tokens[end].text if end < len(tokens) else ""
+        cued = any(w in ("size", "sizes", "sized") for w in before) or after in ("size", "sized")
+        if after in ("euro", "euros", "dollars", "€", "$", "£") or (before and before[-1] in ("€", "$", "£")):
+            return False
+        if cued:
+            return True
+        if key.isdigit() or re.fullmatch(r"\d+[a-z]?", key):
+            stands = bool(before) and (before[-1] == "in" or before[-2:] == ["in", "a"] or before[-1] == "eu" or before[-2:] == ["in", "an"])
+            return stands and not re.match(r"\s*(?:different|other|more|colou?rs?|styles?|days)", sentence.text[tokens[end - 1].end :])
+        if key in ("s", "m", "l"):
+            return text[tokens[at].start].isupper() and not (at and tokens[at - 1].text.endswith("'"))
+        if key in _LETTER_SIZES or re.fullmatch(r"w\d+", key):
+            return True
+        if key in ("small", "medium", "large"):
+            return bool(before) and (before[-1] in ("in", "a", "an") or before[-1] == "or") and self._no_other_meaning(sentence, at, end)
+        return " " in key or key in ("xlarge", "xsmall")
+
+    def _no_other_meaning(self, sentence: _Sentence, at: int, end: int) -> bool:
+        """A "large tote" is no size L: the category that follows must come in letter sizes."""
+        following = next((m for m in sentence.matches if m.start == end and m.means("category")), None)
+        if following is None:
+            return not any(m.start <= at < m.end for m in sentence.matches)
+        catalog, size = self.vocabulary.catalog, self.vocabulary.sizes[sentence.tokens[at].key]
+        rows = np.concatenate([catalog.rows_with("category", v) for v in following.means("category").values])
+        return bool(len(np.intersect1d(rows, catalog.rows_with("size", size))))
+
+    def _constraints(self, sentence, prices, sizes, act, described, before: Before, text: str) -> tuple[Constraint, ...]:
+        """The wishes this sentence states, exclusions among them."""
+        made: list[Constraint] = []
+        used = {i for a, b, _ in sizes for i in range(a, b)}
+        context = self._current_categories(before)
+        named = tuple(v for m in sentence.matches if (c := m.means("category")) for v in c.values)
+        for m, negated in zip(sentence.matches, sentence.negated, strict=True):
+            if used & set(range(m.start, m.end)) or (m in described and not negated):
+                continue
+            if any(sentence.tokens[m.start].start < p.end and p.start < sentence.tokens[m.end - 1].end and p.op not in ("cheap", "dear") for p in prices):
+                continue
+            made.append(self._constraint(m, negated, named or context))
+            if negated:
+                made += self._also_excluded(m)
+        made = _joined(made, sentence.matches, self.vocabulary)
+        for _, _, size in sizes:
+            made.append(Constraint("size", "in", (size,), f"size {size.upper() if len(size) < 4 else size}"))
+        made = _merged_sizes(made)
+        made += self._amounts(sentence, prices, made, before)
+        return tuple(made)
+
+    def _constraint(self, m: Match, negated: bool, categories: Sequence[str]) -> Constraint:
+        meaning = m.meanings[0]
+        if len(m.meanings) > 1 and categories and meaning.attribute not in ("category", "color", "material"):
+            # "slim" is a fit of jeans and a width of ties: the attribute that the category has.
+            meaning = max(m.meanings, key=lambda x: self._share(x.attribute, x.values, categories))
+        said = ("not " if negated else "") + m.said
+        return Constraint(meaning.attribute, "not in" if negated else "in", meaning.values, said)
+
+    def _share(self, attribute: str, values: Sequence[str], categories: Sequence[str]) -> int:
+        catalog = self.vocabulary.catalog
+        rows = set(np.concatenate([catalog.rows_with(attribute, v) for v in values]).tolist())
+        return len(rows & set(np.concatenate([catalog.rows_with("category", c) for c in categories]).tolist()))
+
+    def _also_excluded(self, m: Match) -> list[Constraint]:
+        """ "No heels" is said of shoes that have any: the catalogue's heel heights but the flat one go too."""
+        if m.said.strip().endswith(("heels", "heel")) and "heel height" in self.vocabulary.values:
+            values = tuple(v for v in self.vocabulary.values["heel height"] if v not in ("flat", "none"))
+            return [Constraint("heel height", "not in", values, f"not {m.said}")] if values else []
+        return []
+
+    def _amounts(self, sentence, prices, made: Sequence[Constraint], before: Before) -> list[Constraint]:
+        out = []
+        if "price" in self.vocabulary.attributes:
+            for p in prices:
+                bound = self._price_bound(p, made, before)
+                if bound is not None:
+                    out.append(Constraint("price", bound[0], (bound[1],), p.said))
+        rated = amounts.rating_amount(sentence.text) if self.vocabulary.rating else None
+        if rated:
+            numbers = self.vocabulary.catalog.numbers(self.vocabulary.rating)
+            value = rated.value if rated.value is not None else round(float(np.nanquantile(numbers, GOOD_RATING_SHARE)), 1)
+            out.append(Constraint(self.vocabulary.rating, ">=", (value,), rated.said))
+        return out
+
+    def _price_bound(self, p: amounts.Amount, made: Sequence[Constraint], before: Before) -> tuple[str, float] | None:
+        if p.op in ("<=", ">="):
+            return p.op, p.value
+        shown = [self.vocabulary.catalog.product(i).price for i in before.scene.focus[:1] or before.scene.shown]
+        shown = sorted(x for x in shown if x is not None)
+        if p.op == "cheaper" and shown:
+            below = [x for x in shown if x < float(np.median(shown))]
+            return "<=", round(below[-1] if below else shown[0] - 0.01, 2)
+        if p.op == "dearer" and shown:
+            above = [x for x in shown if x > float(np.median(shown))]
+            return ">=", round(above[0] if above else shown[-1] + 0.01, 2)
+        categories = [c for c in made if c.attribute == "category" and c.op == "in"] or [
+            c for c in before.constraints if c.attribute == "category" and c.op == "in"
+        ]
+        rows = mask(self.vocabulary.catalog, categories)
+        cheap = p.op in ("cheap", "cheaper")
+        price = self.vocabulary.price_of(rows, CHEAP_SHARE if cheap else DEAR_SHARE)
+        return None if price is None else ("<=" if cheap else ">=", round(price, 2))
+
+    def _free_words(self, sentence: _Sentence, sizes) -> list[str]:
+        """Words that are no wish and no grammar but stand in titles: "chunky", "cosy"."""
+        taken = {i for m in sentence.matches for i in range(m.start, m.end)} | {i for a, b, _ in sizes for i in range(a, b)}
+        return [
+            t.text for i, t in enumerate(sentence.tokens)
+            if i not in taken and t.text not in _EMPTY and t.key not in _EMPTY and t.key in self.vocabulary.known_words
+            and len(t.key) > 2 and not t.key[0].isdigit()
+        ]  # fmt: skip
+
+    def _words(self, sentence, sizes, before: Before, act: str, new_subject: bool) -> tuple[str, ...]:
+        """The free words of the subject so far; a new subject starts afresh."""
+        if act not in acts.SEARCHING:
+            return () if act == "reset" else before.words
+        kept = () if new_subject else before.words
+        return tuple(dict.fromkeys([*kept, *self._free_words(sentence, sizes)]))[:8]
+
+    def _named(self, sentence, sizes, described) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Values named beside what was pointed at: the 38 of "does it come in 38?"."""
+        values = [(m.meanings[0].attribute, m.meanings[0].values) for m in sentence.matches if m not in described]
+        return tuple([*values, *(("size", (s,)) for _, _, s in sizes)])
+
+
+def _negated(tokens: Sequence[Token], matches: Sequence[Match]) -> list[bool]:
+    """For each match whether it stands under a negation."""
+    starts = {m.start: i for i, m in enumerate(matches)}
+    ends = {m.start: m.end for m in matches}
+    out = [False] * len(matches)
+    scope, seen, at = False, False, 0
+    while at < len(tokens):
+        word = tokens[at].text
+        following = tokens[at + 1].text if at + 1 < len(tokens) else ""
+        if at in starts:
+            out[starts[at]] = scope
+            seen = scope
+            at = ends[at]
+            if at < len(tokens) and tokens[at].text == "free":
+                out[starts[next(s for s in starts if ends[s] == at)]] = True
+            continue
+        if (word, following) == ("nothing", "but"):
+            at += 2
+            continue
+        if (word, following) in _NEGATIVE_PAIRS:
+            scope, seen = True, False
+            at += 2
+            continue
+        if word in _NEGATIONS and following not in _NOT_BEFORE and not (word == "no" and following in (",", ".", "!")):
+            scope, seen = True, False
+        elif word in _BREAKS or (seen and word in _SOFT_BREAKS) or (word == "," and not _list_goes_on(tokens, at)):
+            scope = False
+        at += 1
+    return out
+
+
+def _list_goes_on(tokens: Sequence[Token], comma: int) -> bool:
+    """ "no leather, suede or nubuck" goes on excluding; "not leather, suede please" does not."""
+    for t in tokens[comma + 1 : comma + 6]:
+        if t.text in ("or", "nor"):
+            return True
+        if t.text in _BREAKS or t.text == ",":
+            return False
+    return False
+
+
+def _joined(made: list[Constraint], matches: Sequence[Match], vocabulary: Vocabulary) -> list[Constraint]:
+    """One constraint an attribute and direction: "black or navy" is either; "black and white" both, where such exist."""
+    out: list[Constraint] = []
+    for c in made:
+        at = next((i for i, o in enumerate(out) if (o.attribute, o.op) == (c.attribute, c.op)), None)
+        if at is None:
+            out.append(c)
+            continue
+        old = out[at]
+        values = tuple(dict.fromkeys([*old.values, *c.values]))
+        said = old.said if c.said == old.said else f"{old.said}, {c.said.removeprefix('not ')}"
+        out[at] = Constraint(c.attribute, c.op, values, said)
+    return [_both_colors(c, vocabulary) if c.attribute == "color" and c.op == "in" and len(c.values) > 1 else c for c in out]
+
+
+def _both_colors(c: Constraint, vocabulary: Vocabulary) -> Constraint:
+    wanted = set(c.values)
+    whole = tuple(v for v in vocabulary.values["color"] if "," in v and {p.strip() for p in v.split(",")} == wanted)
+    return replace(c, values=whole) if whole else c
+
+
+def _merged_sizes(made: list[Constraint]) -> list[Constraint]:
+    sizes = [c for c in made if c.attribute == "size"]
+    if len(sizes) < 2:
+        return made
+    values = tuple(dict.fromkeys(v for c in sizes for v in c.values))
+    return [c for c in made if c.attribute != "size"] + [Constraint("size", "in", values, ", ".join(c.said for c in sizes))]
+
+
+__all__ = ["Before", "Reference", "Scene", "Understanding", "Understood"]

@@ -1,0 +1,112 @@
+"""Wishes over a conversation: they accumulate, the newest wins, exclusions stay until they are taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from shopping_assistant.assistant.vocabulary import Vocabulary
+from shopping_assistant.tools.attribute_filter import Constraint
+
+FORGET_ALL, FORGET_LAST = "*", "last"
+# What a person is, unlike what they look for: these outlive a change of subject.
+OF_THE_SHOPPER = ("department", "size")
+
+
+def accumulate(
+    vocabulary: Vocabulary,
+    old: Sequence[Constraint],
+    previous: Sequence[Constraint],
+    added: Sequence[Constraint],
+    forgot: Sequence[str],
+    extends: bool,
+) -> tuple[tuple[Constraint, ...], bool]:
+    """All wishes that hold after a sentence, and whether it changed the subject.
+
+    Args:
+        previous: what held a turn earlier, for an undo without a name.
+        forgot: attributes taken back; ``not color=black`` takes back one exclusion.
+        extends: "also in navy": the new values join the old ones instead of replacing them.
+    """
+    if FORGET_ALL in forgot:
+        return tuple(added), True
+    held = list(previous if FORGET_LAST in forgot else old)
+    held = _without(held, forgot)
+    changed = _changes_subject(held, added)
+    if changed:
+        held = [c for c in held if c.is_exclusion or _still_makes_sense(c, added, vocabulary)]
+    for c in added:
+        held = _with(held, c, extends)
+    return tuple(held), changed
+
+
+def _without(held: list[Constraint], forgot: Sequence[str]) -> list[Constraint]:
+    out = []
+    for c in held:
+        taken_back = {f.split("=", 1)[1] for f in forgot if f.startswith(f"not {c.attribute}=")}
+        if c.is_exclusion and taken_back:
+            values = tuple(v for v in c.values if v not in taken_back)
+            if values:
+                out.append(replace(c, values=values))
+        elif c.attribute not in forgot:
+            out.append(c)
+    return out
+
+
+def _category(constraints: Sequence[Constraint]) -> Constraint | None:
+    return next((c for c in constraints if c.attribute == "category" and c.op == "in"), None)
+
+
+def _changes_subject(held: Sequence[Constraint], added: Sequence[Constraint]) -> bool:
+    """A category that has nothing in common with the one talked of; a narrower or wider word stays on the subject."""
+    before, now = _category(held), _category(added)
+    return bool(before and now and not set(before.values) & set(now.values))
+
+
+def _still_makes_sense(c: Constraint, added: Sequence[Constraint], vocabulary: Vocabulary) -> bool:
+    if c.attribute not in OF_THE_SHOPPER:
+        return False
+    if c.attribute != "size":
+        return True
+    # A shoe size says nothing about a dress: the new kind must come in it.
+    catalog, category = vocabulary.catalog, _category(added)
+    rows = {int(r) for v in category.values for r in catalog.rows_with("category", v)}
+    return any(rows & set(catalog.rows_with("size", v).tolist()) for v in c.values)
+
+
+def _with(held: list[Constraint], new: Constraint, extends: bool) -> list[Constraint]:
+    """``held`` with one more wish, and without what it contradicts."""
+    if new.op == "not in":
+        out = []
+        for c in held:
+            if c.attribute == new.attribute and c.op == "in":
+                values = tuple(v for v in c.values if v not in new.values)
+                out += [replace(c, values=values)] if values else []
+            else:
+                out.append(c)
+        same = next((c for c in out if c.attribute == new.attribute and c.op == "not in"), None)
+        if same is None:
+            return [*out, new]
+        values = tuple(dict.fromkeys([*same.values, *new.values]))
+        said = same.said if values == same.values else f"{same.said}, {new.said}"
+        return [replace(c, values=values, said=said) if c is same else c for c in out]
+    if new.op == "in":
+        out = []
+        for c in held:
+            if c.attribute != new.attribute:
+                out.append(c)
+            elif c.op == "not in":
+                values = tuple(v for v in c.values if v not in new.values)
+                out += [replace(c, values=values)] if values else []
+            elif extends:
+                joined = tuple(dict.fromkeys([*c.values, *new.values]))
+                new = Constraint(c.attribute, "in", joined, f"{c.said}, {new.said}")
+        return [*out, new]
+    return [c for c in held if not (c.attribute == new.attribute and (c.op == new.op or _contradict(c, new)))] + [new]
+
+
+def _contradict(old: Constraint, new: Constraint) -> bool:
+    if {old.op, new.op} != {"<=", ">="}:
+        return False
+    low, high = (old, new) if old.op == ">=" else (new, old)
+    return low.values[0] > high.values[0]
