@@ -183,7 +183,7 @@ def build_app(assistant: Assistant) -> gr.Blocks:
                 turns, live = part("", "turns"), part("", "live")
                 with gr.Row(elem_id="ask"):
                     box = gr.Textbox(
-                        placeholder="Ask for anything: a colour, an occasion, a price …", show_label=False,
+                        placeholder="Ask for anything …", show_label=False,
                         container=False, max_length=LONGEST_MESSAGE, lines=1, max_lines=4, scale=1, elem_id="box",
                     )  # fmt: skip
                     send = gr.Button("Send", scale=0, min_width=84, elem_id="send", variant="primary")

@@ -135,7 +135,7 @@ _FAMILY = {
     "top": "top", "sandal": "sandal", "hat": "hat", "trouser": "leg", "pant": "leg", "trousers": "leg", "heel": "shoe",
     "pants": "leg", "sweater": "knit", "flat shoe": "shoe", "luggage": "case", "suitcase": "case", "jewellery": "jewel",
     "jewelry": "jewel", "footwear": "shoe", "skirt": "", "swimwear": "swim", "heels": "shoe", "casual shoe": "shoe",
-    "formal shoe": "shoe", "flats": "shoe", "flat": "shoe", "hat/beanie": "hat", "handbag": "bag", "necklace": "",
+    "formal shoe": "shoe", "tshirt": "top", "t-shirt": "top", "flats": "shoe", "flat": "shoe", "hat/beanie": "hat", "handbag": "bag", "necklace": "",
 }  # fmt: skip
 _FAMILIES: dict[str, tuple[Silhouette, ...]] = {
     "dress_": (wear.dress_a_line, wear.dress_maxi, wear.dress_sheath, wear.dress_wrap, wear.dress_shirt, wear.dress_slip,

@@ -143,9 +143,9 @@ def transcript(turns: Sequence[dict]) -> str:
 
 
 def welcome(shop: str, examples: Iterable[str], products: int | None = None) -> str:
-    count = f" Ask for anything among its {products:,} products." if products else ""
+    among = f"the {products:,} products of {_text(shop)}" if products else _text(shop)
     return (
-        f'<section class="welcome"><h1>What are you looking for?</h1><p>I know everything in {_text(shop)}.{count} '
+        f'<section class="welcome"><h1>What are you looking for?</h1><p>Say it in your own words: I know {among}. '
         "What you look at and put into your bag shapes what I recommend next.</p>"
         f"{prompts(examples, 'examples')}</section>"
     )

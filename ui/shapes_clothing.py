@@ -238,8 +238,8 @@ def coat(pen: Pen, traits: Traits) -> None:
 def puffer(pen: Pen, traits: Traits) -> None:
     if not traits.intersection(("vest", "gilet", "sleeveless")):
         pen.pair("M166 66 C196 70 212 118 216 216 C210 226 196 226 190 220 C184 170 176 140 166 122 Z")
-        pen.seams("M168 92 Q184 98 200 90", "M173 118 Q190 124 207 116", "M180 146 Q196 150 212 142",
-                  "M185 174 Q200 178 215 170", "M188 200 Q202 203 216 196", width=1.8)  # fmt: skip
+        pen.seams("M170 94 Q183 99 194 92", "M171 121 Q189 125 204 118", "M178 149 Q195 152 209 144",
+                  "M184 176 Q199 178 212 170", "M188 201 Q202 203 214 195", width=1.8)  # fmt: skip
     pen.cloth(both("M0 60 Q20 58 28 46 L50 62 C60 90 52 100 54 118 C62 140 54 150 56 170 C62 190 56 206 54 228 Q26 236 0 236"))
     pen.cloth(both("M0 34 Q24 32 30 40 C34 56 30 64 26 70 Q12 78 0 78"))
     for y in (96, 124, 152, 180, 208):
@@ -306,7 +306,7 @@ def _dress(pen: Pen, traits: Traits, hem: int, width: int, sleeve: str, neck: st
     elif "strapless" in traits:
         bodice = "M0 94 Q16 82 40 88 C40 110 35 130 32 146"
     elif sleeve == "none":
-        bodice = f"{_NECK[neck]} L42 62 C40 84 36 98 46 116 C40 128 34 134 33 146"
+        bodice = f"{_NECK[neck]} L42 62 C39 84 38 100 43 114 C40 126 35 134 33 146"
     else:
         bodice = f"{_NECK[neck]} L52 68 C53 84 51 100 48 114 C43 128 35 134 33 146"
     if sleeve != "strap" and "strapless" not in traits and neck != "high":

@@ -3,7 +3,9 @@
 import re
 import time
 import xml.etree.ElementTree as ElementTree
+from functools import partial
 
+import polars as pl
 import pytest
 
 from shopping_assistant.ui import pictures
@@ -115,3 +117,17 @@ def test_a_picture_takes_well_under_a_millisecond(small_shop):
     sizes = [len(pictures.draw(p)) for p in products]
     assert (time.perf_counter() - start) / len(products) < 0.002  # measured 0.13 ms; a busy machine is slower
     assert max(sizes) < 12_000
+
+
+@pytest.mark.parametrize(
+    ("source", "category"), [("hm/articles.parquet", "product_type_name"), ("myntra/styles.csv.gz", "articleType")]
+)
+def test_nearly_all_words_of_real_shops_are_known(shared_data, source, category):
+    path = shared_data / source
+    if not path.exists():
+        pytest.skip(f"no {source} beside this checkout")
+    read = pl.read_parquet if path.suffix == ".parquet" else partial(pl.read_csv, truncate_ragged_lines=True)
+    counts = read(path, columns=[category])[category].drop_nulls().value_counts()
+    unknown = {acc.box, wear.folded}
+    known = sum(n for word, n in counts.rows() if pictures.silhouette(word, "") not in unknown)
+    assert known / counts["count"].sum() > 0.98
