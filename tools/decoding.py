@@ -15,7 +15,6 @@ from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.item_codes import ItemCodes
 from shopping_assistant.tools.prompts import INSTRUCTION, PromptStyle, PromptWriter
-from shopping_assistant.tools.sessions import Event
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -79,7 +78,6 @@ class AnswerWriter:
         self._title_ends = self._ends.clone()
         self._title_ends[torch.as_tensor(self._code_tokens.ravel())] = True
         self._prefix = self._instruction_cache()
-        self._wording: PromptWriter | None = None
 
     def prompt_writer(self, catalog: Catalog) -> PromptWriter:
         """What turns this catalogue's histories into inputs for ``write``, within the token budget."""
@@ -88,12 +86,6 @@ class AnswerWriter:
                 f"the recommender knows {len(self.codes)} products, the catalogue has {len(catalog)}; run `shop build`"
             )
         return PromptWriter(catalog, self.codes, self.style, self.budget, self.count)
-
-    def prompt(self, history: Sequence[Event], catalog: Catalog, memory_products: Sequence[str] = ()) -> str:
-        """One history of this catalogue as a prompt for ``write``."""
-        if self._wording is None or self._wording.catalog is not catalog:
-            self._wording = self.prompt_writer(catalog)
-        return self._wording.input(history, memory_products)
 
     def count(self, text: str) -> int:
         """Tokens of a text."""
