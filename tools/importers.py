@@ -1,0 +1,110 @@
+"""The door to every source: public data sets, a shop's own files, and finished chats, into a store."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import polars as pl
+
+from shopping_assistant.tools.dataset_importers import import_hm, import_myntra, import_webshop
+from shopping_assistant.tools.sessions import EVENT_SCHEMA
+from shopping_assistant.tools.store import Store
+from shopping_assistant.tools.table_checks import check_events
+from shopping_assistant.tools.table_files import BadRow, ImportRefused, Progress, format_of, read_table
+from shopping_assistant.tools.table_import import (
+    ImportReport,
+    import_table,
+    read_conversations,
+    read_log,
+    report_of,
+    write_skipped,
+)
+
+__all__ = [
+    "BadRow", "ImportRefused", "ImportReport", "import_chats", "import_hm", "import_myntra", "import_source",
+    "import_table", "import_webshop", "read_log",
+]  # fmt: skip
+
+DATASETS = {"hm": import_hm, "myntra": import_myntra, "webshop": import_webshop}
+TABLES = ("jsonl", "csv", "parquet")
+SOURCES = (*TABLES, *DATASETS, "chats")
+
+
+def import_source(
+    source: str, path: Path | str, store: Path | str, *, events_path: Path | str | None = None, part: str = "all",
+    name: str | None = None, currency: str | None = None, product_columns: dict[str, str] | None = None,
+    event_columns: dict[str, str] | None = None, action_values: dict[str, str] | None = None, skip_bad: bool = False,
+    replace: bool = False, progress: Progress | None = None,
+) -> ImportReport:  # fmt: skip
+    """Import ``path`` as one of ``SOURCES``; options that a source has no use for are refused.
+
+    Raises:
+        ImportRefused: something in the files, the target or the options.
+    """
+    own_log = {"--events": events_path, "--map-event": event_columns, "--action": action_values}
+    own_files = {**own_log, "--map": product_columns, "--currency": currency}
+    if source in TABLES:
+        _no_use(source, {"--part": part != "all"})
+        return import_table(
+            path, store, format=source, events_path=events_path, product_columns=product_columns,
+            event_columns=event_columns, action_values=action_values, name=name, currency=currency, skip_bad=skip_bad,
+            replace=replace, progress=progress,
+        )  # fmt: skip
+    if source == "chats":
+        _no_use(source, {**own_files, "--part": part != "all", "--name": name, "--replace": replace})
+        return import_chats(path, store, skip_bad=skip_bad, progress=progress)
+    if source not in DATASETS:
+        raise ImportRefused(f"source {source!r}: expected one of {', '.join(SOURCES)}")
+    _no_use(source, {**own_files, "--part": source != "hm" and part != "all"})
+    parts = {"part": part} if source == "hm" else {}
+    return DATASETS[source](path, store, **parts, name=name, skip_bad=skip_bad, replace=replace, progress=progress)
+
+
+def _no_use(source: str, options: dict[str, object]) -> None:
+    given = [option for option, value in options.items() if value]
+    if given:
+        raise ImportRefused(f"{given[0]} has no meaning for the source {source}; leave it out")
+
+
+def import_chats(
+    path: Path | str, store: Path | str, *, skip_bad: bool = False, progress: Progress | None = None
+) -> ImportReport:
+    """Append the events of finished conversations, those with a purchase, to a store's log.
+
+    What the log has already is not added again, so that importing twice changes nothing; a conversation that went on
+    since the last import gets its new events.
+
+    Args:
+        path: a store's folder, its conversations.sqlite, or a file of events (csv, jsonl, parquet).
+        store: the store that learns from them; it must exist.
+
+    Raises:
+        ImportRefused: a row breaks the schema, or names a product that this store does not have.
+        StoreError: there is no store.
+    """
+    start = time.perf_counter()
+    path, opened = Path(path), Store.open(store)
+    if path.is_dir():
+        path = path / "conversations.sqlite"
+    if not path.exists():
+        raise ImportRefused(f"{path} does not exist; expected a store with conversations, or a file of events")
+    kind = format_of(path)
+    table = read_conversations(path) if kind == "sqlite" else read_table(path, kind, progress)
+    events, found = check_events(table, opened.catalog().frame["product_id"])
+    if not skip_bad:
+        found.refuse()
+    log = opened.events()
+    finished = events.filter((pl.col("action") == "purchase").any().over("session_id"))
+    unfinished = events["session_id"].n_unique() - finished["session_id"].n_unique()
+    # Shown lists cannot be compared null-safely in a join; a session's moment, action and object identify an event.
+    key = [c for c in EVENT_SCHEMA if c not in ("shown", "position", "user_id")]
+    new = finished.join(log, on=key, how="anti", nulls_equal=True, maintain_order="left")
+    known = finished["session_id"].n_unique() - new["session_id"].n_unique()
+    if len(new):
+        made_by = {k: v for k, v in opened.made_by("events").items() if k not in ("at", "events")}
+        made_by["chat events"] = made_by.get("chat events", 0) + len(new)
+        opened.write_events(pl.concat([log, new]), made_by)
+    write_skipped(opened.path, [found])
+    notes = [f"{known:,} conversations were in the log already, {unfinished:,} hold no purchase yet and wait"]
+    return report_of(opened.path, path.name, opened.catalog().frame.clear(), new, [found], notes, start)
