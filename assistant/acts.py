@@ -98,6 +98,16 @@ def extends(text: str) -> bool:
     return bool(re.search(r"\b(?:also|as well|too)\b", text)) and not re.search(r"\btoo \w+", text)
 
 
+def wants_more(text: str) -> bool:
+    """Whether products not seen yet are asked for: "any others?", "show me more"."""
+    return bool(re.search(r"\b(?:anything|something|what|any(?:one)?|nothing) else\b|\bothers?\b|\bmore (?:options?|choices?|of (?:them|those|these))\b|\balternatives\b|\bshow me more\b|\bnext (?:page|ones)\b|^\s*more\s*[.!?]*$", text))
+
+
+def is_singular(text: str) -> bool:
+    """Whether one product is pointed at."""
+    return bool(SINGULAR.search(text)) and not re.search(r"\b(?:ones|both|them|those|these|all|and)\b", text)
+
+
 def classify(s: Seen, current_categories: Sequence[str], has_words: bool) -> str:
     """The act of a sentence, one of DESIGN's list."""
     t = s.text

@@ -63,7 +63,9 @@ class Understood:
     words: tuple[str, ...] = ()
     values: tuple[tuple[str, tuple[str, ...]], ...] = ()
     corrected: tuple[tuple[str, str], ...] = ()
-    quantity_word: str = ""
+    more: bool = False
+    singular: bool = False
+    question_word: str = ""
 
 
 @dataclass
@@ -98,6 +100,8 @@ class Understanding:
             last_act=before.last_act,
         )  # fmt: skip
         act = acts.classify(seen, self._current_categories(before), bool(self._free_words(sentence, sizes)))
+        if act == "remove_from_bag":
+            reference = self._in_bag(sentence, before)
         if act == "disambiguate" and before.asked and not asked:
             asked = before.asked
         described = reference.described if act in acts.POINTING else ()
@@ -111,7 +115,8 @@ class Understanding:
             act, constraints, added, forgot, asked, reference.targets, reference.vague,
             acts.wants_advice(sentence.text), new_subject, words, self._named(sentence, sizes, described),
             tuple((t.text, s.key) for t, s in zip(typed, sentence.tokens, strict=True) if t.key != s.key),
-            "one" if acts.SINGULAR.search(sentence.text) else "",
+            acts.wants_more(sentence.text) and not added, acts.is_singular(sentence.text),
+            self._question_word(sentence) if act == "ask" else "",
         )  # fmt: skip
 
     def _read(self, text: str) -> tuple[_Sentence, list[Token]]:
@@ -134,6 +139,20 @@ class Understanding:
                     break
             at += 1
         return tuple(dict.fromkeys(found))
+
+    def _in_bag(self, sentence: _Sentence, before: Before) -> Reference:
+        """What is taken out of the bag is looked for in the bag: "the first one" is the first in it."""
+        bag = before.scene.bag
+        if re.search(r"\b(?:empty|everything|all)\b", sentence.text):
+            return Reference(bag)
+        focus = tuple(p for p in before.scene.focus if p in bag)
+        return resolve(sentence.text, sentence.tokens, sentence.matches, Scene(bag, (), focus), self.vocabulary)
+
+    def _question_word(self, sentence: _Sentence) -> str:
+        """The last word of a yes-or-no question that no attribute answers: "is it waterproof?"."""
+        taken = {i for m in sentence.matches for i in range(m.start, m.end)}
+        free = [t.text for i, t in enumerate(sentence.tokens) if i not in taken and t.text.isalpha() and t.text not in _EMPTY]
+        return free[-1] if free else ""
 
     def _current_categories(self, before: Before) -> tuple[str, ...]:
         return next((c.values for c in before.constraints if c.attribute == "category" and c.op == "in"), ())

@@ -1,0 +1,198 @@
+"""One shop's assistant: turns, clicks and bags of many conversations at once, kept over restarts."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from shopping_assistant.assistant import trace
+from shopping_assistant.assistant.context import Settings, TurnContext
+from shopping_assistant.assistant.graph import Agent, build_agent, chat_model, checkpointer
+from shopping_assistant.assistant.session_log import SessionLog, connect
+from shopping_assistant.assistant.shelf import NO_ROUTE, Shelf
+from shopping_assistant.tools.store import Store
+
+SORRY = "Sorry, something went wrong on my side. Please try that again."
+# What a sentence may hold: more is a pasted page, and understanding one takes long.
+LONGEST_TEXT = 2_000
+
+
+class Assistant:
+    """Open one with `Assistant.open`; every method may be called from several threads."""
+
+    def __init__(self, store: Store, settings: Settings, model=None):
+        self.store = store
+        self.settings = settings
+        self.shelf = Shelf(store)
+        self._log = SessionLog(store.conversations_path)
+        self._checkpoints = connect(store.conversations_path)
+        self._saver = checkpointer(self._checkpoints)
+        self._graph = build_agent(Agent(self.shelf, self._log, settings, model), self._saver)
+        self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._locks_lock = threading.Lock()
+
+    @classmethod
+    def open(cls, store_path: Path | str, model: str | None = None, settings: Settings | None = None) -> Assistant:
+        """The assistant of a store; ``model`` names a LangChain chat model, None is the embedded one.
+
+        Raises:
+            StoreError: there is no store.
+            ModelError: the chat model cannot be made.
+        """
+        chosen = chat_model(model) if model else None
+        return cls(Store.open(store_path), settings or Settings(model=model), chosen)
+
+    def close(self) -> None:
+        self._log.close()
+        self._checkpoints.close()
+
+    def warm(self) -> None:
+        """Load the models a turn can need; call it in a thread of its own."""
+        try:
+            self.shelf.warm()
+        except Exception as error:  # a model that cannot load fails in the turn that needs it, with its cause
+            trace.log.warning("warming failed with %s", type(error).__name__)
+
+    def turn(self, thread_id: str, text: str, user_id: str | None = None) -> dict[str, Any]:
+        """Answer one sentence; the turn object."""
+        return [piece for piece in self.stream(thread_id, text, user_id) if piece["type"] == "turn"][-1]["turn"]
+
+    def stream(self, thread_id: str, text: str, user_id: str | None = None) -> Iterator[dict[str, Any]]:
+        """The reply as it is written, ``{"type": "text", "text": …}``, then ``{"type": "turn", "turn": …}``."""
+        with self._lock_of(thread_id):
+            start = time.perf_counter()
+            context = TurnContext(thread_id, self._log.know(thread_id, user_id))
+            text = " ".join(text.split())[:LONGEST_TEXT]
+            state: dict[str, Any] = {}
+            config = {"configurable": {"thread_id": thread_id}}
+            try:
+                for mode, piece in self._graph.stream(
+                    {"text": text}, config, context=context, stream_mode=["custom", "values"], durability="sync"
+                ):
+                    if mode == "custom":
+                        yield piece
+                    else:
+                        state = piece
+                self._keep_search(thread_id, state)
+                turn = self._turn_object(state, text, start)
+            except Exception as error:  # a failing turn is data: the shopper gets a sentence, the chat goes on
+                trace.log.warning("a turn failed with %s", type(error).__name__)
+                state = {}
+                turn = self._failed_turn(thread_id, text, error, start)
+            self._keep_turn(thread_id, turn, state)
+            yield {"type": "turn", "turn": turn}
+
+    def _keep_search(self, thread_id: str, state: dict) -> None:
+        answer = state.get("answer", {})
+        if answer.get("query") is not None and state["understood"]["act"] in ("search", "refine", "undo", "other"):
+            query = self._logged_query(state)
+            if query:
+                self._log.searched(thread_id, query, [o["product_id"] for o in answer["offers"]])
+
+    @staticmethod
+    def _logged_query(state: dict) -> str:
+        """The search as a log would have it: the subject's words and its price, without chat around them."""
+        price = [c["said"] for c in state["constraints"] if c["attribute"] == "price" and any(ch.isdigit() for ch in c["said"])]
+        return " ".join([state["query"], *dict.fromkeys(price)]).strip()
+
+    def _turn_object(self, state: dict, text: str, start: float) -> dict[str, Any]:
+        u, answer = state["understood"], state["answer"]
+        turn = {
+            "turn": state["turn"], "shopper": text, "reply": state["reply"], "act": u["act"], "constraints": state["constraints"],
+            "asked": u["asked"], "targets": u["targets"], "products": self._cards(answer.get("offers", [])),
+            "tools": [*state["tools"]],
+        }  # fmt: skip
+        if state.get("model_error"):
+            turn["tools"].append({"name": "chat_model", "arguments": {"model": self.settings.model}, "ms": 0.0, "error": state["model_error"]})
+        if answer.get("relaxed"):
+            turn["relaxed"] = answer["relaxed"]
+        return {**turn, "ms": round((time.perf_counter() - start) * 1000, 1)}
+
+    def _failed_turn(self, thread_id: str, text: str, error: Exception, start: float) -> dict[str, Any]:
+        number = len(self._log.turns(thread_id)) + 1
+        ms = round((time.perf_counter() - start) * 1000, 1)
+        failed = {"name": "assistant", "arguments": {}, "ms": ms, "error": trace.cause(error)}
+        return {
+            "turn": number, "shopper": text, "reply": SORRY, "act": "other", "constraints": [], "asked": [], "targets": [],
+            "products": [], "tools": [failed], "ms": ms,
+        }  # fmt: skip
+
+    def _cards(self, offers: list[dict]) -> list[dict[str, Any]]:
+        """Offers with the catalogue's columns; a product the catalogue no longer has is left out."""
+        catalog = self.shelf.catalog
+        return [
+            {**catalog.product(o["product_id"]).as_dict(), "reason": o["reason"], "route": {**NO_ROUTE, **o["route"]}}
+            for o in offers if o["product_id"] in catalog
+        ]  # fmt: skip
+
+    def _keep_turn(self, thread_id: str, turn: dict, state: dict) -> None:
+        """Turns are kept small: ids and text; the rest is read from the catalogue again."""
+        kept = [{k: p[k] for k in ("product_id", "reason", "route")} for p in turn["products"]]
+        traced = {"ms": turn["ms"], "parts_ms": state.get("parts_ms", {}), "tools": turn["tools"], "model": self.settings.model or "offline", "model_error": state.get("model_error")}
+        self._log.keep_turn(thread_id, turn["turn"], {**turn, "products": kept}, traced)
+        self._forget_checkpoints(thread_id)
+
+    def _forget_checkpoints(self, thread_id: str) -> None:
+        """Only the last checkpoint of a conversation is ever needed again."""
+        last = "(SELECT MAX(checkpoint_id) FROM checkpoints WHERE thread_id = ?)"
+        with self._saver.lock, self._checkpoints:
+            for table in ("checkpoints", "writes"):
+                self._checkpoints.execute(f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_id < {last}", (thread_id, thread_id))
+
+    def click(self, thread_id: str, product_id: str, position: int | None = None) -> None:
+        """The shopper looked at a product.
+
+        Raises:
+            CatalogError: there is no such product.
+        """
+        self.shelf.catalog.index(product_id)
+        with self._lock_of(thread_id):
+            self._log.clicked(thread_id, product_id, position)
+
+    def add_to_bag(self, thread_id: str, product_id: str, position: int | None = None) -> bool:
+        """Put a product into the bag; False when it was in it already."""
+        self.shelf.catalog.index(product_id)
+        with self._lock_of(thread_id):
+            if product_id in self._log.bag(thread_id):
+                return False
+            self._log.bagged(thread_id, product_id, position)
+            return True
+
+    def remove_from_bag(self, thread_id: str, product_id: str) -> bool:
+        """Take a product out of the bag; False when it was not in it."""
+        with self._lock_of(thread_id):
+            return self._log.unbagged(thread_id, product_id)
+
+    def bag(self, thread_id: str) -> list[dict[str, Any]]:
+        catalog = self.shelf.catalog
+        return [catalog.product(p).as_dict() for p in self._log.bag(thread_id) if p in catalog]
+
+    def product(self, product_id: str) -> dict[str, Any]:
+        """One product with all the catalogue says of it."""
+        return self.shelf.catalog.product(product_id).as_dict()
+
+    def history(self, thread_id: str) -> list[dict[str, Any]]:
+        """The turn objects of a conversation, also after a restart."""
+        return [{**body, "products": self._cards(body["products"])} for body in self._log.turns(thread_id)]
+
+    def trace(self, thread_id: str) -> list[dict[str, Any]]:
+        """For each turn its milliseconds by part, its tools, the chat model and what failed."""
+        return self._log.traces(thread_id)
+
+    def threads(self) -> list[dict[str, Any]]:
+        """Conversations, the newest first."""
+        return self._log.threads()
+
+    def events(self, thread_id: str | None = None) -> pl.DataFrame:
+        """Events of one conversation or of all, in the format that is replayed and learned from."""
+        return self._log.frame(thread_id)
+
+    def _lock_of(self, thread_id: str) -> threading.Lock:
+        with self._locks_lock:
+            return self._locks[thread_id]

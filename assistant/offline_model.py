@@ -1,0 +1,114 @@
+"""The embedded chat model: it plans from the state of the conversation and answers from what the tools returned.
+
+It is a LangChain chat model like any other, needs no key, no service and no network, and gives the same answer twice.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+
+from shopping_assistant.assistant import replies
+from shopping_assistant.assistant.prompts import state_in
+
+Call = tuple[str, dict[str, Any]]
+
+
+class OfflineChatModel(BaseChatModel):
+    """Plans one tool call for an act, then writes the reply. ``bind_tools`` limits it to the tools there are."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "offline-shopping"
+
+    def bind_tools(self, tools: Sequence[dict[str, Any] | type | Callable], **kwargs: Any):
+        return self.bind(tools=[_tool_name(t) for t in tools], **kwargs)
+
+    def _generate(self, messages: list[BaseMessage], stop=None, run_manager=None, **kwargs: Any) -> ChatResult:
+        return ChatResult(generations=[ChatGeneration(message=_answer(messages, kwargs.get("tools") or ()))])
+
+    def _stream(self, messages: list[BaseMessage], stop=None, run_manager=None, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
+        message = _answer(messages, kwargs.get("tools") or ())
+        if message.tool_calls:
+            chunks = [
+                {"name": c["name"], "args": json.dumps(c["args"]), "id": c["id"], "index": i, "type": "tool_call_chunk"}
+                for i, c in enumerate(message.tool_calls)
+            ]
+            yield ChatGenerationChunk(message=AIMessageChunk(content="", tool_call_chunks=chunks))
+            return
+        for piece in re.findall(r"\S+\s*", message.text):
+            yield ChatGenerationChunk(message=AIMessageChunk(content=piece))
+
+
+def _tool_name(tool: Any) -> str:
+    if isinstance(tool, dict):
+        return tool.get("function", tool).get("name", "")
+    return getattr(tool, "name", None) or tool.__name__
+
+
+def _answer(messages: Sequence[BaseMessage], tools: Sequence[str]) -> AIMessage:
+    """The next message: a tool call when nothing was called for this act yet, else the reply."""
+    system = next((m for m in reversed(messages) if isinstance(m, SystemMessage)), None)
+    state = state_in(system.text) if system else {}
+    last_human = max((i for i, m in enumerate(messages) if isinstance(m, HumanMessage)), default=-1)
+    results = [m for m in messages[last_human + 1 :] if isinstance(m, ToolMessage)]
+    if not results:
+        calls = [c for c in plan(state) if c[0] in tools]
+        if calls:
+            named = [{"name": n, "args": a, "id": f"call_{state.get('turn', 0)}_{i}", "type": "tool_call"} for i, (n, a) in enumerate(calls)]
+            return AIMessage(content="", tool_calls=named)
+        return AIMessage(content=replies.without_tools(state))
+    return AIMessage(content=replies.from_results(state, [(r.name or "", _content(r)) for r in results]))
+
+
+def _content(message: ToolMessage) -> dict:
+    try:
+        content = json.loads(message.text)
+    except ValueError:
+        content = {"error": message.text}
+    return content if isinstance(content, dict) else {"error": str(content)}
+
+
+def plan(state: dict) -> list[Call]:
+    """The tool calls for what the shopper did; none when a sentence will do."""
+    act = state.get("act", "other")
+    targets, shown = state.get("targets", []), [p["product_id"] for p in state.get("shown", [])]
+    focus, asked, wishes = state.get("focus", []), state.get("asked", []), state.get("wishes", [])
+    if act == "disambiguate":
+        # The answer to "which one?": do what was asked before.
+        act = state.get("previous_act") if state.get("previous_act") in ("add_to_bag", "remove_from_bag", "similar") else "ask"
+    if act in ("search", "refine", "undo"):
+        return _looking(state, wishes)
+    if act == "recommend":
+        return [("recommend", {"constraints": wishes, "more": bool(state.get("more"))})]
+    if act == "similar":
+        chosen = targets or focus or (shown[:1] if not state.get("vague") else [])
+        return [("similar", {"product_id": chosen[0], "constraints": state.get("added", [])})] if chosen else []
+    if act in ("ask", "size_advice"):
+        chosen = targets or focus or shown[:1]
+        attributes = [a for a in asked if a not in ("description",)] if act == "ask" else ["size"]
+        return [("product_details", {"product_ids": chosen[:10], "attributes": attributes})] if chosen else []
+    if act == "compare":
+        chosen = targets if len(targets) > 1 else list(dict.fromkeys([*targets, *focus, *shown]))[:2]
+        return [("compare", {"product_ids": chosen[:6], "attributes": [a for a in asked if a != "description"]})] if len(chosen) > 1 else []
+    if act == "outfit":
+        chosen = targets or focus or [p["product_id"] for p in state.get("bag", [])][-1:] or shown[:1]
+        return [("recommend", {"goes_with": chosen[0], "constraints": state.get("added", [])})] if chosen else [("recommend", {"constraints": []})]
+    if act in ("add_to_bag", "remove_from_bag"):
+        return [(act, {"product_ids": targets})] if targets and not replies.unclear(state) else []
+    return [("show_bag", {})] if act == "show_bag" else []
+
+
+def _looking(state: dict, wishes: list[dict]) -> list[Call]:
+    query, more = state.get("query", ""), bool(state.get("more"))
+    if not wishes and not query:
+        return []
+    if state.get("advice") and state.get("can_recommend"):
+        return [("recommend", {"constraints": wishes, "more": more})]
+    return [("search_products", {"query": query, "constraints": wishes, "more": more})]

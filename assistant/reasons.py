@@ -1,0 +1,72 @@
+"""Why a product is shown, in words that its own cells and the shopper's own events bear out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shopping_assistant.assistant.wording import listed, name_of
+from shopping_assistant.tools.attribute_filter import Constraint
+from shopping_assistant.tools.catalog import Catalog, Product, split_values
+from shopping_assistant.tools.sessions import Event
+
+# What two products may share that a shopper would call a reason, strongest first.
+_SHARED = ("line", "brand", "color", "pattern", "material", "look")
+_LOOKED_BACK = 6
+
+
+def reason(
+    product: Product,
+    catalog: Catalog,
+    constraints: Sequence[Constraint],
+    history: Sequence[Event],
+    route: dict[str, int | None],
+    by: str,
+) -> str:
+    """One short sentence part; empty when nothing true is worth saying."""
+    parts = []
+    if by == "recommender":
+        parts.append(_after(product, catalog, history))
+    asked = [name_of(c.attribute) for c in constraints if not c.is_exclusion and c.said and c.attribute != "category"]
+    if asked:
+        parts.append(f"in the {listed(dict.fromkeys(asked))} you asked for")
+    excluded = [c.said.removeprefix("not ") for c in constraints if c.is_exclusion and product.get(c.attribute) is not None]
+    if excluded and not asked:
+        parts.append(f"without {listed(dict.fromkeys(excluded), 'or')}")
+    if route.get("memory"):
+        parts.append("often shown for searches like yours")
+    if by == "popular":
+        parts.append("bought often in this shop")
+    text = "; ".join(p for p in parts if p)
+    return text[:1].upper() + text[1:]
+
+
+def _after(product: Product, catalog: Catalog, history: Sequence[Event]) -> str:
+    """What it shares with something the shopper clicked or chose, the latest first."""
+    told: set[str] = set()
+    for e in reversed(history):
+        if e.product_id is None or e.product_id in told or e.product_id not in catalog or e.product_id == product.product_id:
+            continue
+        told.add(e.product_id)
+        if len(told) > _LOOKED_BACK:
+            break
+        other = catalog.product(e.product_id)
+        same = [a for a in _SHARED if _same(product, other, a)]
+        if "brand" in same and "line" in same:
+            same.remove("brand")
+        if not same or (same == ["pattern"] and product.get("pattern") in ("solid", "Solid")):
+            continue
+        did = "clicked" if e.action == "click" else "chose"
+        kind = "like" if product.category == other.category else "goes with"
+        return f"{kind} the {short_title(other)} you {did}: same {listed(name_of(a) for a in same[:2])}"
+    return ""
+
+
+def _same(a: Product, b: Product, attribute: str) -> bool:
+    x, y = a.get(attribute), b.get(attribute)
+    return x is not None and y is not None and not isinstance(x, bool) and bool(set(split_values(x)) & set(split_values(y)))
+
+
+def short_title(product: Product) -> str:
+    """The title up to its colour and material: "Norrvik Juno Loafers in White Leather" is "Norrvik Juno Loafers"."""
+    head = product.title.split(" in ")[0].strip()
+    return head if 3 <= len(head) <= 60 else product.title[:60].strip()

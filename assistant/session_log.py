@@ -1,0 +1,146 @@
+"""The chat as events: searches, clicks and bag additions in ``conversations.sqlite``, in the format that is replayed."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+
+from shopping_assistant.tools.sessions import Event, as_events, empty_events, frame_of
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS threads (thread_id TEXT PRIMARY KEY, user_id TEXT NOT NULL, started TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS events (
+    session_id TEXT NOT NULL, user_id TEXT NOT NULL, timestamp TEXT NOT NULL, action TEXT NOT NULL,
+    query TEXT, product_id TEXT, shown TEXT, position INTEGER);
+CREATE INDEX IF NOT EXISTS events_of_session ON events (session_id);
+CREATE INDEX IF NOT EXISTS events_of_user ON events (user_id);
+CREATE TABLE IF NOT EXISTS turns (
+    thread_id TEXT NOT NULL, turn INTEGER NOT NULL, at TEXT NOT NULL, body TEXT NOT NULL, trace TEXT NOT NULL,
+    PRIMARY KEY (thread_id, turn));
+"""
+_COLUMNS = "session_id, user_id, timestamp, action, query, product_id, shown, position"
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection several threads may use under a lock; written pages survive a killed process."""
+    connection = sqlite3.connect(path, check_same_thread=False, timeout=10)
+    connection.execute("PRAGMA journal_mode=WAL")
+    # A commit is safe against a crash of the process; only a power cut can lose the last one.
+    connection.execute("PRAGMA synchronous=NORMAL")
+    return connection
+
+
+class SessionLog:
+    """Events and turn objects of all conversations of one store. A session is a conversation."""
+
+    def __init__(self, path: Path):
+        self._connection = connect(path)
+        self._lock = threading.Lock()
+        with self._lock, self._connection:
+            self._connection.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    def _write(self, statement: str, values: Sequence) -> int:
+        with self._lock, self._connection:
+            return self._connection.execute(statement, values).rowcount
+
+    def _read(self, statement: str, values: Sequence = ()) -> list[tuple]:
+        with self._lock:
+            return self._connection.execute(statement, values).fetchall()
+
+    def know(self, thread_id: str, user_id: str | None = None) -> str:
+        """The shopper of a conversation. A shopper who says who they are later is so for the whole conversation."""
+        known = self._read("SELECT user_id FROM threads WHERE thread_id = ?", (thread_id,))
+        if not known:
+            values = (thread_id, user_id or thread_id, _now())
+            self._write("INSERT OR IGNORE INTO threads VALUES (?, ?, ?)", values)
+            return values[1]
+        if user_id and known[0][0] != user_id:
+            self._write("UPDATE threads SET user_id = ? WHERE thread_id = ?", (user_id, thread_id))
+            self._write("UPDATE events SET user_id = ? WHERE session_id = ?", (user_id, thread_id))
+            return user_id
+        return known[0][0]
+
+    def searched(self, thread_id: str, query: str, shown: Sequence[str]) -> None:
+        self._event(thread_id, "search", query=query, shown=shown)
+
+    def clicked(self, thread_id: str, product_id: str, position: int | None) -> None:
+        self._event(thread_id, "click", product_id=product_id, position=position)
+
+    def bagged(self, thread_id: str, product_id: str, position: int | None = None) -> None:
+        self._event(thread_id, "purchase", product_id=product_id, position=position)
+
+    def unbagged(self, thread_id: str, product_id: str) -> bool:
+        """Take back what was put into the bag; whether it was in it."""
+        where = "session_id = ? AND action = 'purchase' AND product_id = ?"
+        return self._write(f"DELETE FROM events WHERE {where}", (thread_id, product_id)) > 0
+
+    def _event(
+        self, thread_id: str, action: str, query: str | None = None, product_id: str | None = None,
+        shown: Sequence[str] = (), position: int | None = None,
+    ) -> None:  # fmt: skip
+        listed = json.dumps(list(shown)) if shown else None
+        values = (thread_id, self.know(thread_id), _now(), action, query, product_id, listed, position)
+        self._write(f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+
+    def bag(self, thread_id: str) -> list[str]:
+        """Product ids in the bag, oldest first."""
+        statement = "SELECT product_id FROM events WHERE session_id = ? AND action = 'purchase' ORDER BY rowid"
+        return list(dict.fromkeys(row[0] for row in self._read(statement, (thread_id,))))
+
+    def clicks_since(self, thread_id: str, moment: str | None) -> list[str]:
+        statement = "SELECT product_id FROM events WHERE session_id = ? AND action = 'click' AND timestamp > ? ORDER BY rowid"
+        return [row[0] for row in self._read(statement, (thread_id, moment or ""))]
+
+    def events(self, thread_id: str | None = None, user_id: str | None = None) -> list[Event]:
+        """Events of one conversation, of one shopper, or of all, in the order they happened."""
+        where, values = ("", ())
+        if thread_id is not None:
+            where, values = "WHERE session_id = ?", (thread_id,)
+        elif user_id is not None:
+            where, values = "WHERE user_id = ?", (user_id,)
+        rows = self._read(f"SELECT {_COLUMNS} FROM events {where} ORDER BY rowid", values)
+        return [
+            Event(s, u, datetime.fromisoformat(t), a, q, p, tuple(json.loads(shown)) if shown else (), n)
+            for s, u, t, a, q, p, shown, n in rows
+        ]
+
+    def frame(self, thread_id: str | None = None) -> pl.DataFrame:
+        events = self.events(thread_id)
+        return as_events(frame_of(events)) if events else empty_events()
+
+    def keep_turn(self, thread_id: str, turn: int, body: dict, trace: dict) -> None:
+        values = (thread_id, turn, _now(), json.dumps(body, ensure_ascii=False), json.dumps(trace))
+        self._write("INSERT OR REPLACE INTO turns VALUES (?, ?, ?, ?, ?)", values)
+
+    def turns(self, thread_id: str) -> list[dict]:
+        rows = self._read("SELECT body FROM turns WHERE thread_id = ? ORDER BY turn", (thread_id,))
+        return [json.loads(body) for (body,) in rows]
+
+    def traces(self, thread_id: str) -> list[dict]:
+        rows = self._read("SELECT turn, trace FROM turns WHERE thread_id = ? ORDER BY turn", (thread_id,))
+        return [{"turn": turn, **json.loads(trace)} for turn, trace in rows]
+
+    def last_turn_at(self, thread_id: str) -> str | None:
+        rows = self._read("SELECT at FROM turns WHERE thread_id = ? ORDER BY turn DESC LIMIT 1", (thread_id,))
+        return rows[0][0] if rows else None
+
+    def threads(self) -> list[dict]:
+        """Conversations, the newest first: ``thread_id, user_id, started, turns``."""
+        statement = """SELECT t.thread_id, t.user_id, t.started, COUNT(u.turn) FROM threads t
+                       LEFT JOIN turns u ON u.thread_id = t.thread_id GROUP BY t.thread_id ORDER BY t.started DESC"""
+        names = ("thread_id", "user_id", "started", "turns")
+        return [dict(zip(names, row, strict=True)) for row in self._read(statement)]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")

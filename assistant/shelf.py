@@ -1,0 +1,222 @@
+"""One shop's products behind its models, each loaded when first needed: search, recommendations, popularity, memory."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from shopping_assistant.assistant.understanding import Understanding
+from shopping_assistant.assistant.vocabulary import Vocabulary
+from shopping_assistant.tools import attribute_filter
+from shopping_assistant.tools.attribute_filter import Constraint
+from shopping_assistant.tools.memory import QueryProductMemory
+from shopping_assistant.tools.mixup import Scored, top_k
+from shopping_assistant.tools.search import CatalogSearch, searchable_text, words_of
+from shopping_assistant.tools.sessions import Event, as_events, current_query, events_of
+from shopping_assistant.tools.store import Store
+
+NO_ROUTE = {"id": None, "title": None, "memory": None, "search": None}
+# How far down the memory's list a product still counts as remembered.
+REMEMBERED_PRODUCTS = 20
+# Wishes are set aside in this order when nothing meets them all: what is easiest to do without goes first.
+EASIEST_FIRST = ("look", "season", "occasion", "pattern", "fit", "brand", "size", "material", "price", "color", "department", "category")
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Products found, best first; ``by`` says how: search, words, recommender, popular, newest."""
+
+    products: tuple[Scored, ...]
+    by: str
+    count: int = 0
+    relaxed: tuple[Constraint, ...] = ()
+    parts_ms: dict[str, float] = field(default_factory=dict)
+
+
+class Shelf:
+    """What the tools of a conversation take products from. Safe for several threads."""
+
+    def __init__(self, store: Store):
+        self.store = store
+        self.catalog = store.catalog()
+        self.vocabulary = Vocabulary(self.catalog)
+        self.understanding = Understanding(self.vocabulary)
+        self._loading = {name: threading.Lock() for name in ("search", "recommender", "memory", "popularity", "currency")}
+        self._loaded: dict[str, object] = {}
+
+    def _once(self, name: str, load):
+        """Load a part at its first use. Only who needs this part waits for it."""
+        if name not in self._loaded:
+            with self._loading[name]:
+                if name not in self._loaded:
+                    self._loaded[name] = load()
+        return self._loaded[name]
+
+    @property
+    def currency(self) -> str | None:
+        """The shop's currency, or that of its first priced product."""
+
+        def load():
+            named = self.catalog.frame["currency"].drop_nulls()
+            return self.store.currency or (named[0] if len(named) else None)
+
+        return self._once("currency", load)
+
+    @property
+    def can_recommend(self) -> bool:
+        return all(self.store.has(n) for n in ("titles", "ids", "recommender"))
+
+    @property
+    def searcher(self) -> CatalogSearch | _WordSearch:
+        def load():
+            if self.store.has("search"):
+                return CatalogSearch.open(self.store)
+            return _WordSearch([searchable_text(self.catalog.at(row)) for row in range(len(self.catalog))])
+
+        return self._once("search", load)
+
+    @property
+    def recommender(self):
+        def load():
+            from shopping_assistant.tools.recommender import Recommender
+
+            return Recommender.open(self.store)
+
+        return self._once("recommender", load)
+
+    @property
+    def memory(self) -> QueryProductMemory:
+        return self._once("memory", lambda: QueryProductMemory.open(self.store))
+
+    @property
+    def popularity(self) -> np.ndarray:
+        """Purchases of each product in the shop's log, ``(n,)`` float32; zeros for a shop without one."""
+
+        def load():
+            counts = np.zeros(len(self.catalog), dtype=np.float32)
+            if self.store.has_events:
+                log = pl.scan_parquet(self.store.path / "events.parquet").filter(pl.col("action") == "purchase")
+                for product, n in log.group_by("product_id").len().collect().iter_rows():
+                    if product in self.catalog:
+                        counts[self.catalog.index(product)] = n
+            return counts
+
+        return self._once("popularity", load)
+
+    def warm(self) -> None:
+        """Load what a turn can need, so that the first shopper does not wait for it."""
+        self.searcher.scores("warm")
+        if self.can_recommend:
+            self.recommender.recommend((), 1)
+            if self.memory.size:
+                self.memory.products(["warm"])
+
+    def mask(self, constraints: Sequence[Constraint]) -> np.ndarray:
+        """Which products meet every wish and can be bought, ``(n,)`` bool."""
+        return attribute_filter.mask(self.catalog, constraints)
+
+    def log_of(self, user_id: str) -> list[Event]:
+        """What this shopper did before in the shop's own log."""
+        if not self.store.has_events:
+            return []
+        log = pl.scan_parquet(self.store.path / "events.parquet").filter(pl.col("user_id") == user_id)
+        return events_of(as_events(log.collect()))
+
+    def search(self, query: str, k: int, constraints: Sequence[Constraint], exclude: Sequence[str] = ()) -> Ranked:
+        """The best products for a query that meet the wishes; wishes that leave nothing are set aside one by one."""
+        gone = self._rows(exclude)
+        mask, relaxed = self._wide_enough(constraints, gone)
+        if not query.strip():
+            return self._by_popularity(k, mask, relaxed)
+        by = "search" if isinstance(self.searcher, CatalogSearch) else "words"
+        scores = self.searcher.scores(query)
+        if any(c.attribute == "price" for c in relaxed):
+            # Nothing at that price: what comes nearest to it first.
+            rows = self._nearest_in_price(top_k(scores, 5 * k, mask), relaxed)[:k]
+        else:
+            rows = top_k(scores, k, mask)
+        products = tuple(Scored(self.catalog.ids[r], float(scores[r]), {**NO_ROUTE, "search": i}) for i, r in enumerate(rows, 1))
+        return Ranked(self._with_memory(products, query), by, int(mask.sum()), relaxed)
+
+    def recommend(self, history: Sequence[Event], k: int, constraints: Sequence[Constraint], exclude: Sequence[str] = ()) -> Ranked:
+        """The next products for a shopper; without a trained recommender the most bought ones."""
+        gone = self._rows([*exclude, *(e.product_id for e in history if e.action == "purchase" and e.product_id)])
+        mask, relaxed = self._wide_enough(constraints, gone)
+        if not self.can_recommend:
+            return self._by_popularity(k, mask, relaxed)
+        kept = [c for c in constraints if c not in relaxed]
+        made = self.recommender.recommend(tuple(history), k, kept, exclude)
+        products = self._with_memory(made.products, current_query(history) or "")
+        return Ranked(products, "recommender", int(mask.sum()), relaxed, dict(made.parts_ms))
+
+    def similar(self, product_id: str, k: int, constraints: Sequence[Constraint]) -> Ranked:
+        """Products nearest to one product: of its category, by what its title says."""
+        product = self.catalog.product(product_id)
+        said = {c.attribute for c in constraints if c.op == "in"}
+        if product.category and "category" not in said:
+            constraints = [*constraints, Constraint("category", "in", (product.category,), "")]
+        found = self.search(product.title, k + 1, constraints, (product_id,))
+        relaxed = tuple(c for c in found.relaxed if c.said)
+        return Ranked(found.products[:k], found.by, found.count, relaxed)
+
+    def popular(self, k: int, constraints: Sequence[Constraint]) -> Ranked:
+        return self._by_popularity(k, *self._wide_enough(constraints, np.array([], dtype=np.int64)))
+
+    def _by_popularity(self, k: int, mask: np.ndarray, relaxed: tuple[Constraint, ...]) -> Ranked:
+        rows = top_k(self.popularity, k, mask)
+        by = "popular" if self.popularity.any() else "listed"
+        products = tuple(Scored(self.catalog.ids[r], float(self.popularity[r]), dict(NO_ROUTE)) for r in rows)
+        return Ranked(products, by, int(mask.sum()), relaxed)
+
+    def _rows(self, products: Sequence[str]) -> np.ndarray:
+        return np.array([self.catalog.index(p) for p in set(products) if p in self.catalog], dtype=np.int64)
+
+    def _wide_enough(self, constraints: Sequence[Constraint], gone: np.ndarray) -> tuple[np.ndarray, tuple[Constraint, ...]]:
+        """A mask that leaves something, and the wishes set aside for it. Exclusions are never set aside.
+
+        One wish alone is tried first, the easiest to do without; only when no single one is to blame do more go.
+        """
+        mask = self.mask(constraints)
+        mask[gone] = False
+        if mask.any():
+            return mask, ()
+        order = [c for c in constraints if not c.is_exclusion]
+        order.sort(key=lambda c: EASIEST_FIRST.index(c.attribute) if c.attribute in EASIEST_FIRST else 2)
+        for dropped in [[c] for c in order] + [order[: n + 1] for n in range(1, len(order))]:
+            mask = self.mask([c for c in constraints if c not in dropped])
+            mask[gone] = False
+            if mask.any():
+                return mask, tuple(dropped)
+        return mask, ()
+
+    def _nearest_in_price(self, rows: np.ndarray, relaxed: Sequence[Constraint]) -> np.ndarray:
+        bounds = [c.values[0] for c in relaxed if c.attribute == "price"]
+        distance = np.min([np.abs(self.vocabulary.prices[rows] - b) for b in bounds], axis=0)
+        return rows[np.argsort(np.nan_to_num(distance, nan=np.inf), kind="stable")]
+
+    def _with_memory(self, products: Sequence[Scored], query: str) -> tuple[Scored, ...]:
+        """Fill in where each product stands among what past shoppers were shown for such a query."""
+        if not query or not self.store.has("memory") or not self.memory.size:
+            return tuple(products)
+        remembered = self.memory.products([query], REMEMBERED_PRODUCTS)[0]
+        rank = {p: i for i, p in enumerate(remembered, 1)}
+        return tuple(Scored(s.product_id, s.score, {**s.route, "memory": rank.get(s.product_id)}) for s in products)
+
+
+class _WordSearch:
+    """BM25 over the catalogue's words, made in memory for a shop whose search index was not built yet."""
+
+    def __init__(self, texts: Sequence[str]):
+        import bm25s
+
+        self._bm25 = bm25s.BM25()
+        self._bm25.index([words_of(t) for t in texts], show_progress=False)
+        self._size = len(texts)
+
+    def scores(self, query: str) -> np.ndarray:
+        known = [w for w in words_of(query) if w in self._bm25.vocab_dict]
+        return self._bm25.get_scores(known).astype(np.float32) if known else np.zeros(self._size, dtype=np.float32)

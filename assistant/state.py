@@ -1,0 +1,68 @@
+"""The state of one conversation: plain JSON-ready values and product ids, so that a checkpoint stays small."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from langchain_core.messages import AnyMessage
+
+from shopping_assistant.assistant.references import Scene
+from shopping_assistant.assistant.understanding import Before
+from shopping_assistant.tools.attribute_filter import Constraint
+
+# Products a shopper can still point at by description after newer ones were shown.
+SEEN_KEPT = 60
+
+
+class ConversationState(TypedDict, total=False):
+    """What is kept between turns, then what one turn works with."""
+
+    turn: int
+    constraints: list[dict]
+    previous: list[dict]  # constraints a turn earlier, for "undo"
+    words: list[str]
+    shown: list[str]
+    reasons: dict[str, str]
+    seen: list[str]
+    focus: list[str]
+    messages: list[AnyMessage]
+
+    text: str
+    understood: dict[str, Any]
+    query: str
+    clicked: list[str]
+    bag: list[str]
+    answer: dict[str, Any]
+    calls: int
+    tools: list[dict]
+    parts_ms: dict[str, float]
+    model_error: str | None
+    reply: str
+
+
+def constraints_of(dicts: list[dict] | None) -> tuple[Constraint, ...]:
+    return tuple(Constraint.from_dict(d) for d in dicts or ())
+
+
+def before(state: ConversationState, bag: list[str], clicked: list[str]) -> Before:
+    """What understanding needs of the state; a click since the last turn is what "it" means now."""
+    understood = state.get("understood") or {}
+    focus = clicked[-1:] or state.get("focus") or []
+    scene = Scene(tuple(state.get("shown") or ()), tuple(bag), tuple(focus), tuple(state.get("seen") or ()))
+    return Before(
+        constraints_of(state.get("constraints")), constraints_of(state.get("previous")), scene,
+        tuple(state.get("words") or ()), understood.get("act", ""), tuple(understood.get("asked", ())),
+    )  # fmt: skip
+
+
+def search_query(constraints: list[Constraint] | tuple[Constraint, ...], words: list[str] | tuple[str, ...]) -> str:
+    """What to search for, in words: the wishes as said, without prices, sizes and exclusions, in a shopper's order."""
+    order = ("department", "season", "color", "pattern", "material")
+    last = ("category",)
+    said = {c.attribute: c.said.removeprefix("the ") for c in constraints if c.op == "in" and c.attribute != "size"}
+    middle = [a for a in said if a not in order and a not in last and a not in ("brand", "occasion")]
+    names = [a for a in (*order, *middle) if a in said]
+    parts = [said[a] for a in names] + list(words) + [said[a] for a in last if a in said]
+    parts += [f"for {said['occasion']}"] if "occasion" in said else []
+    parts += [said["brand"]] if "brand" in said else []
+    return " ".join(parts).strip()

@@ -1,0 +1,105 @@
+"""Wishes, prices and products as a person would say them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+_SIGNS = {"EUR": "€", "USD": "$", "GBP": "£"}
+_UNCOUNTED = frozenset("jewelry jewellery footwear clothing outerwear luggage knitwear swimwear underwear denim headwear".split())
+# Attributes whose value stands before the noun: "black leather ankle boots".
+_BEFORE_NOUN = ("color", "pattern", "look", "fit", "material")
+_NAMES = {"color": "colour", "available": "availability"}
+
+
+def money(amount: float | None, currency: str | None) -> str:
+    """ "€120", "$39.99", "80 SEK"; cents only where there are any."""
+    if amount is None:
+        return "no price"
+    figure = f"{amount:,.0f}" if float(amount).is_integer() else f"{amount:,.2f}"
+    sign = _SIGNS.get((currency or "").upper())
+    return f"{sign}{figure}" if sign else f"{figure} {currency}".strip() if currency else figure
+
+
+def name_of(attribute: str) -> str:
+    return _NAMES.get(attribute, attribute.replace("_", " "))
+
+
+def listed(parts: Iterable[str], last: str = "and") -> str:
+    parts = list(parts)
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {last} {parts[-1]}" if parts else ""
+
+
+def plural(noun: str) -> str:
+    noun = noun.strip()
+    if not noun or noun.split()[-1] in _UNCOUNTED or (noun.endswith("s") and not noun.endswith("ss")):
+        return noun
+    if noun.endswith(("ss", "sh", "ch", "x")):
+        return noun + "es"
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
+        return noun[:-1] + "ies"
+    return noun[:-1] + "ves" if noun.endswith("rf") else noun + "s"
+
+
+def noun_for(constraints: Sequence[dict], count: int | None = None) -> str:
+    """What is being looked for: the category as said, else "pieces"."""
+    said = next((c["said"] or "/".join(c["values"]) for c in constraints if c["attribute"] == "category" and c["op"] == "in"), "")
+    if not said:
+        return "piece" if count == 1 else "pieces"
+    said = said.replace(", ", " and ")
+    return said if count == 1 else plural(said)
+
+
+def described(constraints: Sequence[dict], currency: str | None, count: int | None = None) -> str:
+    """Wishes as a noun phrase: "black ankle boots under €120 in size 39, without leather"."""
+    def values(c: dict) -> str:
+        said = c["said"].removeprefix("not ").strip()
+        return said if said and c["op"] == "in" else listed([str(v) for v in c["values"][:3]], "or")
+
+    wanted = {c["attribute"]: c for c in constraints if c["op"] == "in"}
+    front = [values(wanted[a]) for a in _BEFORE_NOUN if a in wanted]
+    text = " ".join([*front, noun_for(constraints, count)])
+    if "department" in wanted:
+        text += f" for {wanted['department']['values'][0]}"
+    if "brand" in wanted:
+        text += f" by {listed([str(v).title() for v in wanted['brand']['values'][:3]], 'or')}"
+    if "occasion" in wanted:
+        text += f" for {values(wanted['occasion'])}".replace("for for ", "for ")
+    if "season" in wanted:
+        text += f" for {values(wanted['season'])}"
+    other = [c for a, c in wanted.items() if a not in (*_BEFORE_NOUN, "category", "department", "brand", "occasion", "season", "size")]
+    text += "".join(f" with {values(c)}{'' if _names_itself(c) else ' ' + name_of(c['attribute'])}" for c in other)
+    if "size" in wanted:
+        text += f" in size {listed([str(v).upper() if len(str(v)) < 4 else str(v) for v in wanted['size']['values']], 'or')}"
+    text += _bounds(constraints, currency)
+    excluded = [c for c in constraints if c["op"] == "not in"]
+    if excluded:
+        text += f", without {listed([_excluded(c) for c in excluded], 'or')}"
+    return text.strip()
+
+
+def _names_itself(c: dict) -> bool:
+    said = c["said"] + " ".join(str(v) for v in c["values"])
+    return any(w.rstrip("s") in said for w in c["attribute"].split("_")[0].split())
+
+
+def _excluded(c: dict) -> str:
+    said = c["said"].replace("not ", "").strip()
+    return said or listed([str(v) for v in c["values"][:3]], "or")
+
+
+def _bounds(constraints: Sequence[dict], currency: str | None) -> str:
+    text = ""
+    by_attribute: dict[str, dict[str, float]] = {}
+    for c in constraints:
+        if c["op"] in ("<=", ">="):
+            by_attribute.setdefault(c["attribute"], {})[c["op"]] = float(c["values"][0])
+    for attribute, bound in by_attribute.items():
+        low, high = bound.get(">="), bound.get("<=")
+        if attribute == "price":
+            if low is not None and high is not None:
+                text += f" between {money(low, currency)} and {money(high, currency)}"
+            else:
+                text += f" under {money(high, currency)}" if high is not None else f" from {money(low, currency)}"
+        else:
+            text += f" with a {name_of(attribute)} of {low:g} or more" if low is not None else f" with a {name_of(attribute)} of at most {high:g}"
+    return text
