@@ -12,6 +12,7 @@ from typing import Literal, get_args
 import numpy as np
 import polars as pl
 
+from shopping_assistant.tools import importers
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.sessions import (
@@ -22,7 +23,6 @@ from shopping_assistant.tools.sessions import (
     by_user,
     current_query,
     leave_one_out,
-    read_events,
     without_clicks_on,
 )
 
@@ -87,25 +87,9 @@ class Questions:
     targets_in_training: int
 
 
-def read_log(source: pl.DataFrame | Path | str) -> pl.DataFrame:
-    """A log in ``EVENT_SCHEMA`` from a frame, a Parquet file, or JSON lines with the same columns.
-
-    Raises:
-        ReplayError: there is no such file, or it is neither.
-    """
-    if isinstance(source, pl.DataFrame):
-        return as_events(source)
-    path = Path(source)
-    if not path.is_file():
-        raise ReplayError(f"no event log at {path}; give a .parquet or .jsonl file in the event schema")
-    if path.suffix == ".parquet":
-        return read_events(path)
-    if path.name.endswith((".jsonl", ".jsonl.gz", ".ndjson")):
-        frame = pl.read_ndjson(path, infer_schema_length=None)
-        if frame.schema.get("timestamp") == pl.String:
-            frame = frame.with_columns(pl.col("timestamp").str.to_datetime(time_unit="us", time_zone="UTC"))
-        return as_events(frame)
-    raise ReplayError(f"event log {path}: expected .parquet or .jsonl; bring other formats in with `shop import`")
+def read_log(source: pl.DataFrame | Path | str, catalog: Catalog) -> pl.DataFrame:
+    """A log in ``EVENT_SCHEMA`` from a frame, or from a file as `importers.read_log` reads and checks it."""
+    return as_events(source) if isinstance(source, pl.DataFrame) else importers.read_log(source, catalog)
 
 
 def questions(log: pl.DataFrame, protocol: Protocol, train: pl.DataFrame, withheld: Split | None = None) -> Questions:

@@ -55,7 +55,8 @@ def replay(
 
     Args:
         systems: names of `baselines.ALL_SYSTEMS`.
-        events: another log (frame, .parquet or .jsonl) to replay against this store; by default the store's own.
+        events: another log to replay against this store (a frame, csv, jsonl, parquet, or a conversations.sqlite); by
+            default the store's own.
         candidates: all, bought, available, category, or a file with one product id a line.
         min_items: shoppers with fewer distinct products bought are left out, and counted in the protocol.
         out: a folder for the runs; an interrupted replay continues there.
@@ -74,7 +75,7 @@ def replay(
     refuse_unknown(systems)
     protocol = Protocol(split, part, str(candidates), exclude_history, min_items, sample, k, seed)
     own = store.events()
-    log = own if events is None else read_log(events)
+    log = own if events is None else read_log(events, store.catalog())
     withheld = leave_one_out(own)
     train = withheld.train
     asked = questions(log, protocol, train, withheld if events is None else None)

@@ -43,11 +43,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Timed:
-    """One turn: what kind, the wall milliseconds with its checkpoint, and the turn object."""
+    """One turn: what kind, the wall milliseconds with its checkpoint, the turn object, and its parts as traced."""
 
     kind: str
     ms: float
     turn: dict
+    parts_ms: dict[str, float]
 
 
 def conversations(catalog: Catalog, seed: int) -> Iterator[list[Step]]:
@@ -108,7 +109,8 @@ def hold(assistant: Assistant, catalog: Catalog, turns: int, seed: int = 1) -> I
                 continue
             start = time.perf_counter()
             turn = assistant.turn(thread, step.text)
-            yield Timed(step.kind, (time.perf_counter() - start) * 1000, turn)
+            ms = (time.perf_counter() - start) * 1000
+            yield Timed(step.kind, ms, turn, assistant.trace(thread)[-1]["parts_ms"])
             shown = [p["product_id"] for p in turn["products"]] or shown
             done += 1
             if done == turns:
@@ -120,11 +122,10 @@ def summary(timed: Sequence[Timed]) -> dict:
     recommending = [t for t in timed if any(tool["name"] == "recommend" for tool in t.turn["tools"])]
     parts: dict[str, list[float]] = defaultdict(list)
     for t in timed:
-        for tool in t.turn["tools"]:
-            parts[f"tool {tool['name']}"].append(tool["ms"])
-        for name, ms in t.turn.get("parts_ms", {}).items():
+        for name, ms in t.parts_ms.items():
             parts[name].append(ms)
-        parts["outside the graph"].append(max(0.0, t.ms - t.turn["ms"]))
+        # A part with a dot is inside the tool before the dot; what no part explains is the graph and its checkpoints.
+        parts["graph and checkpoint"].append(t.ms - sum(ms for name, ms in t.parts_ms.items() if "." not in name))
     kinds: dict[str, list[float]] = defaultdict(list)
     for t in timed:
         kinds[t.kind].append(t.ms)
