@@ -86,7 +86,7 @@ def _amount(digits: str) -> float | None:
 
 
 def as_moments(cells: pl.Series) -> pl.Series:
-    """UTC times of ISO 8601 or of seconds, milli- or microseconds since 1970; a time without a zone is UTC; null where it is neither."""
+    """UTC times of ISO 8601 or seconds, milli- or microseconds since 1970; no zone means UTC, null neither."""
     kind = pl.Datetime("us", "UTC")
     if cells.dtype == pl.Date or isinstance(cells.dtype, pl.Datetime):
         zone = getattr(cells.dtype, "time_zone", None)

@@ -118,10 +118,9 @@ def lay_down(
             if len(events):
                 store.write_events(events, made_by)
             write_skipped(temporary, findings)
-    except OSError as error:
-        raise ImportRefused(
-            f"the store {path} cannot be written: {error.strerror or error}; nothing was left there"
-        ) from error
+    except (OSError, pl.exceptions.ComputeError) as error:  # polars wraps what a full disk says
+        cause = error.strerror or error if isinstance(error, OSError) else error
+        raise ImportRefused(f"the store {path} cannot be written: {cause}; nothing was left there") from error
 
 
 def write_skipped(folder: Path, findings: Sequence[Findings]) -> None:
