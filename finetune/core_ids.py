@@ -2,7 +2,7 @@
 
     shop finetune ids --store DIR --config finetune/configs/ids.yaml
 
-Source: Hou, Hu, Zhang, Zhao, *CORE*, SIGIR 2022. Every prefix of a shopper's sequence predicts the interaction after it.
+Source: Hou, Hu, Zhang, Zhao, *CORE*, SIGIR 2022. Every prefix of a shopper's sequence predicts what comes after it.
 """
 
 from __future__ import annotations
@@ -46,6 +46,9 @@ class CoreConfig:
     epochs: int = 60
     batch: int = 1024  # predictions a step, about
     learning_rate: float = 0.002
+    # Products a prediction is told apart from: 0 for all of them as published, else a sample for each step.
+    negatives: int = 0
+    start_from_titles: bool = True  # a product's row starts at its title's vector, not at random
     click_weight: float = 0.5  # of a prediction whose target is a click; a purchase counts 1
     validation_examples: int = 2_000
     patience: int = 5
@@ -93,8 +96,8 @@ def train(store: Store, config: CoreConfig, progress: Callable[[int, int], None]
             "of their nearest titles, but there is no title model; run `shop build --only titles` first"
         )
     examples = validation_sample(split.validation, catalog, config)
-    core, course = fit(sequences, seen, len(catalog), examples, config, progress)
     titles = load_title_table(store.model_dir("titles"), catalog.titles) if store.has("titles") else None
+    core, course = fit(sequences, seen, len(catalog), titles, examples, config, progress)
     model, blend = with_every_product(core, seen, events, titles, examples, config)
     with store.replacing("ids") as folder:
         model.save(folder)
@@ -176,6 +179,7 @@ def fit(
     sequences: Sequences,
     seen: np.ndarray,
     products: int,
+    titles: np.ndarray | None,
     examples: list[tuple[list[int], int, list[int]]],
     config: CoreConfig,
     progress: Callable[[int, int], None] | None = None,
@@ -184,6 +188,7 @@ def fit(
 
     Args:
         seen: sorted product rows with events, ``(s,)``; row ``i`` of the returned model's table is product ``seen[i]``.
+        titles: unit title vectors of all products to start from, ``(n, d)``, or None.
         progress: called with (steps done, steps planned).
     """
     start = time.perf_counter()
@@ -193,8 +198,12 @@ def fit(
         len(seen), config.dim, config.layers, config.heads, config.inner, config.length, config.dropout,
         config.item_dropout, config.temperature,
     )  # fmt: skip
+    if titles is not None and config.start_from_titles:
+        core.items.weight.data = torch.from_numpy(principal_parts(titles, config.dim)[seen])
     place = np.full(products, -1)
     place[seen] = np.arange(len(seen))
+    rows = [place[r] for r in sequences.rows]
+    share = target_share(rows, sequences.weights, len(seen))
     known = [([int(place[r]) for r in rows if place[r] >= 0], int(place[target]), [int(place[r]) for r in bought])
              for rows, target, bought in examples]  # fmt: skip
     optimizer = torch.optim.Adam(core.parameters(), lr=config.learning_rate)
@@ -208,7 +217,8 @@ def fit(
             for group in optimizer.param_groups:
                 group["lr"] = config.learning_rate * (0.05 + 0.475 * (1 + float(np.cos(np.pi * passed))))
             optimizer.zero_grad()
-            descend(core, [place[sequences.rows[i]] for i in batch], [sequences.weights[i] for i in batch])
+            told_apart = sampled(share, config, rng) if 0 < config.negatives < len(seen) else None
+            descend(core, [rows[i] for i in batch], [sequences.weights[i] for i in batch], told_apart)
             optimizer.step()
             done += 1
             if progress:
@@ -239,8 +249,46 @@ def batches(sequences: Sequences, config: CoreConfig, rng: np.random.Generator) 
         yield parts[i].tolist()
 
 
-def descend(core: Core, rows: list[np.ndarray], weights: list[np.ndarray]) -> float:
-    """Add a batch's gradients to the model's and return its loss: weighted cross-entropy over all items."""
+def principal_parts(titles: np.ndarray, dim: int) -> np.ndarray:
+    """Title vectors turned to their ``dim`` principal directions, ``(n, d)`` to ``(n, dim)`` float32, with the spread
+    that CORE's random start has."""
+    centred = titles - titles.mean(axis=0)
+    _, directions = np.linalg.eigh(centred.T @ centred)
+    parts = centred @ directions[:, ::-1][:, :dim]
+    if parts.shape[1] < dim:
+        parts = np.pad(parts, ((0, 0), (0, dim - parts.shape[1])))
+    uniform_spread = (1 / (3 * dim)) ** 0.5
+    return (parts * (uniform_spread / max(float(parts.std()), 1e-9))).astype(np.float32)
+
+
+def target_share(rows: list[np.ndarray], weights: list[np.ndarray], items: int) -> np.ndarray:
+    """How often each item is what is predicted, as a share of all predictions: ``(items,)``."""
+    targets = np.concatenate([r[w > 0] for r, w in zip(rows, weights, strict=True)])
+    return np.bincount(targets, minlength=items) / len(targets)
+
+
+def sampled(share: np.ndarray, config: CoreConfig, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Items for one step's softmax beside its targets, and for each item of the table what its score is corrected by.
+
+    The correction is minus the logarithm of the chance that the item takes part in the step at all, as a target or
+    drawn: the sampled softmax then has the full one's optimum (Bengio and Senécal, 2008).
+    """
+    drawn = rng.choice(len(share), config.negatives, replace=False)
+    absent = (1 - share) ** config.batch * (1 - config.negatives / len(share))
+    return drawn, -np.log1p(-absent).astype(np.float32)
+
+
+def descend(
+    core: Core,
+    rows: list[np.ndarray],
+    weights: list[np.ndarray],
+    told_apart: tuple[np.ndarray, np.ndarray] | None = None,
+) -> float:
+    """Add a batch's gradients to the model's and return its loss: weighted cross-entropy over all items.
+
+    Args:
+        told_apart: items and corrections from `sampled`, for a softmax over those and the batch's targets alone.
+    """
     items, _ = padded_rows([r[:-1] for r in rows])
     sessions = core(items)
     predicted = torch.zeros(items.shape)
@@ -250,14 +298,18 @@ def descend(core: Core, rows: list[np.ndarray], weights: list[np.ndarray]) -> fl
         targets[i, : len(row) - 1] = torch.from_numpy(row[1:])
     at = predicted > 0
     sessions, targets, predicted = sessions[at], targets[at], predicted[at] / predicted.sum()
-    table = core.table()
+    table, correction = core.table(), torch.zeros(())
+    if told_apart is not None:
+        chosen = torch.from_numpy(np.union1d(targets.numpy(), told_apart[0]))
+        table, targets = table[chosen], torch.searchsorted(chosen, targets)
+        correction = torch.from_numpy(told_apart[1])[chosen]
     # Scores of all items for all predictions may not fit: part by part, gradients meet at these two leaves.
     left, right = sessions.detach().requires_grad_(), table.detach().requires_grad_()
     size, total = max(1, SCORES_AT_ONCE // len(table)), 0.0
     for first in range(0, len(targets), size):
         part = slice(first, first + size)
-        each = functional.cross_entropy(left[part] @ right.T / core.temperature, targets[part], reduction="none")
-        loss = (each * predicted[part]).sum()
+        scores = left[part] @ right.T / core.temperature + correction
+        loss = (functional.cross_entropy(scores, targets[part], reduction="none") * predicted[part]).sum()
         loss.backward()
         total += loss.item()
     torch.autograd.backward([sessions, table], [left.grad, right.grad])
@@ -344,4 +396,4 @@ def validate(model: IdModel, examples: list[tuple[list[int], int, list[int]]]) -
             gain += 1 / np.log2(rank + 1) if rank <= K else 0.0
     if not examples:
         return {f"recall@{K}": None, f"ndcg@{K}": None}
-    return {f"recall@{K}": round(hits / len(examples), 4), f"ndcg@{K}": round(gain / len(examples), 4)}
+    return {f"recall@{K}": round(hits / len(examples), 4), f"ndcg@{K}": round(float(gain) / len(examples), 4)}

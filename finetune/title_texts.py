@@ -29,12 +29,12 @@ def spaced(text: str) -> str:
     return " ".join(text.lower().split())
 
 
-def queried_purchases(log: pl.DataFrame, catalog: Catalog) -> list[tuple[str, int]]:
-    """(query, product row) for each purchase in the log whose session had a search before it: the last one counts."""
+def queried(log: pl.DataFrame, catalog: Catalog, action: str = "purchase") -> list[tuple[str, int]]:
+    """(query, product row) for each purchase (or click) whose session had a search before it: the last one counts."""
     ordered = log.sort("session_id", "timestamp", maintain_order=True)
     query = pl.when(pl.col("action") == "search").then(pl.col("query")).forward_fill().over("session_id")
-    bought = ordered.with_columns(said=query).filter((pl.col("action") == "purchase") & pl.col("said").is_not_null())
-    pairs = ((spaced(q), p) for q, p in bought.select("said", "product_id").iter_rows())
+    acted = ordered.with_columns(said=query).filter((pl.col("action") == action) & pl.col("said").is_not_null())
+    pairs = ((spaced(q), p) for q, p in acted.select("said", "product_id").iter_rows())
     return [(q, catalog.index(p)) for q, p in pairs if q and p in catalog]
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from shopping_assistant.finetune.title_texts import noisy, pseudo_queries, queried_purchases, spaced
+from shopping_assistant.finetune.title_texts import noisy, pseudo_queries, queried, spaced
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.sessions import leave_one_out
@@ -46,7 +46,8 @@ class TitleConfig:
     epochs: int = 20
     batch: int = 256
     learning_rate: float = 0.002
-    margin: float = 0.2
+    margin: float = 0.1
+    clicks_match: bool = True  # a title clicked after a query is no negative of it: the shopper found it fitting
     in_batch_weight: float = 1.0  # a softmax over the batch beside the triplets; 0 is the published loss alone
     temperature: float = 0.05
     epochs_before_mining: int = 1  # the hardest negatives pull an untrained model together into one point
@@ -67,17 +68,20 @@ class TitleTrainingError(ShopError):
 class Pairs:
     """Matches of texts: pair ``i`` says that ``queries[pairs[i, 0]]`` led to ``titles[pairs[i, 1]]``; repeats count.
 
-    The first ``said`` queries are shoppers' words, those after them noisy views of titles.
+    The first ``said`` queries are shoppers' words, those after them noisy views of titles. ``clicked`` are pairs that
+    are not trained on and are no negatives either.
     """
 
     queries: list[str]
     titles: list[str]
     pairs: np.ndarray
     said: int
+    clicked: np.ndarray
 
     def matches(self) -> np.ndarray:
         """Every match once, as sorted numbers ``query * len(titles) + title``."""
-        return np.unique(self.pairs[:, 0] * len(self.titles) + self.pairs[:, 1])
+        known = np.concatenate([self.pairs, self.clicked])
+        return np.unique(known[:, 0] * len(self.titles) + known[:, 1])
 
 
 @dataclass(frozen=True)
@@ -135,24 +139,32 @@ def training_pairs(catalog: Catalog, log: pl.DataFrame, config: TitleConfig) -> 
     titles = list(dict.fromkeys(texts))
     if len(titles) < 2:
         raise TitleTrainingError(f"the catalogue has {len(titles)} title; a title model needs two or more to compare")
-    found = queried_purchases(log, catalog)
+    found = queried(log, catalog)
     source = "log" if found else "pseudo"
     found = found or pseudo_queries(catalog, config.pseudo_queries_a_product, config.seed)
     queries = sorted({q for q, _ in found})
     query_at, title_at = {q: i for i, q in enumerate(queries)}, {t: i for i, t in enumerate(titles)}
-    pairs = np.array([(query_at[q], title_at[texts[row]]) for q, row in found], dtype=np.int64)
+    clicks = queried(log, catalog, "click") if config.clicks_match else []
+
+    def numbered(said: list[tuple[str, int]]) -> np.ndarray:
+        return np.array([(query_at[q], title_at[texts[r]]) for q, r in said if q in query_at], np.int64).reshape(-1, 2)
+
+    pairs, clicked = numbered(found), numbered(clicks)
     rng = np.random.default_rng(config.seed)
     if len(pairs) > config.max_pairs:
         pairs = pairs[np.sort(rng.choice(len(pairs), config.max_pairs, replace=False))]
     held = (rng.random(len(queries)) < config.held_back)[pairs[:, 0]]
-    return _of_pairs(queries, titles, pairs[~held]), _of_pairs(queries, titles, pairs[held]), source
+    used, held_back = (_of_pairs(queries, titles, pairs[part], clicked) for part in (~held, held))
+    return used, held_back, source
 
 
-def _of_pairs(queries: list[str], titles: list[str], pairs: np.ndarray) -> Pairs:
-    """These pairs with the queries that occur in them, and all titles."""
+def _of_pairs(queries: list[str], titles: list[str], pairs: np.ndarray, clicked: np.ndarray) -> Pairs:
+    """These pairs with the queries that occur in them and what was clicked for those, and all titles."""
     present, renumbered = np.unique(pairs[:, 0], return_inverse=True)
     pairs = np.column_stack([renumbered, pairs[:, 1]]).astype(np.int64)
-    return Pairs([queries[i] for i in present], titles, pairs, len(present))
+    clicked = np.unique(clicked[np.isin(clicked[:, 0], present)], axis=0)
+    clicked = np.column_stack([np.searchsorted(present, clicked[:, 0]), clicked[:, 1]])
+    return Pairs([queries[i] for i in present], titles, pairs, len(present), clicked)
 
 
 def fit(
