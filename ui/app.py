@@ -101,9 +101,8 @@ class ShopPage:
         return render.details(product, turn, position) + f"<!-- {uuid.uuid4().hex} -->"  # new even for the same product
 
     def add(self, event: gr.EventData, thread: str) -> str:
-        pid, _ = _product_of(event)
         try:
-            self.assistant.add_to_bag(thread, pid)
+            self.assistant.add_to_bag(thread, *_product_of(event))
         except Exception:
             log.exception("product was not added to the bag")
             gr.Warning("I could not put that into your bag. Please try again.")

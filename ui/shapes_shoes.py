@@ -71,11 +71,15 @@ def ankle_boot(pen: Pen, traits: Traits) -> None:
     if "lace-up" in traits:
         for x, y in ((112, 100), (112, 112), (114, 124), (119, 136), (127, 147)):
             pen.line(f"M{x} {y} L{x + 16} {y - 4}", 2.4, pen.ink.seam)
+    elif "buckle" in traits:
+        pen.cloth("M77 150 C96 162 118 160 140 146 L146 158 C122 174 94 174 74 162 Z", fill=pen.ink.dark, plain=True)
+        pen.add(f'<rect x="100" y="154" width="17" height="17" rx="3" fill="none" stroke="{pen.ink.metal}" stroke-width="3.2"/>')
     elif "slip-on" not in traits and "pull-on" not in traits:
         pen.zip(f"M100 94 C98 130 98 160 100 {206 - heel}")
     pen.seam("M146 162 C132 170 118 174 104 170", opacity=0.6)
     pen.seam("M172 176 C164 188 162 200 164 213", opacity=0.5)
-    pen.shine("M116 98 C114 126 116 146 128 160 L134 156 C124 142 122 120 124 98 Z", 0.2)
+    if not traits & {"suede", "nubuck", "canvas", "velvet"}:
+        pen.shine("M116 98 C114 126 116 146 128 160 L134 156 C124 142 122 120 124 98 Z", 0.2)
     _boot_sole(pen, heel, slim="stiletto" in traits)
 
 
