@@ -85,7 +85,7 @@ def replay(
     trained = set(train["product_id"].drop_nulls().to_list())
     cohorts = [cohorts_of(example, trained) for example in asked.examples]
     among = Candidates(store.catalog(), protocol, log)
-    played = _agent_sample(asked.examples, sample, seed) if AGENT in systems else []
+    played = agent_sample(asked.examples, sample, seed) if AGENT in systems else []
     runs = folder.done() if folder else []
     by_system = {name: {run.key for run in runs if run.system == name} for name in systems}
     # What a finished folder holds is scored without opening a model.
@@ -158,7 +158,7 @@ def rank_sessions(
         yield len(batch), runs
 
 
-def _agent_sample(examples: Sequence[Example], sample: int | None, seed: int) -> list[int]:
+def agent_sample(examples: Sequence[Example], sample: int | None, seed: int) -> list[int]:
     """Which sessions the agent plays: all of an explicit sample, else `AGENT_SAMPLE` of them."""
     if sample is not None or len(examples) <= AGENT_SAMPLE:
         return list(range(len(examples)))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shopping_assistant.tools.catalog import Catalog, Product
+from shopping_assistant.tools.search import CatalogSearch
 from shopping_assistant.tools.sessions import Event, frame_of
 from shopping_assistant.tools.store import Store
 
@@ -46,3 +47,13 @@ def shop(tmp_path) -> Callable[..., Store]:
         return store
 
     return with_events
+
+
+@pytest.fixture(scope="session")
+def searchable_store(tmp_path_factory, small_shop) -> Store:
+    """The small shop with its search index and no other model. Tests must not change it."""
+    store = Store.create(tmp_path_factory.mktemp("searchable") / "small", name="Small", currency="EUR")
+    store.write_catalog(small_shop[0])
+    store.write_events(small_shop[1])
+    store.record("search", CatalogSearch.build(store))
+    return store

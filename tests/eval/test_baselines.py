@@ -8,12 +8,8 @@ from tests.tools.recommender_contract import NOW, RecommenderContract
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory, small_shop) -> Store:
-    store = Store.create(tmp_path_factory.mktemp("baselines") / "small", name="Small")
-    store.write_catalog(small_shop[0])
-    store.write_events(small_shop[1])
-    CatalogSearch.build(store)
-    return store
+def store(searchable_store) -> Store:
+    return searchable_store
 
 
 @pytest.fixture(scope="module", params=["popularity", "item-knn", "search"])

@@ -1,0 +1,54 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from shopping_assistant.eval.replay import AGENT_SAMPLE, agent_sample, replay
+from shopping_assistant.eval.replay_agent import known_before, play_sessions
+from shopping_assistant.tools.sessions import Event, leave_one_out
+
+
+@pytest.fixture(scope="module")
+def split(searchable_store):
+    return leave_one_out(searchable_store.events())
+
+
+def test_the_agent_is_replayed_by_the_conversation_alone(searchable_store, tmp_path):
+    out = replay(searchable_store, ["popularity", "agent"], sample=6, out=tmp_path / "runs")
+    agent = out["systems"]["agent"]
+    assert agent["sessions"] == out["sessions"] == 6
+    runs = [json.loads(line) for line in (tmp_path / "runs/runs.jsonl").read_text().splitlines()]
+    played = [run for run in runs if run["system"] == "agent"]
+    assert agent["not_ranked"] == sum(run["rank"] is None for run in played)
+    for run in played:
+        assert run["error"] is None and 1 <= len(run["top"]) <= 10
+        assert run["rank"] == (run["top"].index(run["target"]) + 1 if run["target"] in run["top"] else None)
+    assert len({tuple(run["top"]) for run in played}) > 1, "different sessions get different answers"
+    assert not searchable_store.conversations_path.exists(), "the shop's own chats are not touched"
+
+
+def test_what_the_agent_can_look_up_holds_no_withheld_purchase(searchable_store, split):
+    examples = split.test[:40]
+    bought = known_before(split.train, examples).filter(action="purchase").select("user_id", "product_id")
+    known = set(bought.iter_rows())
+    for example in examples:
+        assert (example.user_id, example.target) not in known
+        earlier = {(e.user_id, e.product_id) for e in example.history if e.action == "purchase"}
+        in_session = {(e.user_id, e.product_id) for e in example.history if e.session_id == example.session_id}
+        assert earlier - in_session <= known, "what the shopper did before is there"
+
+
+def test_a_session_that_cannot_be_played_is_a_miss_with_its_cause(searchable_store, split):
+    first, second = split.test[:2]
+    stray = Event(first.session_id, first.user_id, first.timestamp, "click", None, "not-a-product")
+    broken = replace(first, history=(*first.history, stray))
+    (_, (run,)), (_, (after,)) = play_sessions(searchable_store, split.train, [broken, second], [(), ()])
+    assert run.rank is None and run.top == () and "not-a-product" in run.error
+    assert after.error is None and after.top
+
+
+def test_unless_asked_for_more_the_agent_plays_fifty(split):
+    examples = split.test * 3
+    assert len(agent_sample(examples, None, 1)) == AGENT_SAMPLE == 50
+    assert len(agent_sample(examples, 80, 1)) == len(examples), "a sample is already drawn"
+    assert agent_sample(examples[:30], None, 1) == list(range(30))
