@@ -15,6 +15,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio i
 import gradio as gr
 
 from shopping_assistant.assistant.conversation import Assistant
+from shopping_assistant.assistant.graph import ShopError  # the page knows the tools' errors through the assistant only
 from shopping_assistant.ui import render
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,10 @@ TURNS_AT_ONCE, MOST_WAITING = 8, 64
 LONGEST_MESSAGE = 1000  # characters; a shopper's sentence is far shorter
 SORRY = "I am sorry, something went wrong on my side. Please say that once more."
 _THREAD = re.compile(r"[0-9a-f]{32}")
+
+
+class PageError(ShopError):
+    """The page cannot be served."""
 
 
 class ShopPage:
@@ -223,15 +228,21 @@ def launch(assistant: Assistant, host: str = "127.0.0.1", port: int = 7860, bloc
         The served page: ``local_url`` says where, ``close()`` stops it.
 
     Raises:
-        OSError: the port is taken.
+        PageError: the port is taken.
     """
     app = build_app(assistant)
-    threading.Thread(target=_warm, args=(assistant,), daemon=True, name="warm-up").start()
-    app.launch(
-        server_name=host, server_port=port, prevent_thread_lock=not block, quiet=not block, show_error=False,
-        share=False, footer_links=[], run_history=False, enable_monitoring=False, ssr_mode=False, mcp_server=False,
-        pwa=False, max_file_size="1mb", **look_of_the_shop(),
+    settings = dict(
+        server_name=host, server_port=port, quiet=True, show_error=False, share=False, footer_links=[],
+        run_history=False, enable_monitoring=False, ssr_mode=False, mcp_server=False, pwa=False, max_file_size="1mb",
     )  # fmt: skip
+    try:
+        app.launch(prevent_thread_lock=True, **settings, **look_of_the_shop())
+    except OSError as error:
+        raise PageError(f"port {port} on {host} cannot be used ({error}); choose another one with --port") from error
+    threading.Thread(target=_warm, args=(assistant,), daemon=True, name="warm-up").start()
+    if block:
+        print(f"{assistant.store.name} is open: {app.local_url}   (Ctrl+C closes it)", flush=True)
+        app.block_thread()
     return app
 
 
