@@ -39,7 +39,9 @@ _RATED = re.compile(
     r"(?:customer |user )?(?:ratings?|reviews?(?: scores?)?|review scores?|rated|scores?|customer ratings?|reviewed)"
     r"|(?:well|highly|top|best)[- ](?:rated|rating|reviewed|loved)|that (?:customers|people) (?:love|like))\b"
 )
-_STARS = re.compile(r"(?:(?:at least|over|above|more than|minimum(?: of)?|rat(?:ed|ing)(?: of| is)?(?: at least| over| above)?)\s+)(\d(?:[.,]\d)?)\b(?:\s*(?:stars?|and (?:up|above)|or (?:more|higher|better)))?|(\d(?:[.,]\d)?)\s*(?:stars?|\+ stars?)")
+_STARS = re.compile(
+    r"(?:(?:at least|over|above|more than|minimum(?: of)?|rat(?:ed|ing)(?: of| is)?(?: at least| over| above)?)\s+)(\d(?:[.,]\d)?)\b(?:\s*(?:stars?|and (?:up|above)|or (?:more|higher|better)))?|(\d(?:[.,]\d)?)\s*(?:stars?|\+ stars?)"
+)
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,9 @@ def price_amounts(text: str) -> list[Amount]:
             if any(m.start() < end and start < m.end() for start, end in taken):
                 continue
             value = _number(m[1])
-            if (m[0].startswith("for") and not _CURRENCY.search(m[0])) or re.match(r"\s*(?:stars?|items|pieces|people|days)\b", text[m.end() :]):
+            if (m[0].startswith("for") and not _CURRENCY.search(m[0])) or re.match(
+                r"\s*(?:stars?|items|pieces|people|days)\b", text[m.end() :]
+            ):
                 continue
             taken.append(m.span())
             said = m[0].strip()

@@ -98,7 +98,11 @@ class Assistant:
     @staticmethod
     def _logged_query(state: dict) -> str:
         """The search as a log would have it: the subject's words and its price, without chat around them."""
-        price = [c["said"] for c in state["constraints"] if c["attribute"] == "price" and any(ch.isdigit() for ch in c["said"])]
+        price = [
+            c["said"]
+            for c in state["constraints"]
+            if c["attribute"] == "price" and any(ch.isdigit() for ch in c["said"])
+        ]
         return " ".join([state["query"], *dict.fromkeys(price)]).strip()
 
     def _turn_object(self, state: dict, text: str, start: float) -> dict[str, Any]:
@@ -109,7 +113,14 @@ class Assistant:
             "tools": [*state["tools"]],
         }  # fmt: skip
         if state.get("model_error"):
-            turn["tools"].append({"name": "chat_model", "arguments": {"model": self.settings.model}, "ms": 0.0, "error": state["model_error"]})
+            turn["tools"].append(
+                {
+                    "name": "chat_model",
+                    "arguments": {"model": self.settings.model},
+                    "ms": 0.0,
+                    "error": state["model_error"],
+                }
+            )
         if answer.get("relaxed"):
             turn["relaxed"] = answer["relaxed"]
         return {**turn, "ms": round((time.perf_counter() - start) * 1000, 1)}
@@ -134,7 +145,13 @@ class Assistant:
     def _keep_turn(self, thread_id: str, turn: dict, state: dict) -> None:
         """Turns are kept small: ids and text; the rest is read from the catalogue again."""
         kept = [{k: p[k] for k in ("product_id", "reason", "route")} for p in turn["products"]]
-        traced = {"ms": turn["ms"], "parts_ms": state.get("parts_ms", {}), "tools": turn["tools"], "model": self.settings.model or "offline", "model_error": state.get("model_error")}
+        traced = {
+            "ms": turn["ms"],
+            "parts_ms": state.get("parts_ms", {}),
+            "tools": turn["tools"],
+            "model": self.settings.model or "offline",
+            "model_error": state.get("model_error"),
+        }
         self._log.keep_turn(thread_id, turn["turn"], {**turn, "products": kept}, traced)
         self._forget_checkpoints(thread_id)
 
@@ -143,7 +160,9 @@ class Assistant:
         last = "(SELECT MAX(checkpoint_id) FROM checkpoints WHERE thread_id = ?)"
         with self._saver.lock, self._checkpoints:
             for table in ("checkpoints", "writes"):
-                self._checkpoints.execute(f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_id < {last}", (thread_id, thread_id))
+                self._checkpoints.execute(
+                    f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_id < {last}", (thread_id, thread_id)
+                )
 
     def click(self, thread_id: str, product_id: str, position: int | None = None) -> None:
         """The shopper looked at a product.

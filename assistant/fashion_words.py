@@ -223,3 +223,7 @@ COMMON = frozenset(
     gorgeous amazing awesome cool bottom left side wall rack shelf row middle display table front behind hanging closet
     cubicle cubby cupboard carousel""".split()
 )
+# Words of requests whose misspelling would lose a wish.
+SPELLED = frozenset(
+    "under below around between without recommend similar compare cheaper expensive cheap size leather".split()
+)

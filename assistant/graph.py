@@ -71,7 +71,7 @@ class Agent:
         understood = {
             "act": u.act, "asked": list(u.asked), "targets": list(u.targets), "vague": u.vague, "advice": u.wants_advice,
             "more": u.more, "singular": u.singular, "values": [[a, list(v)] for a, v in u.values],
-            "added": [c.as_dict() for c in u.added], "question_word": u.question_word, "previous_act": known.last_act,
+            "added": [c.as_dict() for c in u.added], "question_word": u.question_word, "best": u.best, "previous_act": known.last_act,
         }  # fmt: skip
         fresh = u.act == "reset" or u.new_subject
         return {
@@ -182,7 +182,10 @@ class Agent:
         def brief(ids: list[str]) -> list[dict]:
             return [toolbox.brief(catalog.product(p)) for p in ids if p in catalog]
 
-        shown = [{"number": n, **p, "reason": reasons.get(p["product_id"], "")} for n, p in enumerate(brief(state.get("shown", [])), 1)]
+        shown = [
+            {"number": n, **p, "reason": reasons.get(p["product_id"], "")}
+            for n, p in enumerate(brief(state.get("shown", [])), 1)
+        ]
         return {
             "turn": state["turn"], "currency": self.shelf.currency, **state["understood"],
             "wishes": state["constraints"], "query": state["query"], "shown": shown, "focus": state.get("focus", []),

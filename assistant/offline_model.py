@@ -33,7 +33,9 @@ class OfflineChatModel(BaseChatModel):
     def _generate(self, messages: list[BaseMessage], stop=None, run_manager=None, **kwargs: Any) -> ChatResult:
         return ChatResult(generations=[ChatGeneration(message=_answer(messages, kwargs.get("tools") or ()))])
 
-    def _stream(self, messages: list[BaseMessage], stop=None, run_manager=None, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
+    def _stream(
+        self, messages: list[BaseMessage], stop=None, run_manager=None, **kwargs: Any
+    ) -> Iterator[ChatGenerationChunk]:
         message = _answer(messages, kwargs.get("tools") or ())
         if message.tool_calls:
             chunks = [
@@ -61,7 +63,10 @@ def _answer(messages: Sequence[BaseMessage], tools: Sequence[str]) -> AIMessage:
     if not results:
         calls = [c for c in plan(state) if c[0] in tools]
         if calls:
-            named = [{"name": n, "args": a, "id": f"call_{state.get('turn', 0)}_{i}", "type": "tool_call"} for i, (n, a) in enumerate(calls)]
+            named = [
+                {"name": n, "args": a, "id": f"call_{state.get('turn', 0)}_{i}", "type": "tool_call"}
+                for i, (n, a) in enumerate(calls)
+            ]
             return AIMessage(content="", tool_calls=named)
         return AIMessage(content=replies.without_tools(state))
     return AIMessage(content=replies.from_results(state, [(r.name or "", _content(r)) for r in results]))
@@ -82,7 +87,11 @@ def plan(state: dict) -> list[Call]:
     focus, asked, wishes = state.get("focus", []), state.get("asked", []), state.get("wishes", [])
     if act == "disambiguate":
         # The answer to "which one?": do what was asked before.
-        act = state.get("previous_act") if state.get("previous_act") in ("add_to_bag", "remove_from_bag", "similar") else "ask"
+        act = (
+            state.get("previous_act")
+            if state.get("previous_act") in ("add_to_bag", "remove_from_bag", "similar")
+            else "ask"
+        )
     if act in ("search", "refine", "undo"):
         return _looking(state, wishes)
     if act == "recommend":
@@ -95,11 +104,21 @@ def plan(state: dict) -> list[Call]:
         attributes = [a for a in asked if a not in ("description",)] if act == "ask" else ["size"]
         return [("product_details", {"product_ids": chosen[:10], "attributes": attributes})] if chosen else []
     if act == "compare":
+        if state.get("best") and targets:
+            return [("product_details", {"product_ids": targets, "attributes": asked or ["price"]})]
         chosen = targets if len(targets) > 1 else list(dict.fromkeys([*targets, *focus, *shown]))[:2]
-        return [("compare", {"product_ids": chosen[:6], "attributes": [a for a in asked if a != "description"]})] if len(chosen) > 1 else []
+        return (
+            [("compare", {"product_ids": chosen[:6], "attributes": [a for a in asked if a != "description"]})]
+            if len(chosen) > 1
+            else []
+        )
     if act == "outfit":
         chosen = targets or focus or [p["product_id"] for p in state.get("bag", [])][-1:] or shown[:1]
-        return [("recommend", {"goes_with": chosen[0], "constraints": state.get("added", [])})] if chosen else [("recommend", {"constraints": []})]
+        return (
+            [("recommend", {"goes_with": chosen[0], "constraints": state.get("added", [])})]
+            if chosen
+            else [("recommend", {"constraints": []})]
+        )
     if act in ("add_to_bag", "remove_from_bag"):
         return [(act, {"product_ids": targets})] if targets and not replies.unclear(state) else []
     return [("show_bag", {})] if act == "show_bag" else []

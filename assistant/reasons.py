@@ -29,7 +29,11 @@ def reason(
     asked = [name_of(c.attribute) for c in constraints if not c.is_exclusion and c.said and c.attribute != "category"]
     if asked:
         parts.append(f"in the {listed(dict.fromkeys(asked))} you asked for")
-    excluded = [c.said.removeprefix("not ") for c in constraints if c.is_exclusion and product.get(c.attribute) is not None]
+    excluded = [
+        c.said.removeprefix("not ")
+        for c in constraints
+        if c.is_exclusion and c.said and product.get(c.attribute) is not None
+    ]
     if excluded and not asked:
         parts.append(f"without {listed(dict.fromkeys(excluded), 'or')}")
     if route.get("memory"):
@@ -44,7 +48,12 @@ def _after(product: Product, catalog: Catalog, history: Sequence[Event]) -> str:
     """What it shares with something the shopper clicked or chose, the latest first."""
     told: set[str] = set()
     for e in reversed(history):
-        if e.product_id is None or e.product_id in told or e.product_id not in catalog or e.product_id == product.product_id:
+        if (
+            e.product_id is None
+            or e.product_id in told
+            or e.product_id not in catalog
+            or e.product_id == product.product_id
+        ):
             continue
         told.add(e.product_id)
         if len(told) > _LOOKED_BACK:
@@ -63,7 +72,12 @@ def _after(product: Product, catalog: Catalog, history: Sequence[Event]) -> str:
 
 def _same(a: Product, b: Product, attribute: str) -> bool:
     x, y = a.get(attribute), b.get(attribute)
-    return x is not None and y is not None and not isinstance(x, bool) and bool(set(split_values(x)) & set(split_values(y)))
+    return (
+        x is not None
+        and y is not None
+        and not isinstance(x, bool)
+        and bool(set(split_values(x)) & set(split_values(y)))
+    )
 
 
 def short_title(product: Product) -> str:

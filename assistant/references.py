@@ -11,13 +11,19 @@ from shopping_assistant.tools.catalog import Product, split_values
 
 _NUMBERS = "one two three four five six seven eight nine ten".split()
 _ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
-_PLACE = {w: i for i, w in enumerate(_ORDINALS, 1)} | {f"{i}{s}": i for i in range(1, 31) for s in ("st", "nd", "rd", "th")}
+_PLACE = {w: i for i, w in enumerate(_ORDINALS, 1)} | {
+    f"{i}{s}": i for i in range(1, 31) for s in ("st", "nd", "rd", "th")
+}
 _COUNT = {w: i for i, w in enumerate(_NUMBERS, 1)} | {str(i): i for i in range(1, 11)} | {"couple": 2, "few": 3}
 _ORDINAL = "|".join(sorted(_PLACE, key=len, reverse=True))
 _FIRST_N = re.compile(rf"\b(?:the\s+)?(first|last|top)\s+({'|'.join(_COUNT)})\b(?!\s+hundred)")
-_NTH = re.compile(rf"(?:\b(?:number|no\.?|nr\.?|item|option|product)\s*#?|#)(\d{{1,2}})\b")
-_ORDINAL_ONE = re.compile(rf"\b({_ORDINAL}|last|latter|former|middle)\b(?!\s+(?:time|of all|name|week|month|year|night|season|minute|question|i\b|let|show))")
-_BOTH = re.compile(r"\b(both|the two|all of (?:them|these|those)|them all|all (?:three|four|five)|each of (?:them|these|those)|either)\b")
+_NTH = re.compile(r"(?:\b(?:number|no\.?|nr\.?|item|option|product)\s*#?|#)(\d{1,2})\b")
+_ORDINAL_ONE = re.compile(
+    rf"\b({_ORDINAL}|last|latter|former|middle)\b(?!\s+(?:time|of all|name|week|month|year|night|season|minute|question|i\b|let|show))"
+)
+_BOTH = re.compile(
+    r"\b(both|the two|all of (?:them|these|those)|them all|all (?:three|four|five)|each of (?:them|these|those)|either)\b"
+)
 _MANY = re.compile(r"\b(them|those|these|they|their|theirs)\b")
 _ONE = re.compile(r"\b(it|its|this|that|this one|that one)\b")
 _SUPERLATIVES = (
@@ -45,13 +51,19 @@ class Reference:
     targets: tuple[str, ...] = ()
     vague: bool = False
     described: tuple[Match, ...] = ()
+    groups: int = 0
+    best: bool = False
 
 
 def has(product: Product, match: Match) -> bool:
     """Whether a product is what these words name, in any of their meanings."""
     for meaning in match.meanings:
         cell = product.get(meaning.attribute)
-        if cell is not None and not isinstance(cell, (bool, int, float)) and set(split_values(cell)) & set(meaning.values):
+        if (
+            cell is not None
+            and not isinstance(cell, (bool, int, float))
+            and set(split_values(cell)) & set(meaning.values)
+        ):
             return True
     return False
 
@@ -120,7 +132,9 @@ def _is_ordinal(word: str) -> bool:
     return word in _PLACE or word in ("first", "last", "of")
 
 
-def resolve(text: str, tokens: Sequence[Token], matches: Sequence[Match], scene: Scene, vocabulary: Vocabulary) -> Reference:
+def resolve(
+    text: str, tokens: Sequence[Token], matches: Sequence[Match], scene: Scene, vocabulary: Vocabulary
+) -> Reference:
     """The products a sentence (lower case) points at, in the order named."""
     catalog = vocabulary.catalog
     shown = scene.shown
@@ -141,12 +155,12 @@ def resolve(text: str, tokens: Sequence[Token], matches: Sequence[Match], scene:
             priced = [(v, p) for v, p in priced if isinstance(v, (int, float))]
             if priced and re.search(r"\b(?:the|which)\b", text):
                 value = best(v for v, _ in priced)
-                return Reference((next(p for v, p in priced if v == value),))
+                return Reference((next(p for v, p in priced if v == value),), best=True)
     if groups:
         found = _find_described(groups, scene, catalog)
         if found:
-            return Reference(tuple(dict.fromkeys(found)), described=tuple(m for g in groups for m in g))
-        return Reference((), vague=bool(shown), described=tuple(m for g in groups for m in g))
+            return Reference(tuple(dict.fromkeys(found)), False, tuple(m for g in groups for m in g), len(groups))
+        return Reference((), bool(shown), tuple(m for g in groups for m in g), len(groups))
     if _BOTH.search(text):
         pool = scene.focus if len(scene.focus) > 1 else shown
         asked_two = re.search(r"\b(?:both|the two|either)\b", text)

@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shopping_assistant.assistant.wording import described, listed, money, name_of, noun_for
+from shopping_assistant.assistant.wording import described, is_pair, listed, money, name_of, noun_for
 
 _SEARCH_FEW = ("I found {n} {what}.", "Here {are} {n} {what}.", "{n} {what} for you.")
-_SEARCH_MANY = ("{n} {what}; these {k} fit best.", "I found {n} {what}. The first {k}:", "There are {n} {what}; here are my top {k}.")
+_SEARCH_MANY = (
+    "{n} {what}; these {k} fit best.",
+    "I found {n} {what}. The first {k}:",
+    "There are {n} {what}; here are my top {k}.",
+)
 _NARROWED = ("Narrowed down: {n} {what}.", "That leaves {n} {what}.", "{n} {what} now.")
-_RECOMMENDED = ("Going by what you looked at, I would pick these {what}.", "These {what} should suit you.", "From all you looked at, my choice of {what}:")
-_KINDS = ("I can search by colour, price, size, brand and more, recommend, compare, answer questions about a product, and keep your bag.",)
+_RECOMMENDED = (
+    "Going by what you looked at, I would pick these {what}.",
+    "These {what} should suit you.",
+    "From all you looked at, my choice of {what}:",
+)
+_KINDS = (
+    "I can search by colour, price, size, brand and more, recommend, compare, answer questions about a product, and keep your bag.",
+)
 
 
 def _pick(options: Sequence[str], state: dict) -> str:
@@ -30,11 +40,22 @@ def without_tools(state: dict) -> str:
     if act == "disambiguate":
         act = state.get("previous_act") or "ask"
     if act == "greet":
-        return _pick(("Hello! What are you looking for today?", "Hi there! Tell me what you have in mind: a piece, a colour, a budget.", "Welcome! What may I find for you?"), state)
+        return _pick(
+            (
+                "Hello! What are you looking for today?",
+                "Hi there! Tell me what you have in mind: a piece, a colour, a budget.",
+                "Welcome! What may I find for you?",
+            ),
+            state,
+        )
     if act == "thanks":
-        return _pick(("You are welcome! Enjoy.", "My pleasure. Come back any time.", "Gladly! Your bag is kept for you."), state)
+        return _pick(
+            ("You are welcome! Enjoy.", "My pleasure. Come back any time.", "Gladly! Your bag is kept for you."), state
+        )
     if act == "help":
-        return f"I am this shop's assistant, a program. {_KINDS[0]} Try “black ankle boots under 120”, then “not leather”."
+        return (
+            f"I am this shop's assistant, a program. {_KINDS[0]} Try “black ankle boots under 120”, then “not leather”."
+        )
     if act == "reset":
         return "All clear: we start afresh. What are you looking for?"
     if act == "undo":
@@ -60,10 +81,19 @@ def _explained(state: dict) -> str:
 
 
 def _which(state: dict, act: str, shown: list[dict]) -> str:
-    doing = {"add_to_bag": "put into your bag", "remove_from_bag": "take out of your bag", "similar": "see more of", "compare": "compare"}.get(act, "know about")
+    doing = {
+        "add_to_bag": "put into your bag",
+        "remove_from_bag": "take out of your bag",
+        "similar": "see more of",
+        "compare": "compare",
+    }.get(act, "know about")
     if act == "remove_from_bag":
         bag = state.get("bag", [])
-        return f"Which one shall I take out: {listed([p['title'] for p in bag[:4]], 'or')}?" if bag else "Your bag is empty."
+        return (
+            f"Which one shall I take out: {listed([p['title'] for p in bag[:4]], 'or')}?"
+            if bag
+            else "Your bag is empty."
+        )
     if not shown:
         return "I have not shown you any products yet. What are you looking for?"
     if unclear(state):
@@ -100,9 +130,10 @@ def _found(state: dict, content: dict) -> str:
     template = _pick(_SEARCH_FEW if count <= k else _SEARCH_MANY, state)
     if state.get("act") == "refine" and count <= k:
         template = _pick(_NARROWED, state)
-    text = template.format(n=f"{count:,}", k=k, what=what, are="is" if count == 1 else "are")
+    pair = " pair of" if count == 1 and is_pair(noun_for(wishes, 1)) else ""
+    text = template.format(n=f"{count:,}{pair}", k=k, what=what, are="is" if count == 1 else "are")
     if state.get("more"):
-        text = f"More {noun_for(wishes)}: " + text[0].lower() + text[1:] if text[0] != "I" else f"Further on: {text}"
+        text = f"{k} more {described(wishes, currency, k)}."
     return _with_relaxed(text, state, content)
 
 
@@ -112,6 +143,8 @@ def _with_relaxed(text: str, state: dict, content: dict) -> str:
         return text
     dropped = listed([_said(c, _currency(state)) for c in relaxed])
     all_wishes = described([*content["wishes"], *relaxed], _currency(state))
+    if state.get("more"):
+        return f"You have seen all {all_wishes} we have, so I set aside {dropped}. {text}"
     return f"There are no {all_wishes}, so I set aside {dropped}. {text}"
 
 
@@ -213,7 +246,9 @@ def _checked(state: dict, product: dict) -> str:
 def _has(product: dict, attribute: str, values: Sequence[str]) -> bool:
     cell = product.get(attribute)
     cells = cell if isinstance(cell, list) else str(cell).split(",")
-    return bool({str(c).strip().lower() for c in cells} & {str(v).lower() for v in values} | ({str(cell).lower()} & set(values)))
+    return bool(
+        {str(c).strip().lower() for c in cells} & {str(v).lower() for v in values} | ({str(cell).lower()} & set(values))
+    )
 
 
 def _yes_or_no(state: dict, products: Sequence[dict]) -> str:
@@ -226,13 +261,19 @@ def _yes_or_no(state: dict, products: Sequence[dict]) -> str:
                 lines.append(f"The catalogue does not say the {name_of(attribute)} of {p['title']}.")
             else:
                 yes = "Yes" if _has(p, attribute, values) else "No"
-                lines.append(f"{yes}: {p['title']} {_SENTENCES.get(attribute, 'has ' + name_of(attribute) + ' {v}').format(v=_value(attribute, p[attribute], p.get('currency')))}.")
+                lines.append(
+                    f"{yes}: {p['title']} {_SENTENCES.get(attribute, 'has ' + name_of(attribute) + ' {v}').format(v=_value(attribute, p[attribute], p.get('currency')))}."
+                )
         return " ".join(lines)
     if state.get("question_word"):
         word = state["question_word"]
         p = products[0]
         hit = next((s for s in p.get("description", "").split(". ") if word in s.lower()), "")
-        return f"About {p['title']} the shop says: “{hit.strip(' .')}.”" if hit else f"The catalogue does not say whether {p['title']} is {word}."
+        return (
+            f"About {p['title']} the shop says: “{hit.strip(' .')}.”"
+            if hit
+            else f"The catalogue does not say whether {p['title']} is {word}."
+        )
     return ""
 
 
@@ -255,7 +296,11 @@ def _compared(state: dict, content: dict) -> str:
         lines.append(f"{p['title']}: {', '.join(facts)}.")
     priced = [p for p in products if p.get("price") is not None]
     if "price" in names and len({p["price"] for p in priced}) > 1:
-        lines.append(f"The cheaper one is {min(priced, key=lambda p: p['price'])['title']}." if len(priced) == 2 else f"The cheapest is {min(priced, key=lambda p: p['price'])['title']}.")
+        lines.append(
+            f"The cheaper one is {min(priced, key=lambda p: p['price'])['title']}."
+            if len(priced) == 2
+            else f"The cheapest is {min(priced, key=lambda p: p['price'])['title']}."
+        )
     return " ".join(lines)
 
 
@@ -267,7 +312,9 @@ def _total(bag: dict) -> str:
 def _added(state: dict, content: dict) -> str:
     parts = []
     if content["added"]:
-        parts.append(f"{listed([p['title'] for p in content['added']])} {'is' if len(content['added']) == 1 else 'are'} in your bag now: {_total(content['bag'])}.")
+        parts.append(
+            f"{listed([p['title'] for p in content['added']])} {'is' if len(content['added']) == 1 else 'are'} in your bag now: {_total(content['bag'])}."
+        )
     if content["already_in_bag"]:
         parts.append(f"{listed([p['title'] for p in content['already_in_bag']])} was in your bag already.")
     if content["sold_out"]:

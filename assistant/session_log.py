@@ -98,7 +98,9 @@ class SessionLog:
         return list(dict.fromkeys(row[0] for row in self._read(statement, (thread_id,))))
 
     def clicks_since(self, thread_id: str, moment: str | None) -> list[str]:
-        statement = "SELECT product_id FROM events WHERE session_id = ? AND action = 'click' AND timestamp > ? ORDER BY rowid"
+        statement = (
+            "SELECT product_id FROM events WHERE session_id = ? AND action = 'click' AND timestamp > ? ORDER BY rowid"
+        )
         return [row[0] for row in self._read(statement, (thread_id, moment or ""))]
 
     def events(self, thread_id: str | None = None, user_id: str | None = None) -> list[Event]:

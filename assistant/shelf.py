@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -23,7 +23,20 @@ NO_ROUTE = {"id": None, "title": None, "memory": None, "search": None}
 # How far down the memory's list a product still counts as remembered.
 REMEMBERED_PRODUCTS = 20
 # Wishes are set aside in this order when nothing meets them all: what is easiest to do without goes first.
-EASIEST_FIRST = ("look", "season", "occasion", "pattern", "fit", "brand", "size", "material", "price", "color", "department", "category")
+EASIEST_FIRST = (
+    "look",
+    "season",
+    "occasion",
+    "pattern",
+    "fit",
+    "brand",
+    "size",
+    "material",
+    "price",
+    "color",
+    "department",
+    "category",
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +58,9 @@ class Shelf:
         self.catalog = store.catalog()
         self.vocabulary = Vocabulary(self.catalog)
         self.understanding = Understanding(self.vocabulary)
-        self._loading = {name: threading.Lock() for name in ("search", "recommender", "memory", "popularity", "currency")}
+        self._loading = {
+            name: threading.Lock() for name in ("search", "recommender", "memory", "popularity", "currency")
+        }
         self._loaded: dict[str, object] = {}
 
     def _once(self, name: str, load):
@@ -139,10 +154,14 @@ class Shelf:
             rows = self._nearest_in_price(top_k(scores, 5 * k, mask), relaxed)[:k]
         else:
             rows = top_k(scores, k, mask)
-        products = tuple(Scored(self.catalog.ids[r], float(scores[r]), {**NO_ROUTE, "search": i}) for i, r in enumerate(rows, 1))
+        products = tuple(
+            Scored(self.catalog.ids[r], float(scores[r]), {**NO_ROUTE, "search": i}) for i, r in enumerate(rows, 1)
+        )
         return Ranked(self._with_memory(products, query), by, int(mask.sum()), relaxed)
 
-    def recommend(self, history: Sequence[Event], k: int, constraints: Sequence[Constraint], exclude: Sequence[str] = ()) -> Ranked:
+    def recommend(
+        self, history: Sequence[Event], k: int, constraints: Sequence[Constraint], exclude: Sequence[str] = ()
+    ) -> Ranked:
         """The next products for a shopper; without a trained recommender the most bought ones."""
         gone = self._rows([*exclude, *(e.product_id for e in history if e.action == "purchase" and e.product_id)])
         mask, relaxed = self._wide_enough(constraints, gone)
@@ -156,12 +175,11 @@ class Shelf:
     def similar(self, product_id: str, k: int, constraints: Sequence[Constraint]) -> Ranked:
         """Products nearest to one product: of its category, by what its title says."""
         product = self.catalog.product(product_id)
-        said = {c.attribute for c in constraints if c.op == "in"}
-        if product.category and "category" not in said:
-            constraints = [*constraints, Constraint("category", "in", (product.category,), "")]
-        found = self.search(product.title, k + 1, constraints, (product_id,))
-        relaxed = tuple(c for c in found.relaxed if c.said)
-        return Ranked(found.products[:k], found.by, found.count, relaxed)
+        wanted = next((c for c in constraints if c.attribute == "category" and c.op == "in"), None)
+        if product.category and (wanted is None or product.category.lower() in wanted.values):
+            constraints = [c for c in constraints if c is not wanted]
+            constraints.append(Constraint("category", "in", (product.category.lower(),), wanted.said if wanted else ""))
+        return self.search(product.title, k, constraints, (product_id,))
 
     def popular(self, k: int, constraints: Sequence[Constraint]) -> Ranked:
         return self._by_popularity(k, *self._wide_enough(constraints, np.array([], dtype=np.int64)))
@@ -175,7 +193,9 @@ class Shelf:
     def _rows(self, products: Sequence[str]) -> np.ndarray:
         return np.array([self.catalog.index(p) for p in set(products) if p in self.catalog], dtype=np.int64)
 
-    def _wide_enough(self, constraints: Sequence[Constraint], gone: np.ndarray) -> tuple[np.ndarray, tuple[Constraint, ...]]:
+    def _wide_enough(
+        self, constraints: Sequence[Constraint], gone: np.ndarray
+    ) -> tuple[np.ndarray, tuple[Constraint, ...]]:
         """A mask that leaves something, and the wishes set aside for it. Exclusions are never set aside.
 
         One wish alone is tried first, the easiest to do without; only when no single one is to blame do more go.
@@ -187,10 +207,15 @@ class Shelf:
         order = [c for c in constraints if not c.is_exclusion]
         order.sort(key=lambda c: EASIEST_FIRST.index(c.attribute) if c.attribute in EASIEST_FIRST else 2)
         for dropped in [[c] for c in order] + [order[: n + 1] for n in range(1, len(order))]:
-            mask = self.mask([c for c in constraints if c not in dropped])
-            mask[gone] = False
-            if mask.any():
-                return mask, tuple(dropped)
+            kept = [c for c in constraints if c not in dropped]
+            category = next((c for c in dropped if c.attribute == "category"), None)
+            # Ankle boots give way to other boots, then to other shoes, before they give way to anything.
+            wider = self.vocabulary.wider_categories(category.values) if category else []
+            for step in [*([replace(category, values=v)] for v in wider), []]:
+                mask = self.mask([*kept, *step])
+                mask[gone] = False
+                if mask.any():
+                    return mask, tuple(dropped)
         return mask, ()
 
     def _nearest_in_price(self, rows: np.ndarray, relaxed: Sequence[Constraint]) -> np.ndarray:

@@ -62,6 +62,8 @@ def search_query(constraints: list[Constraint] | tuple[Constraint, ...], words: 
     said = {c.attribute: c.said.removeprefix("the ") for c in constraints if c.op == "in" and c.attribute != "size"}
     middle = [a for a in said if a not in order and a not in last and a not in ("brand", "occasion")]
     names = [a for a in (*order, *middle) if a in said]
+    if "department" in said:
+        said["department"] = next(str(c.values[0]) for c in constraints if c.attribute == "department" and c.op == "in")
     parts = [said[a] for a in names] + list(words) + [said[a] for a in last if a in said]
     parts += [f"for {said['occasion']}"] if "occasion" in said else []
     parts += [said["brand"]] if "brand" in said else []

@@ -7,7 +7,7 @@ put ``@tool`` on it. The chat model, offline or hosted, sees its name, docstring
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -59,7 +59,9 @@ class Desk:
     def known(self, product_ids: Sequence[str]) -> list[Product]:
         unknown = [p for p in product_ids if p not in self.shelf.catalog]
         if unknown:
-            raise ToolError(f"product {unknown[0]!r} is not in this shop; use the product_id of a product that was shown")
+            raise ToolError(
+                f"product {unknown[0]!r} is not in this shop; use the product_id of a product that was shown"
+            )
         return [self.shelf.catalog.product(p) for p in dict.fromkeys(product_ids)]
 
 
@@ -110,7 +112,10 @@ class Tool:
         parameters = self.arguments.model_json_schema()
         parameters.pop("title", None)
         parameters.pop("description", None)
-        return {"type": "function", "function": {"name": self.name, "description": self.description, "parameters": parameters}}
+        return {
+            "type": "function",
+            "function": {"name": self.name, "description": self.description, "parameters": parameters},
+        }
 
 
 TOOLS: dict[str, Tool] = {}
@@ -167,7 +172,9 @@ class Refine(Arguments):
 def refine(desk: Desk, given: Refine) -> ToolResult:
     """Narrow what is being looked at by further conditions, keeping the shopper's wishes so far."""
     constraints = _wishes(desk, given.constraints)
-    return _shown(desk, desk.shelf.search(given.query, desk.settings.shown, constraints), constraints, query=given.query or None)
+    return _shown(
+        desk, desk.shelf.search(given.query, desk.settings.shown, constraints), constraints, query=given.query or None
+    )
 
 
 class Recommend(Arguments):
@@ -179,17 +186,22 @@ class Recommend(Arguments):
 @tool(Recommend)
 def recommend(desk: Desk, given: Recommend) -> ToolResult:
     """What this shopper will want next, from everything they searched, clicked and chose. The shopper's wishes always apply."""
-    constraints = _wishes(desk, given.constraints)
+    constraints, set_aside = _wishes(desk, given.constraints), ()
     history = desk.history()
     if given.goes_with is not None:
         (product,) = desk.known([given.goes_with])
         # Something to wear with it is of another category; the wishes were about the product itself.
-        constraints = tuple(c for c in constraints if c.is_exclusion or c.attribute == "department")
+        given_now = _checked(desk, given.constraints)
+        set_aside = tuple(
+            c for c in constraints if not (c.is_exclusion or c.attribute == "department" or _same_wish(c, given_now))
+        )
+        constraints = tuple(c for c in constraints if c not in set_aside)
         if product.category:
             constraints = (*constraints, Constraint("category", "not in", (product.category.lower(),), ""))
     exclude = [*desk.log.bag(desk.thread_id), *(desk.seen if given.more else ())]
     ranked = desk.shelf.recommend(history, desk.settings.shown, constraints, exclude)
-    return _shown(desk, ranked, constraints, history=history)
+    result = _shown(desk, ranked, constraints, history=history)
+    return replace(result, relaxed=(*result.relaxed, *set_aside))
 
 
 class Similar(Arguments):
@@ -199,10 +211,9 @@ class Similar(Arguments):
 
 @tool(Similar)
 def similar(desk: Desk, given: Similar) -> ToolResult:
-    """Products like one product. Exclusions and the conditions given apply; earlier wishes do not."""
+    """Products like one product that meet the shopper's wishes and the further conditions given."""
     desk.known([given.product_id])
-    kept = tuple(c for c in desk.constraints if c.is_exclusion or c.attribute in ("department", "size"))
-    constraints, _ = accumulate(desk.shelf.vocabulary, kept, (), _checked(desk, given.constraints), (), False)
+    constraints = _wishes(desk, given.constraints)
     ranked = desk.shelf.similar(given.product_id, desk.settings.shown, constraints)
     return _shown(desk, ranked, constraints, like=given.product_id)
 
@@ -239,8 +250,10 @@ class Compare(Arguments):
 def compare(desk: Desk, given: Compare) -> ToolResult:
     """Products side by side: only where they differ, unless attributes are asked for."""
     products = desk.known(given.product_ids)
-    names = given.attributes or [a for a in desk.shelf.catalog.attribute_names if len({str(p.get(a)) for p in products}) > 1]
-    names = [a for a in names if a not in ("style", "launched")][:8]
+    names = given.attributes or [
+        a for a in desk.shelf.catalog.attribute_names if len({str(p.get(a)) for p in products}) > 1
+    ]
+    names = [a for a in names if a not in ("style", "launched", "line", "look", "group")][:6]
     return ToolResult({"products": [_facts(p, names) for p in products], "asked": given.attributes, "differ": names})
 
 
@@ -273,7 +286,9 @@ def remove_from_bag(desk: Desk, given: Items) -> ToolResult:
     products = desk.known(given.product_ids)
     removed = [p for p in products if desk.log.unbagged(desk.thread_id, p.product_id)]
     missing = [p for p in products if p not in removed]
-    return ToolResult({"removed": [brief(p) for p in removed], "not_in_bag": [brief(p) for p in missing], "bag": _bag(desk)})
+    return ToolResult(
+        {"removed": [brief(p) for p in removed], "not_in_bag": [brief(p) for p in missing], "bag": _bag(desk)}
+    )
 
 
 class Nothing(Arguments):
@@ -287,7 +302,9 @@ def show_bag(desk: Desk, given: Nothing) -> ToolResult:
 
 
 class Forget(Arguments):
-    attributes: list[str] = Field(description=f'attributes whose wishes are taken back; ["{FORGET_ALL}"] for all', max_length=20)
+    attributes: list[str] = Field(
+        description=f'attributes whose wishes are taken back; ["{FORGET_ALL}"] for all', max_length=20
+    )
 
 
 @tool(Forget)
@@ -349,10 +366,20 @@ def _facts(product: Product, attributes: Sequence[str]) -> dict:
     names = [*attributes, "available"] if attributes else [n for n in every if n not in ("image_url",)]
     facts = {n: every.get(n) for n in names if n not in ("product_id", "title")}
     text = (known.get("description") or "")[:DESCRIPTION_SHOWN]
-    return {"product_id": product.product_id, "title": product.title, "currency": product.currency, **facts, "description": text}
+    return {
+        "product_id": product.product_id,
+        "title": product.title,
+        "currency": product.currency,
+        **facts,
+        "description": text,
+    }
 
 
 def _bag(desk: Desk) -> dict:
     products = [desk.shelf.catalog.product(p) for p in desk.log.bag(desk.thread_id) if p in desk.shelf.catalog]
     prices = [p.price for p in products if p.price is not None]
-    return {"products": [brief(p) for p in products], "total": round(sum(prices), 2), "currency": products[0].currency if products else None}
+    return {
+        "products": [brief(p) for p in products],
+        "total": round(sum(prices), 2),
+        "currency": products[0].currency if products else None,
+    }

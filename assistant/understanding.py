@@ -15,7 +15,9 @@ from shopping_assistant.assistant.vocabulary import Match, Token, Vocabulary, ph
 from shopping_assistant.assistant.wishes import FORGET_ALL, FORGET_LAST, accumulate
 from shopping_assistant.tools.attribute_filter import Constraint, mask
 
-_NEGATIONS = frozenset("not no without except excluding avoid avoiding hate dislike nothing isn't isnt aren't arent non minus".split())
+_NEGATIONS = frozenset(
+    "not no without except excluding avoid avoiding hate dislike nothing isn't isnt aren't arent non minus".split()
+)
 _NEGATIVE_PAIRS = {
     ("anything", "but"), ("everything", "but"), ("all", "but"), ("other", "than"), ("apart", "from"), ("rather", "than"),
     ("instead", "of"), ("don't", "want"), ("dont", "want"), ("don't", "like"), ("dont", "like"), ("don't", "need"),
@@ -23,10 +25,19 @@ _NEGATIVE_PAIRS = {
     ("not", "want"), ("not", "like"), ("never", "wear"), ("allergic", "to"), ("tired", "of"), ("sick", "of"),
 }  # fmt: skip
 # After these "no" and "not" negate nothing that follows.
-_NOT_BEFORE = frozenset("too so very sure bad only just yet exactly really thanks thank i that's problem worries more less over under above".split())
-_BREAKS = frozenset("; . ! ? but show want need looking prefer please i i'd i'm give find make something under over".split())
+_NOT_BEFORE = frozenset(
+    "too so very sure bad only just yet exactly really thanks thank i that's problem worries more less over under above".split()
+)
+_BREAKS = frozenset(
+    "; . ! ? but show want need looking prefer please i i'd i'm give find make something under over".split()
+)
 _SOFT_BREAKS = frozenset("in with for by from".split())
-_ACCEPTED = re.compile(r"\s*(?:is|are|'s|would be)\s+(?:also\s+|perfectly\s+|totally\s+)?(?:fine|ok|okay|alright|good|acceptable)\b")
+_ACCEPTED = re.compile(
+    r"\s*(?:is|are|'s|would be)\s+(?:also\s+|perfectly\s+|totally\s+)?(?:fine|ok|okay|alright|good|acceptable)\b"
+)
+_THE_BAG = re.compile(
+    r"\b(?:(?:to|into|in|from|out of|off)\s+(?:my|the|your)|my|empty (?:my|the))\s+(?:shopping\s+)?(?:bag|cart|basket|trolley)\b"
+)
 # Words of a request that carry no wish beyond what was recognised.
 _EMPTY = COMMON | frozenset("size color colour sized euro s t re ll ve d im id quality brand".split())
 _LETTER_SIZES = frozenset("xs s m l xl xxl xxxl".split())
@@ -66,6 +77,7 @@ class Understood:
     more: bool = False
     singular: bool = False
     question_word: str = ""
+    best: bool = False
 
 
 @dataclass
@@ -76,7 +88,6 @@ class _Sentence:
     tokens: list[Token]
     matches: list[Match]
     negated: list[bool]
-    spans: list[tuple[int, int]]  # characters used up by amounts and sizes
 
 
 class Understanding:
@@ -87,16 +98,17 @@ class Understanding:
 
     def understand(self, text: str, before: Before | None = None) -> Understood:
         before = before or Before()
-        sentence, typed = self._read(text)
+        text, corrected = self.vocabulary.spelled(text)
+        sentence = self._read(text)
         reference = resolve(sentence.text, sentence.tokens, sentence.matches, before.scene, self.vocabulary)
-        asked = self._asked(sentence)
         prices = amounts.price_amounts(sentence.text)
+        every_asked, asked = self._asked(sentence, prices)
         sizes = self._sizes(sentence, text)
         forgot = self._forgotten(sentence)
         seen = acts.Seen(
             text=sentence.text, asked=asked, reference=reference,
-            categories=tuple(v for m in sentence.matches if (c := m.means("category")) for v in c.values),
-            said_values=bool(sentence.matches or prices or sizes), forgot=forgot, in_chat=bool(before.constraints or before.words or before.scene.shown),
+            categories=_named_categories(sentence),
+            said_values=bool(sentence.matches or prices or sizes or amounts.rating_amount(sentence.text)), forgot=forgot, in_chat=bool(before.constraints or before.words or before.scene.shown),
             last_act=before.last_act,
         )  # fmt: skip
         act = acts.classify(seen, self._current_categories(before), bool(self._free_words(sentence, sizes)))
@@ -106,39 +118,69 @@ class Understanding:
             asked = before.asked
         described = reference.described if act in acts.POINTING else ()
         added = () if act in acts.SILENT else self._constraints(sentence, prices, sizes, act, described, before, text)
-        forgot = forgot if act in ("undo", "reset") or forgot else ()
         if act == "reset":
             forgot = (FORGET_ALL,)
-        constraints, new_subject = accumulate(self.vocabulary, before.constraints, before.previous, added, forgot, acts.extends(sentence.text))
+        elif act in acts.SILENT:
+            forgot = ()
+        asked = self._asked_in(act, every_asked if act in ("ask", "compare") else asked, sentence, sizes)
+        constraints, new_subject = accumulate(
+            self.vocabulary, before.constraints, before.previous, added, forgot, acts.extends(sentence.text)
+        )
         words = self._words(sentence, sizes, before, act, new_subject)
         return Understood(
             act, constraints, added, forgot, asked, reference.targets, reference.vague,
             acts.wants_advice(sentence.text), new_subject, words, self._named(sentence, sizes, described),
-            tuple((t.text, s.key) for t, s in zip(typed, sentence.tokens, strict=True) if t.key != s.key),
+            corrected,
             acts.wants_more(sentence.text) and not added, acts.is_singular(sentence.text),
-            self._question_word(sentence) if act == "ask" else "",
+            self._question_word(sentence) if act == "ask" else "", reference.best,
         )  # fmt: skip
 
-    def _read(self, text: str) -> tuple[_Sentence, list[Token]]:
+    def _read(self, text: str) -> _Sentence:
         low = plain(text)
-        typed = tokens_of(text)
-        tokens = self.vocabulary.spelled(typed)
-        matches = self.vocabulary.matches(tokens, low)
-        return _Sentence(low, tokens, matches, _negated(tokens, matches), []), typed
+        tokens = tokens_of(text)
+        # "My bag" is where things go; only without "to", "from" or "my" is a bag a product.
+        bags = [m.span() for m in _THE_BAG.finditer(low)]
+        matches = [
+            m for m in self.vocabulary.matches(tokens, low) if not any(a <= tokens[m.start].start < b for a, b in bags)
+        ]
+        return _Sentence(low, tokens, matches, _negated(tokens, matches))
 
-    def _asked(self, sentence: _Sentence) -> tuple[str, ...]:
-        """Attributes named by asking words, in order; a word that is a wish's noun ("long sleeves") asks nothing."""
+    def _asked(self, sentence: _Sentence, prices) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Attributes named by asking words, in order, and those of them that no wish names.
+
+        A word that is a wish's noun ("long sleeves") asks nothing; "good reviews" and "cheaper" mostly are wishes.
+        """
         taken = {i for m in sentence.matches for i in range(m.start, m.end)}
-        found, at = [], 0
+        rated = amounts.rating_amount(sentence.text)
+        spans = [(a.start, a.end) for a in (*prices, *([rated] if rated else []))]
+        found, plainly, at = [], [], 0
         while at < len(sentence.tokens):
             for end in range(min(len(sentence.tokens), at + 4), at, -1):
                 attribute = self.vocabulary.asking.get(" ".join(t.key for t in sentence.tokens[at:end]))
                 if attribute and not taken & set(range(at, end)):
                     found.append(attribute)
+                    start = sentence.tokens[at].start
+                    if not any(a <= start < b for a, b in spans):
+                        plainly.append(attribute)
                     at = end - 1
                     break
             at += 1
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys(found)), tuple(dict.fromkeys(plainly))
+
+    def _asked_in(self, act: str, asked: tuple[str, ...], sentence: _Sentence, sizes) -> tuple[str, ...]:
+        """ "Does it come in 38?" asks for the size, "is it suede?" for the material; "forget the price" asks nothing."""
+        if act in ("undo", "reset", "search"):
+            return ()
+        if act == "size_advice":
+            return ("size",)
+        if act == "ask" and not asked:
+            questioned = (
+                ["size"]
+                if sizes
+                else [m.meanings[0].attribute for m in sentence.matches if m.meanings[0].attribute != "category"]
+            )
+            return tuple(dict.fromkeys(questioned))[:1]
+        return asked
 
     def _in_bag(self, sentence: _Sentence, before: Before) -> Reference:
         """What is taken out of the bag is looked for in the bag: "the first one" is the first in it."""
@@ -146,12 +188,17 @@ class Understanding:
         if re.search(r"\b(?:empty|everything|all)\b", sentence.text):
             return Reference(bag)
         focus = tuple(p for p in before.scene.focus if p in bag)
-        return resolve(sentence.text, sentence.tokens, sentence.matches, Scene(bag, (), focus), self.vocabulary)
+        text = _THE_BAG.sub(lambda m: " " * len(m[0]), sentence.text)
+        return resolve(text, sentence.tokens, sentence.matches, Scene(bag, (), focus), self.vocabulary)
 
     def _question_word(self, sentence: _Sentence) -> str:
         """The last word of a yes-or-no question that no attribute answers: "is it waterproof?"."""
         taken = {i for m in sentence.matches for i in range(m.start, m.end)}
-        free = [t.text for i, t in enumerate(sentence.tokens) if i not in taken and t.text.isalpha() and t.text not in _EMPTY]
+        free = [
+            t.text
+            for i, t in enumerate(sentence.tokens)
+            if i not in taken and t.text.isalpha() and t.text not in _EMPTY
+        ]
         return free[-1] if free else ""
 
     def _current_categories(self, before: Before) -> tuple[str, ...]:
@@ -174,7 +221,7 @@ class Understanding:
 
     def _attributes_in(self, said: str) -> list[str]:
         key = phrase_key(said)
-        tokens = self.vocabulary.spelled(tokens_of(said))
+        tokens = tokens_of(said)
         found = [a for phrase, a in self.vocabulary.asking.items() if f" {phrase} " in f" {key} "]
         if re.search(r"\b(?:budget|limit|price)\b", said):
             found.append("price")
@@ -207,14 +254,22 @@ class Understanding:
         if cued:
             return True
         if key.isdigit() or re.fullmatch(r"\d+[a-z]?", key):
-            stands = bool(before) and (before[-1] == "in" or before[-2:] == ["in", "a"] or before[-1] == "eu" or before[-2:] == ["in", "an"])
-            return stands and not re.match(r"\s*(?:different|other|more|colou?rs?|styles?|days)", sentence.text[tokens[end - 1].end :])
+            stands = bool(before) and (
+                before[-1] == "in" or before[-2:] == ["in", "a"] or before[-1] == "eu" or before[-2:] == ["in", "an"]
+            )
+            return stands and not re.match(
+                r"\s*(?:different|other|more|colou?rs?|styles?|days)", sentence.text[tokens[end - 1].end :]
+            )
         if key in ("s", "m", "l"):
             return text[tokens[at].start].isupper() and not (at and tokens[at - 1].text.endswith("'"))
         if key in _LETTER_SIZES or re.fullmatch(r"w\d+", key):
             return True
         if key in ("small", "medium", "large"):
-            return bool(before) and (before[-1] in ("in", "a", "an") or before[-1] == "or") and self._no_other_meaning(sentence, at, end)
+            return (
+                bool(before)
+                and (before[-1] in ("in", "a", "an") or before[-1] == "or")
+                and self._no_other_meaning(sentence, at, end)
+            )
         return " " in key or key in ("xlarge", "xsmall")
 
     def _no_other_meaning(self, sentence: _Sentence, at: int, end: int) -> bool:
@@ -226,16 +281,23 @@ class Understanding:
         rows = np.concatenate([catalog.rows_with("category", v) for v in following.means("category").values])
         return bool(len(np.intersect1d(rows, catalog.rows_with("size", size))))
 
-    def _constraints(self, sentence, prices, sizes, act, described, before: Before, text: str) -> tuple[Constraint, ...]:
+    def _constraints(
+        self, sentence, prices, sizes, act, described, before: Before, text: str
+    ) -> tuple[Constraint, ...]:
         """The wishes this sentence states, exclusions among them."""
         made: list[Constraint] = []
         used = {i for a, b, _ in sizes for i in range(a, b)}
         context = self._current_categories(before)
-        named = tuple(v for m in sentence.matches if (c := m.means("category")) for v in c.values)
+        named = _named_categories(sentence)
         for m, negated in zip(sentence.matches, sentence.negated, strict=True):
             if used & set(range(m.start, m.end)) or (m in described and not negated):
                 continue
-            if any(sentence.tokens[m.start].start < p.end and p.start < sentence.tokens[m.end - 1].end and p.op not in ("cheap", "dear") for p in prices):
+            if any(
+                sentence.tokens[m.start].start < p.end
+                and p.start < sentence.tokens[m.end - 1].end
+                and p.op not in ("cheap", "dear")
+                for p in prices
+            ):
                 continue
             made.append(self._constraint(m, negated, named or context))
             if negated:
@@ -277,7 +339,9 @@ class Understanding:
         rated = amounts.rating_amount(sentence.text) if self.vocabulary.rating else None
         if rated:
             numbers = self.vocabulary.catalog.numbers(self.vocabulary.rating)
-            value = rated.value if rated.value is not None else round(float(np.nanquantile(numbers, GOOD_RATING_SHARE)), 1)
+            value = (
+                rated.value if rated.value is not None else round(float(np.nanquantile(numbers, GOOD_RATING_SHARE)), 1)
+            )
             out.append(Constraint(self.vocabulary.rating, ">=", (value,), rated.said))
         return out
 
@@ -302,7 +366,9 @@ class Understanding:
 
     def _free_words(self, sentence: _Sentence, sizes) -> list[str]:
         """Words that are no wish and no grammar but stand in titles: "chunky", "cosy"."""
-        taken = {i for m in sentence.matches for i in range(m.start, m.end)} | {i for a, b, _ in sizes for i in range(a, b)}
+        taken = {i for m in sentence.matches for i in range(m.start, m.end)} | {
+            i for a, b, _ in sizes for i in range(a, b)
+        }
         return [
             t.text for i, t in enumerate(sentence.tokens)
             if i not in taken and t.text not in _EMPTY and t.key not in _EMPTY and t.key in self.vocabulary.known_words
@@ -320,6 +386,14 @@ class Understanding:
         """Values named beside what was pointed at: the 38 of "does it come in 38?"."""
         values = [(m.meanings[0].attribute, m.meanings[0].values) for m in sentence.matches if m not in described]
         return tuple([*values, *(("size", (s,)) for _, _, s in sizes)])
+
+
+def _named_categories(sentence: _Sentence) -> tuple[str, ...]:
+    """Categories the sentence is for, not those it excludes."""
+    pairs = zip(sentence.matches, sentence.negated, strict=True)
+    return tuple(
+        v for m, negated in pairs if not negated and m.meanings[0].attribute == "category" for v in m.meanings[0].values
+    )
 
 
 def _negated(tokens: Sequence[Token], matches: Sequence[Match]) -> list[bool]:
@@ -375,7 +449,9 @@ def _joined(made: list[Constraint], matches: Sequence[Match], vocabulary: Vocabu
         values = tuple(dict.fromkeys([*old.values, *c.values]))
         said = old.said if c.said == old.said else f"{old.said}, {c.said.removeprefix('not ')}"
         out[at] = Constraint(c.attribute, c.op, values, said)
-    return [_both_colors(c, vocabulary) if c.attribute == "color" and c.op == "in" and len(c.values) > 1 else c for c in out]
+    return [
+        _both_colors(c, vocabulary) if c.attribute == "color" and c.op == "in" and len(c.values) > 1 else c for c in out
+    ]
 
 
 def _both_colors(c: Constraint, vocabulary: Vocabulary) -> Constraint:
@@ -389,7 +465,9 @@ def _merged_sizes(made: list[Constraint]) -> list[Constraint]:
     if len(sizes) < 2:
         return made
     values = tuple(dict.fromkeys(v for c in sizes for v in c.values))
-    return [c for c in made if c.attribute != "size"] + [Constraint("size", "in", values, ", ".join(c.said for c in sizes))]
+    return [c for c in made if c.attribute != "size"] + [
+        Constraint("size", "in", values, ", ".join(c.said for c in sizes))
+    ]
 
 
 __all__ = ["Before", "Reference", "Scene", "Understanding", "Understood"]

@@ -17,7 +17,9 @@ from shopping_assistant.tools.catalog import Catalog
 
 TOKEN = re.compile(r"t[\s-]?shirts?\b|tee[\s-]?shirts?\b|#\d+|[a-z0-9]+(?:[.'][a-z0-9]+)*|[&€$£<>,;.!?()]")
 # A word of two forms that means two things keeps its s: shorts are no short, flats are not flat.
-KEEPS_ITS_S = frozenset("shorts tights flats briefs overalls glasses sunglasses gas bus plus this is was as us yes less".split())
+KEEPS_ITS_S = frozenset(
+    "shorts tights flats briefs overalls glasses sunglasses gas bus plus this is was as us yes less".split()
+)
 ENDS_IN_IE = frozenset("hoodies beanies booties onesies undies sunnies panties selfies ties".split())
 SPELLINGS = {
     "gray": "grey", "colour": "color", "jewellery": "jewelry", "jewelery": "jewelry", "pyjama": "pajama", "&": "and",
@@ -127,7 +129,13 @@ class Vocabulary:
         self._add_groups("pattern", words.PATTERN_SYNONYMS)
         self.asking = self._asking()
         self.known_words = self._known_words()
-        self._spellable = sorted({w for p in self._phrases for w in p.split() if len(w) >= 4 and w.isalpha()})
+        self._spellable = sorted(
+            {w for p in self._phrases for w in p.split() if len(w) >= 4 and w.isalpha()} | words.SPELLED
+        )
+        heads = {name.split()[-1] for names in self.values.get("category", {}) for name in names.split("/") if name}
+        self._plurals = {key_of(h) for h in heads if h.endswith("s") and key_of(h) != h} | {
+            key_of(w) for w in words.COVERING
+        }
 
     def _values_of(self, attribute: str) -> dict[str, int]:
         values = self.catalog.values(attribute)
@@ -179,10 +187,26 @@ class Vocabulary:
             for name in group:
                 self._add(name, "category", meant)
         for word, covered in words.COVERING.items():
-            meant = [v for c in _listed(covered) for v in (*names.get(phrase_key(c), ()), *heads.get(phrase_key(c), ()))]
+            meant = [
+                v for c in _listed(covered) for v in (*names.get(phrase_key(c), ()), *heads.get(phrase_key(c), ()))
+            ]
             self._add(word, "category", [*heads.get(phrase_key(word), ()), *meant])
         for key, values in heads.items():
             self._add(key, "category", values)
+
+    def wider_categories(self, values: Sequence[str]) -> list[tuple[str, ...]]:
+        """Ever wider groups of categories around these: those of the same head, then those one word covers."""
+        heads = {phrase_key(v).split()[-1] for v in values if phrase_key(v)}
+        found = [
+            tuple(
+                v for v in self.values["category"] if phrase_key(v).split()[-1:] and phrase_key(v).split()[-1] in heads
+            )
+        ]
+        for word in words.COVERING:
+            covered = self._phrases.get(phrase_key(word), {}).get("category", ())
+            if set(values) <= set(covered):
+                found.append(covered)
+        return [group for group in found if set(group) > set(values)]
 
     def _add_groups(self, attribute: str, groups: Sequence[Sequence[str]]) -> None:
         values: dict[str, list[str]] = defaultdict(list)
@@ -293,19 +317,31 @@ class Vocabulary:
         order = [*ATTRIBUTE_ORDER, *self.attributes]
         return tuple(Meaning(a, meanings[a]) for a in sorted(meanings, key=order.index))
 
-    def spelled(self, tokens: Sequence[Token]) -> list[Token]:
-        """The tokens, with words nobody knows replaced by the nearest word of this catalogue."""
-        return [self._spell(t) for t in tokens]
+    def spelled(self, text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """The text with words nobody knows replaced by the nearest word of this catalogue, and what was replaced."""
+        corrected = []
+        for token in reversed(tokens_of(text)):
+            word = self._spell(token)
+            if word is not None:
+                text = text[: token.start] + word + text[token.end :]
+                corrected.append((token.text, word))
+        return text, tuple(reversed(corrected))
 
-    def _spell(self, token: Token) -> Token:
+    def _spell(self, token: Token) -> str | None:
         word = token.key
         known = word in words.COMMON or word in self.known_words or token.text in words.COMMON or word in self._single
         if len(word) < 4 or not word.isalpha() or known:
-            return token
+            return None
         allowed = 1 if len(word) < 7 else 2
-        near = [(OSA.distance(word, w, score_cutoff=allowed), w) for w in self._spellable if abs(len(w) - len(word)) <= allowed]
+        near = [
+            (OSA.distance(word, w, score_cutoff=allowed), w)
+            for w in self._spellable
+            if abs(len(w) - len(word)) <= allowed
+        ]
         distance, best = min(((d, w) for d, w in near if d <= allowed), default=(99, word))
-        return Token(token.text, best, token.start, token.end) if distance <= allowed else token
+        if distance > allowed:
+            return None
+        return f"{best}s" if token.text.endswith("s") and best in self._plurals else best
 
     @property
     def _single(self) -> set[str]:

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from shopping_assistant.assistant.vocabulary import singular
+
 _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£"}
-_UNCOUNTED = frozenset("jewelry jewellery footwear clothing outerwear luggage knitwear swimwear underwear denim headwear".split())
+_UNCOUNTED = frozenset(
+    "jewelry jewellery footwear clothing outerwear luggage knitwear swimwear underwear denim headwear".split()
+)
+_PAIRS = frozenset(
+    """boot shoe sneaker trainer pump heel loafer flats sandal jean trouser pant chino legging shorts glove sock earring sunglasses
+    runner bootie slipper tights booty mitten jogger slack kick sneakers ballerina oxford mule clog hoop stud""".split()
+)
 # Attributes whose value stands before the noun: "black leather ankle boots".
 _BEFORE_NOUN = ("color", "pattern", "look", "fit", "material")
 _NAMES = {"color": "colour", "available": "availability"}
@@ -42,15 +50,27 @@ def plural(noun: str) -> str:
 
 def noun_for(constraints: Sequence[dict], count: int | None = None) -> str:
     """What is being looked for: the category as said, else "pieces"."""
-    said = next((c["said"] or "/".join(c["values"]) for c in constraints if c["attribute"] == "category" and c["op"] == "in"), "")
+    said = next(
+        (c["said"] or "/".join(c["values"]) for c in constraints if c["attribute"] == "category" and c["op"] == "in"),
+        "",
+    )
     if not said:
         return "piece" if count == 1 else "pieces"
     said = said.replace(", ", " and ")
-    return said if count == 1 else plural(said)
+    if count != 1:
+        return plural(said)
+    *front, head = said.split(" ")
+    return " ".join([*front, head if is_pair(said) else singular(head)])
+
+
+def is_pair(noun: str) -> bool:
+    """Whether one of it is a pair: boots, jeans, earrings."""
+    return singular(noun.split()[-1]) in _PAIRS
 
 
 def described(constraints: Sequence[dict], currency: str | None, count: int | None = None) -> str:
     """Wishes as a noun phrase: "black ankle boots under €120 in size 39, without leather"."""
+
     def values(c: dict) -> str:
         said = c["said"].removeprefix("not ").strip()
         return said if said and c["op"] == "in" else listed([str(v) for v in c["values"][:3]], "or")
@@ -66,14 +86,18 @@ def described(constraints: Sequence[dict], currency: str | None, count: int | No
         text += f" for {values(wanted['occasion'])}".replace("for for ", "for ")
     if "season" in wanted:
         text += f" for {values(wanted['season'])}"
-    other = [c for a, c in wanted.items() if a not in (*_BEFORE_NOUN, "category", "department", "brand", "occasion", "season", "size")]
+    other = [
+        c
+        for a, c in wanted.items()
+        if a not in (*_BEFORE_NOUN, "category", "department", "brand", "occasion", "season", "size")
+    ]
     text += "".join(f" with {values(c)}{'' if _names_itself(c) else ' ' + name_of(c['attribute'])}" for c in other)
     if "size" in wanted:
         text += f" in size {listed([str(v).upper() if len(str(v)) < 4 else str(v) for v in wanted['size']['values']], 'or')}"
     text += _bounds(constraints, currency)
     excluded = [c for c in constraints if c["op"] == "not in"]
     if excluded:
-        text += f", without {listed([_excluded(c) for c in excluded], 'or')}"
+        text += f", without {listed(dict.fromkeys(_excluded(c) for c in excluded), 'or')}"
     return text.strip()
 
 
@@ -90,6 +114,7 @@ def _excluded(c: dict) -> str:
 def _bounds(constraints: Sequence[dict], currency: str | None) -> str:
     text = ""
     by_attribute: dict[str, dict[str, float]] = {}
+    said = {c["attribute"]: c["said"] for c in constraints if c["op"] == "<="}
     for c in constraints:
         if c["op"] in ("<=", ">="):
             by_attribute.setdefault(c["attribute"], {})[c["op"]] = float(c["values"][0])
@@ -99,7 +124,12 @@ def _bounds(constraints: Sequence[dict], currency: str | None) -> str:
             if low is not None and high is not None:
                 text += f" between {money(low, currency)} and {money(high, currency)}"
             else:
-                text += f" under {money(high, currency)}" if high is not None else f" from {money(low, currency)}"
+                up_to = "under" if said.get(attribute, "").startswith(("under", "below", "less")) else "up to"
+                text += f" {up_to} {money(high, currency)}" if high is not None else f" from {money(low, currency)}"
         else:
-            text += f" with a {name_of(attribute)} of {low:g} or more" if low is not None else f" with a {name_of(attribute)} of at most {high:g}"
+            text += (
+                f" with a {name_of(attribute)} of {low:g} or more"
+                if low is not None
+                else f" with a {name_of(attribute)} of at most {high:g}"
+            )
     return text
