@@ -19,19 +19,45 @@ CURRENCY_CODES = frozenset(
 PLAIN_NUMBER = r"^(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
 
 
-def as_text(cells: pl.Series) -> pl.Series:
-    """Cells as trimmed text; empty is null, a list is joined by commas, 123.0 is "123" as it was before pandas."""
+def plain_text(cells: pl.Series) -> pl.Series:
+    """Cells of any type as trimmed text, empty is null; 123.0 is "123", as it was before a data frame read it."""
     kind = cells.dtype
-    if isinstance(kind, pl.List):
-        cells = cells.cast(pl.List(pl.String)).list.join(", ", ignore_nulls=True)
-    elif kind.is_float():
+    if kind.is_float():
         whole = (cells == cells.round()) & (cells.abs() < 2**53)
         integers = cells.cast(pl.Int64, strict=False).cast(pl.String)
-        cells = integers.zip_with(whole.fill_null(False), cells.cast(pl.String))
+        text = integers.zip_with(whole.fill_null(False), cells.cast(pl.String))
+    elif kind.is_nested() or kind in (pl.Duration, pl.Binary):
+        text = pl.Series([None if c is None else _as_json(c) for c in cells.to_list()], dtype=pl.String)
+    elif isinstance(kind, pl.Datetime):
+        text = cells.dt.strftime("%Y-%m-%dT%H:%M:%S%.f")
     else:
-        cells = cells.struct.json_encode() if isinstance(kind, pl.Struct) else cells.cast(pl.String, strict=False)
-    cells = cells.str.strip_chars()
-    cells = cells.set(cells == "", None)
+        text = cells.cast(pl.String)
+    text = text.str.strip_chars()
+    return text.set(text == "", None)
+
+
+def _as_json(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def text_lists(cells: pl.Series) -> pl.Series:
+    """A column of lists as lists of trimmed text, without what is null or empty in them."""
+    lists = [None if c is None else [plain(v) for v in c if v is not None and plain(v)] for c in cells.to_list()]
+    return pl.Series(lists, dtype=pl.List(pl.String))
+
+
+def plain(value: object) -> str:
+    return value.strip() if isinstance(value, str) else _as_json(value)
+
+
+def as_text(cells: pl.Series) -> pl.Series:
+    """As `plain_text`, but a list, also one that is written as JSON, is joined by commas."""
+    if isinstance(cells.dtype, (pl.List, pl.Array)):
+        joined = text_lists(cells).list.join(", ")
+        return joined.set(joined == "", None)
+    cells = plain_text(cells)
     listed = cells.str.starts_with("[") & cells.str.ends_with("]")
     if listed.any():
         texts = {t: _joined(t) for t in cells.filter(listed).unique().to_list()}
@@ -63,7 +89,7 @@ def price_of(text: str) -> tuple[float, str | None] | None:
     match = re.fullmatch(r"([^\d\s.,'+-]{0,3}\.?)\s*(\d[\d.,'’\s]*?)\s*([^\d\s.,'+-]{0,3}\.?)", text.strip())
     if not match:
         return None
-    amount = _amount(re.sub(r"['’\s]", "", match[2]))
+    amount = _amount(re.sub(r"(?<=\d)['’\s](?=\d{3}(?!\d))", "", match[2]))
     signs = [s.rstrip(".").lower() for s in (match[1], match[3]) if s.rstrip(".")]
     if amount is None or len(signs) > 1:
         return None
@@ -131,15 +157,12 @@ def attribute_value(value: object) -> str | float | list[str] | None:
 def typed_values(cells: pl.Series, text_only: bool) -> list:
     """A further column's values: numbers where all are, a list where the cell is one, text otherwise."""
     kind = cells.dtype
-    if isinstance(kind, pl.List):
-        return [[str(v) for v in c if v is not None] or None if c else None for c in cells.to_list()]
-    if isinstance(kind, pl.Struct):
-        cells = cells.struct.json_encode()
+    if isinstance(kind, (pl.List, pl.Array)):
+        return [c or None for c in text_lists(cells).to_list()]
     if kind.is_numeric():
         cells = cells.cast(pl.Float64).fill_nan(None)
-        return _whole(cells) if cells.is_finite().all() else as_text(cells).to_list()
-    text = cells.cast(pl.String).str.strip_chars()
-    text = text.set(text == "", None)
+        return _whole(cells) if cells.drop_nulls().is_finite().all() else plain_text(cells).to_list()
+    text = plain_text(cells)
     given = text.drop_nulls()
     # A leading zero or very many digits make a code, not a number; nor is text a number where the source calls it text.
     if not text_only and len(given) and given.str.contains(r"^-?(0|[1-9]\d{0,14})(\.\d+)?([eE][+-]?\d{1,2})?$").all():
@@ -161,4 +184,5 @@ def _cell_list(text: str) -> str | list[str] | None:
 def _whole(numbers: pl.Series) -> list[float | int | None]:
     """As integers when all are: a year is 2012, not 2012.0."""
     given = numbers.drop_nulls()
-    return numbers.cast(pl.Int64).to_list() if (given == given.round()).all() else numbers.to_list()
+    integers = ((given == given.round()) & (given.abs() < 2**53)).all()
+    return numbers.cast(pl.Int64).to_list() if integers else numbers.to_list()

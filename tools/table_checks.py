@@ -17,7 +17,9 @@ from shopping_assistant.tools.cell_values import (
     as_text,
     attribute_value,
     list_of,
+    plain_text,
     price_of,
+    text_lists,
     typed_values,
 )
 from shopping_assistant.tools.sessions import ACTIONS, EVENT_SCHEMA
@@ -223,10 +225,10 @@ def _first_given(*series: pl.Series) -> pl.Series:
 
 def as_lists(cells: pl.Series, found: Findings, column: str) -> pl.Series:
     """Cells as lists of text; no value is null."""
-    if isinstance(cells.dtype, pl.List):
-        lists = cells.cast(pl.List(pl.String)).list.drop_nulls()
+    if isinstance(cells.dtype, (pl.List, pl.Array)):
+        lists = text_lists(cells)
     else:
-        text = cells.cast(pl.String).str.strip_chars()
+        text = plain_text(cells)
         values = {t: list_of(t) for t in text.drop_nulls().unique().to_list()}
         lists = pl.Series([None if t is None else values[t] for t in text.to_list()], dtype=pl.List(pl.String))
         found.note(text.is_not_null() & lists.is_null(), column, "a JSON list, or values separated by | or commas")
@@ -241,7 +243,7 @@ def _prices(found: Findings, frame: pl.DataFrame, source: str | None) -> tuple[p
     if cells.dtype.is_numeric():
         text, prices, said = cells.cast(pl.Float64), cells.cast(pl.Float64), _nothing(frame, pl.String)
     else:
-        text = as_text(cells)
+        text = plain_text(cells)
         read = {t: price_of(t) or (None, None) for t in text.drop_nulls().unique().to_list()}
         plain = text.str.contains(PLAIN_NUMBER).fill_null(False)
         prices = pl.Series([None if t is None else read[t][0] for t in text.to_list()], dtype=pl.Float64)
@@ -331,12 +333,10 @@ def _attributes(
 
 
 def _objects(found: Findings, cells: pl.Series) -> list[dict]:
-    if isinstance(cells.dtype, pl.Struct):
-        cells = cells.struct.json_encode()
     out, wrong = [], []
-    for text in cells.cast(pl.String).to_list():
+    for text in plain_text(cells).to_list():
         try:
-            value = json.loads(text) if text and text.strip() else {}
+            value = json.loads(text) if text else {}
         except ValueError:
             value = None
         wrong.append(not isinstance(value, dict))

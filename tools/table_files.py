@@ -127,6 +127,8 @@ def shown(value: object) -> str:
     """A value as an error message quotes it."""
     if value is None:
         return "nothing"
+    if isinstance(value, pl.Series):  # a cell of a list column
+        value = value.to_list()
     text = ascii(value) if isinstance(value, str) and not _is_text(value) else repr(value)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 

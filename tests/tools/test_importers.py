@@ -94,7 +94,7 @@ def test_columns_and_actions_by_other_names(shop):
         ("1.299,00", (1299.0, None)), ("1 299 kr", (1299.0, None)), ("EUR 49.90", (49.9, "EUR")),
         ("Rs. 1,29,900", (129900.0, "INR")), ("CHF 1'299.50", (1299.5, "CHF")), ("0", (0.0, None)),
         ("abc", None), ("-5", None), ("€-5", None), ("nan", None), ("12abc", None), ("$6 to $18", None), ("", None),
-        ("1,2,3", None), ("1.2.3", None), ("$5 €", None),
+        ("1,2,3", None), ("1.2.3", None), ("$5 €", None), ("1, 2", None), ("12 34", None),
     ],
 )  # fmt: skip
 def test_prices_as_people_write_them(text, expected):
