@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 # Words for one kind of product. A word that no category bears stands for the categories the others name.
 CATEGORY_SYNONYMS = tuple(
     tuple(name.strip() for name in line.split(","))
@@ -225,5 +227,18 @@ COMMON = frozenset(
 )
 # Words of requests whose misspelling would lose a wish.
 SPELLED = frozenset(
-    "under below around between without recommend similar compare cheaper expensive cheap size leather".split()
+    "under below around between without recommend similar compare cheaper cheapest expensive cheap size leather".split()
 )
+
+
+def every_phrase() -> Iterator[str]:
+    """All words and phrases of these tables."""
+    for groups in (CATEGORY_SYNONYMS, COLOR_SYNONYMS, PATTERN_SYNONYMS):
+        for group in groups:
+            yield from group
+    for table in (COVERING, OCCASION_WORDS, SEASON_WORDS, SIZE_WORDS, ASKING_WORDS):
+        for word, others in table.items():
+            yield from (word, others)
+    for _, spoken in DEPARTMENTS.values():
+        yield spoken
+    yield from (*IMITATION, *SPELLED, *NEED_THEIR_NOUN)

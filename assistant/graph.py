@@ -110,11 +110,12 @@ class Agent:
         update = {"messages": [*state["messages"], kept], "model_error": error, "parts_ms": parts}
         return update if calls else {**update, "reply": message.text.strip()}
 
-    def _speak(self, model: Any, messages: list, runtime: Runtime[TurnContext]) -> AIMessageChunk:
-        whole: AIMessageChunk | None = None
+    def _speak(self, model: Any, messages: list, runtime: Runtime[TurnContext]) -> AIMessage:
+        # A model without streaming of its own gives one whole message.
+        whole: AIMessage | AIMessageChunk | None = None
         for chunk in model.stream(messages):
             whole = chunk if whole is None else whole + chunk
-            if chunk.text and not whole.tool_call_chunks:
+            if chunk.text and not (whole.tool_calls or getattr(whole, "tool_call_chunks", None)):
                 runtime.stream_writer({"type": "text", "text": chunk.text})
         if whole is None:
             raise ModelError("the chat model answered with nothing")

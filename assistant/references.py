@@ -110,6 +110,8 @@ def _described(tokens: Sequence[Token], matches: Sequence[Match]) -> list[list[M
             if word in ("and", "or", ",") and group and _next_is_noun(tokens, at, by_start):
                 groups.append(group)
                 group = []
+        elif word in ("from", "by", "of", "with") and group and at + 1 in by_start:
+            pass  # "the suede one from Norrvik" is still one product
         elif pointing and not _is_ordinal(word):
             if group:
                 groups.append(group)

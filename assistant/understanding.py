@@ -88,6 +88,7 @@ class _Sentence:
     tokens: list[Token]
     matches: list[Match]
     negated: list[bool]
+    taken_back: list[tuple[int, int]] = field(default_factory=list)  # characters that withdraw a wish
 
 
 class Understanding:
@@ -143,7 +144,18 @@ class Understanding:
         matches = [
             m for m in self.vocabulary.matches(tokens, low) if not any(a <= tokens[m.start].start < b for a, b in bags)
         ]
+        matches = self._without_names(tokens, matches)
         return _Sentence(low, tokens, matches, _negated(tokens, matches))
+
+    def _without_names(self, tokens: Sequence[Token], matches: list[Match]) -> list[Match]:
+        """ "Heel height" is an attribute, not heels: a longer name of an attribute beats a value inside it."""
+        keys = [t.key for t in tokens]
+        named: set[int] = set()
+        for at in range(len(keys)):
+            for end in range(min(len(keys), at + 3), at + 1, -1):
+                if " ".join(keys[at:end]) in self.vocabulary.asking:
+                    named |= set(range(at, end))
+        return [m for m in matches if not set(range(m.start, m.end)) < named]
 
     def _asked(self, sentence: _Sentence, prices) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Attributes named by asking words, in order, and those of them that no wish names.
@@ -212,11 +224,13 @@ class Understanding:
         for m in acts.FORGET.finditer(sentence.text):
             said = m["what"] if m["what"] is not None else m["what2"] if m["what2"] is not None else m["what3"]
             found += self._attributes_in(said or "")
+            sentence.taken_back.append(m.span())
         for m in sentence.matches:
             if _ACCEPTED.match(sentence.text[sentence.tokens[m.end - 1].end :]) or acts.DO_NOT_MIND.search(
                 sentence.text[: sentence.tokens[m.start].start]
             ):
                 found += [f"not {m.meanings[0].attribute}={v}" for v in m.meanings[0].values]
+                sentence.taken_back.append((sentence.tokens[m.start].start, sentence.tokens[m.end - 1].end))
         return tuple(dict.fromkeys(found))
 
     def _attributes_in(self, said: str) -> list[str]:
@@ -298,6 +312,8 @@ class Understanding:
                 and p.op not in ("cheap", "dear")
                 for p in prices
             ):
+                continue
+            if any(start <= sentence.tokens[m.start].start < end for start, end in sentence.taken_back):
                 continue
             made.append(self._constraint(m, negated, named or context))
             if negated:
@@ -412,7 +428,7 @@ def _negated(tokens: Sequence[Token], matches: Sequence[Match]) -> list[bool]:
             if at < len(tokens) and tokens[at].text == "free":
                 out[starts[next(s for s in starts if ends[s] == at)]] = True
             continue
-        if (word, following) == ("nothing", "but"):
+        if (word, following) == ("nothing", "but") or (word == "why" and following in ("not", "no")):
             at += 2
             continue
         if (word, following) in _NEGATIVE_PAIRS:

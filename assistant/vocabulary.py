@@ -329,24 +329,28 @@ class Vocabulary:
 
     def _spell(self, token: Token) -> str | None:
         word = token.key
-        known = word in words.COMMON or word in self.known_words or token.text in words.COMMON or word in self._single
-        if len(word) < 4 or not word.isalpha() or known:
+        if len(token.text) < 4 or not word.isalpha() or self._knows(word) or self._knows(token.text):
             return None
         allowed = 1 if len(word) < 7 else 2
-        near = [
-            (OSA.distance(word, w, score_cutoff=allowed), w)
-            for w in self._spellable
-            if abs(len(w) - len(word)) <= allowed
+        # In a short word one slip leaves little; its first letter is hardly ever wrong.
+        candidates = [
+            w for w in self._spellable if abs(len(w) - len(word)) <= allowed and (len(word) > 4 or w[0] == word[0])
         ]
+        near = [(OSA.distance(word, w, score_cutoff=allowed), w) for w in candidates]
         distance, best = min(((d, w) for d, w in near if d <= allowed), default=(99, word))
         if distance > allowed:
             return None
         return f"{best}s" if token.text.endswith("s") and best in self._plurals else best
 
+    def _knows(self, word: str) -> bool:
+        return word in words.COMMON or word in self.known_words or word in self._single
+
     @property
     def _single(self) -> set[str]:
         if not hasattr(self, "_single_words"):
-            self._single_words = {w for p in (*self._phrases, *self.asking) for w in p.split()}
+            # Words of fashion that this shop has nothing for are right all the same: plaid is not plain.
+            spoken = (key_of(w) for text in words.every_phrase() for w in re.findall(r"[a-z]+", text))
+            self._single_words = {w for p in (*self._phrases, *self.asking) for w in p.split()} | set(spoken)
         return self._single_words
 
     def price_of(self, rows: np.ndarray, share: float) -> float | None:
