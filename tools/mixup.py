@@ -82,9 +82,9 @@ def title_scores(title_table: np.ndarray, vectors: np.ndarray) -> np.ndarray:
 def mix(id_scores: np.ndarray, title_scores: np.ndarray, m: int = DEFAULT_M) -> np.ndarray:
     """Positions 1 to m are the top of the id list, the rest the title list without those.
 
-    ``(b, n)`` and ``(b, n)`` to ``(b, n)`` float32 scores, the reciprocal of the position in the mixed list. Products
-    at -inf on both roads are left out of the list and stay at -inf; those at -inf on the id road alone are never among
-    the first ``m``. ``m = 0`` gives the title list.
+    ``(b, n)`` and ``(b, n)`` to ``(b, n)`` float32: the title scores, with the m products of the id list set above the
+    best of them, in their order. Products at -inf on the id road are never among those; a product at -inf on the title
+    road that is not among them is left out. ``m = 0`` gives the title list.
 
     Raises:
         MixupError: ``m`` is negative, the shapes differ, or a score is NaN.
@@ -95,21 +95,18 @@ def mix(id_scores: np.ndarray, title_scores: np.ndarray, m: int = DEFAULT_M) -> 
         raise MixupError(
             f"id scores have shape {id_scores.shape}, title scores {title_scores.shape}; expected the same"
         )
-    keys = _keys(title_scores)
+    if np.isnan(title_scores).any():
+        raise MixupError("a title score is not a number (NaN), expected finite scores, or -inf for one left out")
+    mixed = np.array(title_scores, dtype=np.float32)
     if m:
         id_keys = _keys(id_scores)
         m = min(m, id_keys.shape[-1])
-        first = np.sort(np.partition(id_keys, m - 1, axis=-1)[..., :m], axis=-1)
-        columns = _columns(first)
-        listed = np.take_along_axis(id_scores, columns, axis=-1) > -np.inf
-        # Keys below every title key, in the id list's order. No finite score has so small a key.
-        places = np.arange(m, dtype=np.uint64) << np.uint64(32) | columns.astype(np.uint64)
-        places = np.where(listed, places, np.take_along_axis(keys, columns, axis=-1))
-        np.put_along_axis(keys, columns, places, axis=-1)
-    positions = 1 / np.arange(1, keys.shape[-1] + 1, dtype=np.float32)
-    mixed = np.empty(keys.shape, dtype=np.float32)
-    np.put_along_axis(mixed, _columns(np.sort(keys, axis=-1)), positions, axis=-1)
-    mixed[np.isneginf(id_scores) & np.isneginf(title_scores)] = -np.inf
+        # Only the head is sorted: in a large catalogue a sort of everything would cost more than the scores did.
+        head = _columns(np.sort(np.partition(id_keys, m - 1, axis=-1)[..., :m], axis=-1))
+        best = np.max(mixed, axis=-1, keepdims=True, where=np.isfinite(mixed), initial=0)
+        above = best + np.arange(m, 0, -1, dtype=np.float32)
+        listed = np.take_along_axis(id_scores, head, axis=-1) > -np.inf
+        np.put_along_axis(mixed, head, np.where(listed, above, np.take_along_axis(mixed, head, axis=-1)), axis=-1)
     return mixed
 
 

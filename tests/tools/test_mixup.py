@@ -50,7 +50,7 @@ def test_a_product_left_out_of_both_lists_is_in_neither_the_head_nor_the_tail():
     by_id, by_title = np.where(left_out, -np.inf, by_id), np.where(left_out, -np.inf, by_title)
     mixed = mix(by_id, by_title, 2)
     assert np.isneginf(mixed[left_out]).all()
-    assert (mixed[~left_out] > 0).all()
+    assert np.isfinite(mixed[~left_out]).all()
     for row in range(4):
         kept = np.flatnonzero(~left_out[row])
         first = [p for p in plain_order(by_id[row]) if p in kept][:2]
@@ -58,11 +58,18 @@ def test_a_product_left_out_of_both_lists_is_in_neither_the_head_nor_the_tail():
         assert top_k(mixed[row], 20).tolist() == expected
 
 
-def test_scores_are_the_reciprocal_of_the_position_even_in_a_large_catalogue():
-    scores = np.random.default_rng(0).random((1, 200_000), dtype=np.float32)
-    mixed = mix(scores, scores, 1)
-    assert len(np.unique(mixed)) == 200_000
-    assert mixed.max() == 1.0
+def test_the_head_stands_above_every_title_score_and_the_tail_keeps_its_own():
+    by_id, by_title = np.random.default_rng(0).random((2, 1, 200_000), dtype=np.float32) * 100
+    mixed = mix(by_id, by_title, 3)[0]
+    head = top_k(by_id[0], 3)
+    assert (mixed[head] > by_title.max()).all()
+    assert (np.delete(mixed, head) == np.delete(by_title[0], head)).all()
+
+
+def test_a_product_off_the_title_list_is_ranked_only_where_the_id_list_puts_it():
+    by_id = np.array([[3.0, 2.0, 1.0]], dtype=np.float32)
+    by_title = np.array([[-np.inf, -np.inf, 0.5]], dtype=np.float32)
+    assert top_k(mix(by_id, by_title, 1)[0], 3).tolist() == [0, 2]
 
 
 @pytest.mark.parametrize("k", [0, 1, 3, 29, 30, 100])
