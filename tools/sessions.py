@@ -113,8 +113,9 @@ def _user_rows(frame: pl.DataFrame) -> Iterator[tuple[list[int], tuple[Event, ..
     ordered = frame.with_row_index("_row").sort("user_id", "timestamp", "_row")
     rows, ordered = ordered["_row"].to_list(), ordered.drop("_row")
     changes = (ordered["user_id"] != ordered["user_id"].shift(1)).fill_null(True).arg_true().to_list()
-    for start, end in itertools.pairwise([*changes, len(ordered)]):
-        yield rows[start:end], tuple(events_of(ordered[start:end]))
+    events = events_of(ordered)  # at once: a slice of a frame costs more than a user's events
+    for start, end in itertools.pairwise([*changes, len(events)]):
+        yield rows[start:end], tuple(events[start:end])
 
 
 def by_user(frame: pl.DataFrame) -> Iterator[tuple[str, tuple[Event, ...]]]:
