@@ -173,6 +173,8 @@ class Store:
             files = []  # a cache that Chroma itself rewrites: its checksum would mean nothing
         else:
             files = sorted(f for f in self.model_dir(name).rglob("*") if f.is_file())
+        # Another process may have recorded its own artefact since this store was opened.
+        self.manifest = Store.open(self.path).manifest
         self.manifest["artefacts"][name] = {
             "files": {f.relative_to(self.path).as_posix(): sha256_of(f) for f in files},
             "made_by": {"at": datetime.now(UTC).isoformat(timespec="seconds"), **made_by},

@@ -70,3 +70,11 @@ def test_the_manifest_is_plain_json(store):
     make(store, "ids", "one")
     manifest = json.loads((store.path / "store.json").read_text())
     assert set(manifest["artefacts"]) == {"catalog", "ids"}
+
+
+def test_two_processes_keep_each_others_records(store):
+    other = Store.open(store.path)
+    make(store, "ids", "one")
+    make(other, "titles", "two")
+    again = Store.open(store.path)
+    assert again.fresh("ids", "one") and again.fresh("titles", "two")
