@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -9,8 +10,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import polars as pl
 
+from shopping_assistant.assistant.fashion_words import IMITATION
 from shopping_assistant.assistant.understanding import Understanding
 from shopping_assistant.assistant.vocabulary import Vocabulary
+from shopping_assistant.assistant.wishes import TEXT
 from shopping_assistant.tools import attribute_filter
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.memory import QueryProductMemory
@@ -19,6 +22,9 @@ from shopping_assistant.tools.search import CatalogSearch, searchable_text, word
 from shopping_assistant.tools.sessions import Event, as_events, current_query, events_of
 from shopping_assistant.tools.store import Store
 
+# Attributes that a title often names when the cell is empty.
+_IN_TITLES = ("material", "color", "category", "brand")
+_TEXTS_KEPT = 200
 NO_ROUTE = {"id": None, "title": None, "memory": None, "search": None}
 # How far down the memory's list a product still counts as remembered.
 REMEMBERED_PRODUCTS = 20
@@ -62,6 +68,7 @@ class Shelf:
             name: threading.Lock() for name in ("search", "recommender", "memory", "popularity", "currency")
         }
         self._loaded: dict[str, object] = {}
+        self._texts: dict[tuple, np.ndarray] = {}
 
     def _once(self, name: str, load):
         """Load a part at its first use. Only who needs this part waits for it."""
@@ -131,8 +138,34 @@ class Shelf:
                 self.memory.products(["warm"])
 
     def mask(self, constraints: Sequence[Constraint]) -> np.ndarray:
-        """Which products meet every wish and can be bought, ``(n,)`` bool."""
-        return attribute_filter.mask(self.catalog, constraints)
+        """Which products meet every wish and can be bought, ``(n,)`` bool.
+
+        Beyond `attribute_filter.mask`, an exclusion is also read in the text: where the catalogue has no such attribute
+        ("no zips"), and where a product's cell is empty but its title gives it away.
+        """
+        keep = attribute_filter.mask(self.catalog, constraints)
+        for c in constraints:
+            if c.is_exclusion:
+                for value in c.values:
+                    if c.attribute == TEXT:
+                        keep &= ~self._says(str(value), ("title", "description"))
+                    elif isinstance(value, str) and c.attribute in _IN_TITLES:
+                        keep &= ~(self.catalog.frame[c.attribute].is_null().to_numpy() & self._says(value, ("title",)))
+        return keep
+
+    def _says(self, word: str, columns: tuple[str, ...]) -> np.ndarray:
+        """Which products' text has this word or phrase; "faux leather" does not say leather."""
+        key = (word, columns)
+        if key not in self._texts:
+            if len(self._texts) > _TEXTS_KEPT:
+                self._texts.clear()
+            text = self.catalog.frame.select(
+                pl.concat_str(columns, separator=" ", ignore_nulls=True).str.to_lowercase()
+                .str.replace_all(rf"\b(?:{'|'.join(IMITATION)})[ -]{re.escape(word)}", " ")
+                .str.contains(rf"\b{re.escape(word)}(?:s|es)?\b")
+            ).to_series()  # fmt: skip
+            self._texts[key] = text.fill_null(False).to_numpy()
+        return self._texts[key]
 
     def log_of(self, user_id: str) -> list[Event]:
         """What this shopper did before in the shop's own log."""
@@ -168,6 +201,9 @@ class Shelf:
         if not self.can_recommend:
             return self._by_popularity(k, mask, relaxed)
         kept = [c for c in constraints if c not in relaxed]
+        # The recommender knows attributes only: what the text gives away is excluded by name.
+        in_text = attribute_filter.mask(self.catalog, kept) & ~self.mask(kept)
+        exclude = [*exclude, *(self.catalog.ids[row] for row in np.flatnonzero(in_text))]
         made = self.recommender.recommend(tuple(history), k, kept, exclude)
         products = self._with_memory(made.products, current_query(history) or "")
         return Ranked(products, "recommender", int(mask.sum()), relaxed, dict(made.parts_ms))

@@ -16,7 +16,7 @@ from shopping_assistant.assistant.context import Settings
 from shopping_assistant.assistant.reasons import reason
 from shopping_assistant.assistant.session_log import SessionLog
 from shopping_assistant.assistant.shelf import NO_ROUTE, Ranked, Shelf
-from shopping_assistant.assistant.wishes import FORGET_ALL, accumulate
+from shopping_assistant.assistant.wishes import FORGET_ALL, TEXT, accumulate
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.catalog import Product
 from shopping_assistant.tools.errors import ShopError
@@ -315,7 +315,7 @@ def forget_wishes(desk: Desk, given: Forget) -> ToolResult:
 
 
 def _checked(desk: Desk, wishes: Sequence[Wish]) -> tuple[Constraint, ...]:
-    names = desk.shelf.catalog.attribute_names
+    names = [*desk.shelf.catalog.attribute_names, TEXT]
     for w in wishes:
         if w.attribute not in names:
             raise ToolError(f"this catalogue has no attribute {w.attribute!r}; it has {', '.join(names)}")

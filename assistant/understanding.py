@@ -12,7 +12,7 @@ from shopping_assistant.assistant import acts, amounts
 from shopping_assistant.assistant.fashion_words import COMMON
 from shopping_assistant.assistant.references import Reference, Scene, resolve
 from shopping_assistant.assistant.vocabulary import Match, Token, Vocabulary, phrase_key, plain, tokens_of
-from shopping_assistant.assistant.wishes import FORGET_ALL, FORGET_LAST, accumulate
+from shopping_assistant.assistant.wishes import FORGET_ALL, FORGET_LAST, TEXT, accumulate
 from shopping_assistant.tools.attribute_filter import Constraint, mask
 
 _NEGATIONS = frozenset(
@@ -40,6 +40,8 @@ _THE_BAG = re.compile(
 )
 # Words of a request that carry no wish beyond what was recognised.
 _EMPTY = COMMON | frozenset("size color colour sized euro s t re ll ve d im id quality brand".split())
+# A figure asked for as a size, also one that this shop does not have.
+_FIGURE = re.compile(r"\bcomes? in (?:a |an |size )*(\d{2})\b")
 _LETTER_SIZES = frozenset("xs s m l xl xxl xxxl".split())
 # Which share of the prices of what is talked of counts as cheap, or as expensive.
 CHEAP_SHARE, DEAR_SHARE = 0.33, 0.67
@@ -88,6 +90,7 @@ class _Sentence:
     tokens: list[Token]
     matches: list[Match]
     negated: list[bool]
+    negated_tokens: frozenset[int] = frozenset()
     taken_back: list[tuple[int, int]] = field(default_factory=list)  # characters that withdraw a wish
 
 
@@ -112,7 +115,7 @@ class Understanding:
             said_values=bool(sentence.matches or prices or sizes or amounts.rating_amount(sentence.text)), forgot=forgot, in_chat=bool(before.constraints or before.words or before.scene.shown),
             last_act=before.last_act,
         )  # fmt: skip
-        act = acts.classify(seen, self._current_categories(before), bool(self._free_words(sentence, sizes)))
+        act = acts.classify(seen, self._current_categories(before), bool(self._free_words(sentence, sizes) or self._words_excluded(sentence)))
         if act == "remove_from_bag":
             reference = self._in_bag(sentence, before)
         if act == "disambiguate" and before.asked and not asked:
@@ -145,7 +148,8 @@ class Understanding:
             m for m in self.vocabulary.matches(tokens, low) if not any(a <= tokens[m.start].start < b for a, b in bags)
         ]
         matches = self._without_names(tokens, matches)
-        return _Sentence(low, tokens, matches, _negated(tokens, matches))
+        negated, scope = _negated(tokens, matches)
+        return _Sentence(low, tokens, matches, negated, scope)
 
     def _without_names(self, tokens: Sequence[Token], matches: list[Match]) -> list[Match]:
         """ "Heel height" is an attribute, not heels: a longer name of an attribute beats a value inside it."""
@@ -188,7 +192,7 @@ class Understanding:
         if act == "ask" and not asked:
             questioned = (
                 ["size"]
-                if sizes
+                if sizes or _FIGURE.search(sentence.text)
                 else [m.meanings[0].attribute for m in sentence.matches if m.meanings[0].attribute != "category"]
             )
             return tuple(dict.fromkeys(questioned))[:1]
@@ -318,6 +322,7 @@ class Understanding:
             made.append(self._constraint(m, negated, named or context))
             if negated:
                 made += self._also_excluded(m)
+        made += self._words_excluded(sentence)
         made = _joined(made, sentence.matches, self.vocabulary)
         for _, _, size in sizes:
             made.append(Constraint("size", "in", (size,), f"size {size.upper() if len(size) < 4 else size}"))
@@ -337,6 +342,15 @@ class Understanding:
         catalog = self.vocabulary.catalog
         rows = set(np.concatenate([catalog.rows_with(attribute, v) for v in values]).tolist())
         return len(rows & set(np.concatenate([catalog.rows_with("category", c) for c in categories]).tolist()))
+
+    def _words_excluded(self, sentence: _Sentence) -> list[Constraint]:
+        """What is excluded and no attribute of this catalogue has: such words must not stand in a product's text."""
+        taken = {i for m in sentence.matches for i in range(m.start, m.end)}
+        return [
+            Constraint(TEXT, "not in", (t.key,), f"not {t.text}") for i, t in enumerate(sentence.tokens)
+            if i in sentence.negated_tokens and i not in taken and len(t.key) > 2 and t.key.isalpha()
+            and t.text not in _EMPTY and t.key not in _EMPTY and self.vocabulary.speaks_of(t.key)
+        ]  # fmt: skip
 
     def _also_excluded(self, m: Match) -> list[Constraint]:
         """ "No heels" is said of shoes that have any: the catalogue's heel heights but the flat one go too."""
@@ -388,7 +402,7 @@ class Understanding:
         return [
             t.text for i, t in enumerate(sentence.tokens)
             if i not in taken and t.text not in _EMPTY and t.key not in _EMPTY and t.key in self.vocabulary.known_words
-            and len(t.key) > 2 and not t.key[0].isdigit()
+            and len(t.key) > 2 and not t.key[0].isdigit() and i not in sentence.negated_tokens
         ]  # fmt: skip
 
     def _words(self, sentence, sizes, before: Before, act: str, new_subject: bool) -> tuple[str, ...]:
@@ -401,7 +415,8 @@ class Understanding:
     def _named(self, sentence, sizes, described) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Values named beside what was pointed at: the 38 of "does it come in 38?"."""
         values = [(m.meanings[0].attribute, m.meanings[0].values) for m in sentence.matches if m not in described]
-        return tuple([*values, *(("size", (s,)) for _, _, s in sizes)])
+        unknown = [m[1] for m in _FIGURE.finditer(sentence.text)] if not sizes else []
+        return tuple([*values, *(("size", (s,)) for _, _, s in sizes), *(("size", (s,)) for s in unknown)])
 
 
 def _named_categories(sentence: _Sentence) -> tuple[str, ...]:
@@ -412,12 +427,13 @@ def _named_categories(sentence: _Sentence) -> tuple[str, ...]:
     )
 
 
-def _negated(tokens: Sequence[Token], matches: Sequence[Match]) -> list[bool]:
-    """For each match whether it stands under a negation."""
+def _negated(tokens: Sequence[Token], matches: Sequence[Match]) -> tuple[list[bool], frozenset[int]]:
+    """For each match whether it stands under a negation, and the other words that do."""
     starts = {m.start: i for i, m in enumerate(matches)}
     ends = {m.start: m.end for m in matches}
     out = [False] * len(matches)
     scope, seen, at = False, False, 0
+    words: set[int] = set()
     while at < len(tokens):
         word = tokens[at].text
         following = tokens[at + 1].text if at + 1 < len(tokens) else ""
@@ -439,8 +455,10 @@ def _negated(tokens: Sequence[Token], matches: Sequence[Match]) -> list[bool]:
             scope, seen = True, False
         elif word in _BREAKS or (seen and word in _SOFT_BREAKS) or (word == "," and not _list_goes_on(tokens, at)):
             scope = False
+        elif scope:
+            words.add(at)
         at += 1
-    return out
+    return out, frozenset(words)
 
 
 def _list_goes_on(tokens: Sequence[Token], comma: int) -> bool:

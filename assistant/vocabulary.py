@@ -342,6 +342,10 @@ class Vocabulary:
             return None
         return f"{best}s" if token.text.endswith("s") and best in self._plurals else best
 
+    def speaks_of(self, word: str) -> bool:
+        """Whether products may be described by this word: it stands in titles, or is a word of fashion."""
+        return word in self.known_words or word in self._single
+
     def _knows(self, word: str) -> bool:
         return word in words.COMMON or word in self.known_words or word in self._single
 

@@ -9,6 +9,8 @@ from shopping_assistant.assistant.vocabulary import Vocabulary
 from shopping_assistant.tools.attribute_filter import Constraint
 
 FORGET_ALL, FORGET_LAST = "*", "last"
+# A wish about words of the title or description, for what no attribute of the catalogue says.
+TEXT = "text"
 # What a person is, unlike what they look for: these outlive a change of subject.
 OF_THE_SHOPPER = ("department", "size")
 
