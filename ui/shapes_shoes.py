@@ -69,6 +69,7 @@ def ankle_boot(pen: Pen, traits: Traits) -> None:
     pen.cloth(_boot(pen, 92, heel, True))
     pen.trim("M78 92 L134 92 L133 84 L79 84 Z", mix(pen.ink.dark, "#0b0b10", 0.1))
     if "lace-up" in traits:
+        pen.cloth("M108 92 L134 92 C132 126 134 142 147 160 L136 166 C116 150 108 122 108 92 Z", fill=pen.ink.dark, plain=True)
         for x, y in ((112, 100), (112, 112), (114, 124), (119, 136), (127, 147)):
             pen.line(f"M{x} {y} L{x + 16} {y - 4}", 2.4, pen.ink.seam)
     elif "buckle" in traits:
