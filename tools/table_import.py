@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import shutil
@@ -35,6 +36,7 @@ PRODUCT_FILES = ("products", "catalog", "catalogue")
 EVENT_FILES = ("events", "log", "sessions")
 SKIPPED_FILE = "skipped.jsonl"
 MOST_PRINTED = 10
+UNFINISHED, REPLACED = ".importing", ".replaced"  # endings of the folders beside a store while one is written
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ def check_target(path: Path, replace: bool) -> None:
     Raises:
         ImportRefused: there is a store already and it is not to be replaced, or something else is there.
     """
+    _sweep(path)
     if (path / "store.json").exists():
         if not replace:
             raise ImportRefused(f"{path} is a store already; pass --replace to replace it, or choose another folder")
@@ -142,16 +145,14 @@ def _in_place_of(path: Path) -> Iterator[Path]:
     path = path.absolute()
     made = [p for p in (path.parent, *path.parent.parents) if not p.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.importing")
-    old = path.with_name(f".{path.name}.{os.getpid()}.replaced")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED}")
+    old = path.with_name(f".{path.name}.{os.getpid()}{REPLACED}")
     done = False
     try:
         temporary.mkdir()
         yield temporary
         if path.exists():
-            for conversation in path.glob("conversations.sqlite*"):
-                shutil.copy2(conversation, temporary)
+            _keep_conversations(path, temporary)
             path.rename(old)
         temporary.rename(path)
         done = True
@@ -166,12 +167,30 @@ def _in_place_of(path: Path) -> Iterator[Path]:
                     folder.rmdir()
 
 
+def _keep_conversations(old: Path, new: Path) -> None:
+    """Copy the chats of the replaced store as SQLite does it: whole, even while a chat is going on."""
+    name = "conversations.sqlite"
+    if not (old / name).is_file():
+        return
+    try:
+        with closing(sqlite3.connect(old / name, timeout=10)) as source, closing(sqlite3.connect(new / name)) as target:
+            source.backup(target)
+    except sqlite3.DatabaseError as error:
+        raise ImportRefused(f"{old / name} cannot be kept ({error}); move it elsewhere, then import again") from error
+
+
 def _sweep(path: Path) -> None:
-    """Remove what an import that was killed left behind: its process is no longer there."""
-    for left in path.parent.glob(f".{path.name}.*.importing"):
-        pid = left.name.split(".")[-2]
-        if pid.isdigit() and not _runs(int(pid)):
-            shutil.rmtree(left, ignore_errors=True)
+    """After an import that was killed: bring back the store it was about to replace, remove what it had begun."""
+    path = path.absolute()
+    for ending in (REPLACED, UNFINISHED):
+        for left in path.parent.glob(f".{glob.escape(path.name)}.*{ending}"):
+            pid = left.name.split(".")[-2]
+            if not pid.isdigit() or _runs(int(pid)):
+                continue
+            if ending == REPLACED and not path.exists():
+                left.rename(path)
+            else:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _runs(pid: int) -> bool:

@@ -4,11 +4,14 @@ import gzip
 import json
 import resource
 import sqlite3
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import polars as pl
 import pytest
 
+from shopping_assistant.assistant.session_log import SessionLog
 from shopping_assistant.tools.cell_values import price_of
 from shopping_assistant.tools.importers import ImportRefused, import_chats, import_source, import_table, read_log
 from shopping_assistant.tools.sessions import by_user
@@ -229,7 +232,8 @@ def test_a_refusal_says_how_many_more(shop):
 
 def test_an_existing_store_is_replaced_only_when_asked(shop):
     store, _ = shop()
-    (store.path / "conversations.sqlite").write_bytes(b"chats")
+    chats = SessionLog(store.conversations_path)
+    chats.searched("t1", "boots", ["1"])
     with pytest.raises(ImportRefused, match="--replace"):
         shop("product_id,title\n7,New\n")
     assert len(Store.open(store.path).catalog()) == 2
@@ -238,8 +242,26 @@ def test_an_existing_store_is_replaced_only_when_asked(shop):
     assert len(Store.open(store.path).catalog()) == 2, "a refused import leaves the old store whole"
     store, _ = shop("product_id,title\n7,New\n", replace=True)
     assert store.catalog().ids == ["7"]
-    assert (store.path / "conversations.sqlite").read_bytes() == b"chats", "conversations cannot be made again"
+    kept = SessionLog(store.conversations_path)
+    assert [e.query for e in kept.events()] == ["boots"], "conversations cannot be made again"
+    kept.close()
+    chats.close()
     assert {p.name for p in shop.folder.iterdir()} == {"products.csv", "store"}
+
+
+def test_an_import_that_was_killed_leaves_nothing_for_good(shop):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    begun = shop.folder / f".store.{ended.pid}.importing"
+    begun.mkdir()
+    (begun / "catalog.parquet").write_bytes(b"half")
+    store, _ = shop()
+    assert not begun.exists()
+    # Killed between the two renames: the store that was to be replaced is back before anything else happens.
+    store.path.rename(shop.folder / f".store.{ended.pid}.replaced")
+    with pytest.raises(ImportRefused, match="--replace"):
+        shop()
+    assert len(Store.open(store.path).catalog()) == 2
 
 
 def test_a_folder_that_is_no_store_is_never_replaced(shop):
@@ -368,6 +390,18 @@ def test_finished_chats_are_appended_once(small_store):
     later = import_chats(small_store.path, small_store.path)
     assert (later.events, later.sessions) == (3, 2), "a chat that finished, and one that went on"
     assert Store.open(small_store.path).damaged() == []
+
+
+def test_what_the_assistant_logs_comes_in(small_store):
+    first, second = small_store.catalog().ids[:2]
+    log = SessionLog(small_store.conversations_path)
+    log.searched("t1", "red dress", [first, second])
+    log.clicked("t1", second, 2)
+    log.bagged("t1", second)
+    report = import_chats(small_store.path, small_store.path)  # while the assistant still has it open
+    assert report.events == 3
+    assert Store.open(small_store.path).events()[-3:].equals(log.frame("t1"))
+    log.close()
 
 
 def test_chats_come_from_event_files_too_and_from_a_store_without_a_log(tmp_path, shop):
