@@ -41,96 +41,147 @@ SILENT = (
 
 _BAG = r"(?:bag|cart|basket|trolley|order)"
 _ADD = re.compile(
-    rf"\b(?:add|put|throw|toss|place|stick|pop|include)\b.*\b(?:(?:in|into|to|on)\s+(?:my|the|that|our)?\s*(?:shopping\s+)?{_BAG}s?\b|to it\b)"
-    r"|\bi(?:'ll| will|'d like to| would like to| want to| think i'll| wanna| am going to|'m going to)\s+(?:just\s+|also\s+)*(?:take|buy|purchase|get|order|have)\b(?! to\b)(?!.*\binto (?:consideration|account)\b)"
-    r"|^(?:ok(?:ay)?,?\s+|yes,?\s+|great,?\s+|please\s+|perfect,?\s+)*(?:buy|order|purchase|take)\s+(?:it|this|that|these|those|them|the|both|one)\b"
-    r"|\b(?:go ahead and|please)\s+(?:get|grab|buy|order)\s+(?:me\s+)?(?:it|this|that|these|those|them|the|both|one|another)\b"
+    rf"\b(?:add|put|throw|toss|place|stick|pop|include)\b.*\b(?:(?:in|into|to|on)\s+(?:my|the|that"
+    rf"|our)?\s*(?:shopping\s+)?{_BAG}s?\b|to it\b)"
+    r"|\bi(?:'ll| will|'d like to| would like to| want to| think i'll| wanna| am going to|'m going to)\s+(?:just\s+"
+    r"|also\s+)*(?:take|buy|purchase|get|order|have)\b(?! to\b)(?!.*\binto (?:consideration|account)\b)"
+    r"|^(?:ok(?:ay)?,?\s+|yes,?\s+|great,?\s+|please\s+|perfect,?\s+)*(?:buy|order|purchase|take)\s+(?:it|this|that"
+    r"|these|those|them|the|both|one)\b"
+    r"|\b(?:go ahead and|please)\s+(?:get|grab|buy|order)\s+(?:me\s+)?(?:it|this|that|these|those|them|the|both|one"
+    r"|another)\b"
     r"|\b(?:i'll|i will)\s+(?:also\s+)?(?:take|go (?:with|for))\b"
     r"|\badd\s+(?:the|it|this|that|those|these|them|both|another|one|two|a)\b(?!.*\b(?:filter|condition|colou?r)\b)"
     r"|\b(?:also|please|can you|could you|will you|would you)\s+(?:also\s+)?add\b"
 )
 # Said of information as often as of goods: only when nothing is asked for.
 _MAYBE_ADD = re.compile(
-    r"\b(?:let me|let's|let us|can i|could i|may i|i can)\s+(?:just\s+|also\s+)?(?:got|get|buy|take|have|purchase|order)\s+(?!you\b|a\b|an\b|some\b|one last|more info)"
-    r"|\b(?:give|get|grab) me (?:another|that|this|those|these|the|both|one of|two of)\b|\bi(?:'ll| will) have (?:the|that|this|those|both|it)\b"
+    r"\b(?:let me|let's|let us|can i|could i|may i|i can)\s+(?:just\s+|also\s+)?(?:got|get|buy|take|have|purchase"
+    r"|order)\s+(?!you\b|a\b|an\b|some\b|one last|more info)"
+    r"|\b(?:give|get|grab) me (?:another|that|this|those|these|the|both|one of|two of)\b|\bi(?:'ll| will) have (?:the"
+    r"|that|this|those|both|it)\b"
 )
 _INDEFINITE = re.compile(r"\b(?:buy|get|purchase|order|have|take)\s+(?:a|an|some|new|any)\s+(?!of\b|one\b)")
 _REMOVE = re.compile(
-    rf"\b(?:remove|take|delete|drop|throw|get rid of|toss|kick)\b.*\b(?:from|out of|off)\s+(?:my|the)?\s*(?:shopping\s+)?{_BAG}\b"
-    rf"|\bempty\s+(?:my|the)\s+{_BAG}\b|\b(?:remove|delete)\s+(?:it|that|this|them|those|these|the (?:first|second|third|last|fourth|fifth))\b"
+    rf"\b(?:remove|take|delete|drop|throw|get rid of|toss|kick)\b.*\b(?:from|out of|off)\s+(?:my"
+    rf"|the)?\s*(?:shopping\s+)?{_BAG}\b"
+    rf"|\bempty\s+(?:my|the)\s+{_BAG}\b|\b(?:remove|delete)\s+(?:it|that|this|them|those|these|the (?:first|second"
+    rf"|third|last|fourth|fifth))\b"
 )
 _SHOW_BAG = re.compile(
-    rf"\b(?:what(?:'s| is| do i have| have i got)?|show|see|view|open|check|list|look at|how many|how much is)\b.*\b(?:my|the)\s+(?:shopping\s+)?{_BAG}\b|^(?:my\s+)?(?:bag|cart|basket)\??$|^(?:(?:i am|i'm) ready to |(?:let's|let me|i want to|please|go to|proceed to) )*check ?out[\s.!]*$"
+    rf"\b(?:what(?:'s| is| do i have| have i got)?|show|see|view|open|check|list|look at|how many"
+    rf"|how much is)\b.*\b(?:my|the)\s+(?:shopping\s+)?{_BAG}\b|^(?:my\s+)?(?:bag|cart|basket)\??$|^(?:(?:i am"
+    rf"|i'm) ready to |(?:let's|let me|i want to|please|go to|proceed to) )*check ?out[\s.!]*$"
 )
 _SAVE = re.compile(
-    r"\b(?:save|bookmark|remember|keep)\s+(?:it|this|that|these|those|them|the)\b|\b(?:wish ?list|favou?rites)\b|\bfor later\b"
+    r"\b(?:save|bookmark|remember|keep)\s+(?:it|this|that|these|those|them|the)\b|\b(?:wish ?list|favou?rites)\b"
+    r"|\bfor later\b"
 )
 _RESET = re.compile(
-    r"\b(?:start (?:over|again|afresh|from scratch|fresh)|new search|reset|clear (?:everything|all|the filters?|my filters?)|forget (?:everything|it all|all (?:of )?that|all)|begin again|from the beginning|scratch everything)\b"
+    r"\b(?:start (?:over|again|afresh|from scratch|fresh)|new search|reset|clear (?:everything|all|the filters?"
+    r"|my filters?)|forget (?:everything|it all|all (?:of )?that|all)|begin again|from the beginning"
+    r"|scratch everything)\b"
 )
 UNDO_LAST = re.compile(
-    r"^\s*(?:please\s+)?(?:undo|go back|take (?:that|it) back|scratch that|revert|undo that|cancel that|as before|never ?mind(?: that)?|forget (?:that|it))(?:\s+please)?\s*[.!]*\s*$"
+    r"^\s*(?:please\s+)?(?:undo|go back|take (?:that|it) back|scratch that|revert|undo that|cancel that|as before"
+    r"|never ?mind(?: that)?|forget (?:that|it))(?:\s+please)?\s*[.!]*\s*$"
 )
 FORGET = re.compile(
-    r"\b(?:forget|never ?mind|ignore|disregard|drop|lift|scratch|skip|remove|undo|don'?t worry about|no longer need|take back|get rid of)\s+(?:about\s+)?(?:the|that|my|what i said about)?\s*(?P<what>[\w' -]{3,40}?)(?=\s*(?:limit|filter|requirement|restriction|constraint|thing|part)?\s*(?:[,.;!?]|$|\b(?:and|but|please|show)\b))"
+    r"\b(?:forget|never ?mind|ignore|disregard|drop|lift|scratch|skip|remove|undo|don'?t worry about|no longer need"
+    r"|take back|get rid of)\s+(?:about\s+)?(?:the|that|my"
+    r"|what i said about)?\s*(?P<what>[\w' -]{3,40}?)(?=\s*(?:limit|filter|requirement|restriction|constraint|thing"
+    r"|part)?\s*(?:[,.;!?]|$|\b(?:and|but|please|show)\b))"
     r"|\bany\s+(?P<what2>[\w -]{3,20}?)\s+(?:is|are|will|would|works?|goes)\b"
-    r"|\b(?:(?:the|its)\s+)?(?P<what3>[\w -]{3,20}?)\s+(?:does ?n[o']?t matter|do ?n[o']?t matter|is(?: not|n't) important|is irrelevant|no longer matters)\b"
+    r"|\b(?:(?:the|its)\s+)?(?P<what3>[\w -]{3,20}?)\s+(?:does ?n[o']?t matter|do ?n[o']?t matter|is(?: not"
+    r"|n't) important|is irrelevant|no longer matters)\b"
 )
 DO_NOT_MIND = re.compile(r"\b(?:don'?t mind|do not mind|ok(?:ay)? with|fine with)\s+(?:a |the |some )?$")
 _GREET = re.compile(
-    r"^\s*(?:hi|hello|hey|hiya|howdy|greetings|good (?:morning|afternoon|evening|day))(?:\s+(?:there|again|everyone|all))?[\s,.!?]*(?:how are you(?: doing)?(?: today)?[\s?!.]*)?$"
+    r"^\s*(?:hi|hello|hey|hiya|howdy|greetings|good (?:morning|afternoon|evening|day))(?:\s+(?:there|again|everyone"
+    r"|all))?[\s,.!?]*(?:how are you(?: doing)?(?: today)?[\s?!.]*)?$"
 )
 _THANKS = re.compile(
-    r"^\s*(?:(?:ok(?:ay)?|great|perfect|awesome|wonderful|cool|no|nope|good),?\s+)*(?:that'?s (?:all|it|everything)[\s,.!]*(?:for (?:now|today))?|(?:many\s+)?thank(?:s| you)(?: so much| very much| a lot| for (?:your|the|all).*)?|cheers|bye|goodbye|see you|have a (?:nice|good|great).*)[\s,.!]*(?:(?:bye|goodbye|thank(?:s| you)|that'?s all|that'?s it|for (?:your|the|all) .*|see you.*)[\s,.!]*)*$"
+    r"^\s*(?:(?:ok(?:ay)?|great|perfect|awesome|wonderful|cool|no|nope|good),?\s+)*(?:that'?s (?:all|it"
+    r"|everything)[\s,.!]*(?:for (?:now|today))?|(?:many\s+)?thank(?:s| you)(?: so much| very much| a lot"
+    r"| for (?:your|the|all).*)?|cheers|bye|goodbye|see you|have a (?:nice|good|great).*)[\s,.!]*(?:(?:bye|goodbye"
+    r"|thank(?:s| you)|that'?s all|that'?s it|for (?:your|the|all) .*|see you.*)[\s,.!]*)*$"
 )
 _HELP = re.compile(
-    r"^\s*(?:help|please help|help me)[\s.!?]*$|\bwhat can you do\b|\bhow (?:does (?:this|it) work|do i use|can you help)\b|\bwho are you\b|\bwhat are you\b|\bare you (?:a |an )?(?:bot|human|robot|real|ai)\b"
+    r"^\s*(?:help|please help|help me)[\s.!?]*$|\bwhat can you do\b|\bhow (?:does (?:this|it) work|do i use"
+    r"|can you help)\b|\bwho are you\b|\bwhat are you\b|\bare you (?:a |an )?(?:bot|human|robot|real|ai)\b"
 )
 _EXPLAIN = re.compile(
-    r"\bwhy\b(?!\s+(?:not|don't)\b).*\b(?:recommend|suggest|show|pick|chose|choose|this|these|that|those|it|them|first|second|one)\b|\bexplain\b|\bhow did you (?:choose|pick|find)\b"
+    r"\bwhy\b(?!\s+(?:not|don't)\b).*\b(?:recommend|suggest|show|pick|chose|choose|this|these|that|those|it|them"
+    r"|first|second|one)\b|\bexplain\b|\bhow did you (?:choose|pick|find)\b"
 )
 _OUTFIT = re.compile(
-    r"\b(?:complete|finish|build|create|put together|make)\s+(?:me\s+)?(?:the|an|my|this|a)\s+(?:whole\s+)?(?:look|outfit)\b|\bwhat (?:else )?(?:would|could|should|can|do|does)?\s*(?:i )?(?:goes?|wear|combine|pair|match)\b.*\bwith\b|\bwhat goes (?:well )?with\b|\bto (?:go|wear) with (?:it|this|that|them|these|those|the)\b|\bmatching (?:accessories|items|pieces)\b"
+    r"\b(?:complete|finish|build|create|put together|make)\s+(?:me\s+)?(?:the|an|my|this|a)\s+(?:whole\s+)?(?:look"
+    r"|outfit)\b|\bwhat (?:else )?(?:would|could|should|can|do|does)?\s*(?:i )?(?:goes?|wear|combine|pair"
+    r"|match)\b.*\bwith\b|\bwhat goes (?:well )?with\b|\bto (?:go|wear) with (?:it|this|that|them|these|those|the)\b"
+    r"|\bmatching (?:accessories|items|pieces)\b"
 )
 _SIZE_ADVICE = re.compile(
-    r"\b(?:which|what) size (?:should|would|do) (?:i|you)\b(?!.*\b(?:have|carry|stock)\b)|\b(?:run|runs|fit|fits) (?:small|large|big|true)\b|\bwill (?:it|this|that|they|these) fit\b|\bsize advice\b|\bwhat'?s my size\b|\bwhich size is (?:right|best)\b"
+    r"\b(?:which|what) size (?:should|would|do) (?:i|you)\b(?!.*\b(?:have|carry|stock)\b)|\b(?:run|runs|fit"
+    r"|fits) (?:small|large|big|true)\b|\bwill (?:it|this|that|they|these) fit\b|\bsize advice\b|\bwhat'?s my size\b"
+    r"|\bwhich size is (?:right|best)\b"
 )
 _COMPARE = re.compile(
-    r"\bcompar(?:e|es|ed|ing|ison)\b|\bdifferen(?:ce|ces|t sizes? that)\b|\bversus\b|\bvs\b|\bwhich (?:one |of (?:them|these|those|the two) )?(?:is|are|would be|has|have|do|does)\b.*\b(?:cheaper|better|best|more|less|cheapest|nicer|kinder|higher|lower|highest|lowest|happiest)\b|\bhow (?:do|does) .*\b(?:differ|stack up|measure up)\b|\bdiffer\b"
+    r"\bcompar(?:e|es|ed|ing|ison)\b|\bdifferen(?:ce|ces|t sizes? that)\b|\bversus\b|\bvs\b|\bwhich (?:one "
+    r"|of (?:them|these|those|the two) )?(?:is|are|would be|has|have|do|does)\b.*\b(?:cheaper|better|best|more|less"
+    r"|cheapest|nicer|kinder|higher|lower|highest|lowest|happiest)\b|\bhow (?:do|does) .*\b(?:differ|stack up"
+    r"|measure up)\b|\bdiffer\b"
 )
 _SIMILAR = re.compile(
-    r"\bsimilar\b|\b(?:something|anything|one|ones|stuff|things?|else|other\w*|more|items?|products?|styles?|\w+s) (?:more )?like (?:the|that|this|these|those|it|them)\b|\bmore like (?:this|that|it|these|those)\b|\bthat (?:is|are) like\b|\bresembl|\bcomparable\b|\balong (?:the|those) lines\b"
-    r"|\b(?:the )?same (?:\w+ ){0,4}?(?:as|like)\b|\bin the same (?:\w+ )?(?:style|brand|price|color|colour|size|pattern)\b|\bsame (?:price|brand|company|size|color|pattern|style)\b|\bcloser? (?:in|to) (?:price|the (?:one|first|second))\b|\bclose to (?:the|it|that|this)\b|\bin (?:that|those) (?:sizes?|colou?rs?|brands?|patterns?)\b|\bsame sizes\b|\bmatch(?:es|ing)? (?:the|that|those|these) (?:brand|price|size|color|rating)\b"
+    r"\bsimilar\b|\b(?:something|anything|one|ones|stuff|things?|else|other\w*|more|items?|products?|styles?"
+    r"|\w+s) (?:more )?like (?:the|that|this|these|those|it|them)\b|\bmore like (?:this|that|it|these|those)\b"
+    r"|\bthat (?:is|are) like\b|\bresembl|\bcomparable\b|\balong (?:the|those) lines\b"
+    r"|\b(?:the )?same (?:\w+ ){0,4}?(?:as|like)\b|\bin the same (?:\w+ )?(?:style|brand|price|color|colour|size"
+    r"|pattern)\b|\bsame (?:price|brand|company|size|color|pattern|style)\b|\bcloser? (?:in|to) (?:price|the (?:one"
+    r"|first|second))\b|\bclose to (?:the|it|that|this)\b|\bin (?:that|those) (?:sizes?|colou?rs?|brands?"
+    r"|patterns?)\b|\bsame sizes\b|\bmatch(?:es|ing)? (?:the|that|those|these) (?:brand|price|size|color|rating)\b"
 )
 _LIKE_IT = re.compile(
-    r"(?<!\bi )(?<!would )(?<!'d )(?<!looks )(?<!look )(?<!you )(?<!customers )\blike (?:the|that|this|it|those|these)\b"
+    r"(?<!\bi )(?<!would )(?<!'d )(?<!looks )(?<!look )(?<!you )(?<!customers )\blike (?:the|that|this|it|those"
+    r"|these)\b"
 )
 _ADVICE = re.compile(
-    r"\b(?:recommend(?:ation|ations|ed)?|suggest(?:ion|ions)?|surprise me|inspire me|any ideas?|pick (?:something|one|some) for me|what (?:would|should|might|could|do you think) i (?:like|love|buy|get|wear|want|enjoy)|what (?:would|do) you (?:pick|choose|think)|best for me|for my taste|what's (?:new|hot|trending)|what do you have for me)\b"
+    r"\b(?:recommend(?:ation|ations|ed)?|suggest(?:ion|ions)?|surprise me|inspire me|any ideas?|pick (?:something|one"
+    r"|some) for me|what (?:would|should|might|could|do you think) i (?:like|love|buy|get|wear|want|enjoy)"
+    r"|what (?:would|do) you (?:pick|choose|think)|best for me|for my taste|what's (?:new|hot|trending)"
+    r"|what do you have for me)\b"
 )
 _FOR_ME = re.compile(r"\bfor me\b|\bmy (?:taste|style|wardrobe|closet)\b|\bbased on\b")
 _QUESTION = re.compile(
-    r"\b(?:what|what's|whats|which|how much|how many|how expensive|who|who's|tell me|do you know|know (?:the|what|how|if)|is (?:it|that|this|the|there)|are (?:they|these|those|the)|does (?:it|that|this|the)|do (?:they|these|those|the|you other)|"
-    r"can i (?:get|hear|know|see|have) (?:the|their|its|more)|could i (?:get|hear|know|have)|give me (?:the|its|their|some)|get the|want the|need the|need to know|see the|read the|check the|about the|curious|can you (?:share|give|get))\b|\?"
+    r"\b(?:what|what's|whats|which|how much|how many|how expensive|who|who's|tell me|do you know|know (?:the|what|how"
+    r"|if)|is (?:it|that|this|the|there)|are (?:they|these|those|the)|does (?:it|that|this|the)|do (?:they|these"
+    r"|those|the|you other)|"
+    r"can i (?:get|hear|know|see|have) (?:the|their|its|more)|could i (?:get|hear|know|have)|give me (?:the|its|their"
+    r"|some)|get the|want the|need the|need to know|see the|read the|check the|about the|curious|can you (?:share"
+    r"|give|get))\b|\?"
 )
 _LOOKING = re.compile(
-    r"\b(?:show me|find me|find|looking for|look for|i need|i want|i'd like|i would like|do you (?:have|sell|carry)|have you got|got any|are there|is there|any|in the market for|pull up|let me see|let's see|i'm after|searching|search for|browse|see (?:some|your|what|any)|help me)\b"
+    r"\b(?:show me|find me|find|looking for|look for|i need|i want|i'd like|i would like|do you (?:have|sell|carry)"
+    r"|have you got|got any|are there|is there|any|in the market for|pull up|let me see|let's see|i'm after|searching"
+    r"|search for|browse|see (?:some|your|what|any)|help me)\b"
 )
 _LOOKING_FOR = re.compile(r"\b(?:show me|find me|looking for|do you have any|have you got any|could you show)\b")
 _YES_NO = re.compile(r"\b(?:is|are|does|do|has|have|can|comes?)\s+(?:it|this|that|they|these|those|the)\b")
 _MORE = re.compile(
-    r"\b(?:else|other|others|another|more (?:options?|choices?|of (?:them|those|these))|different|instead|only|narrow|refine|rather|as well|too|alternatives?)\b|^\s*more\s*[.!?]*$|\bshow me more\b"
+    r"\b(?:else|other|others|another|more (?:options?|choices?|of (?:them|those|these))|different|instead|only|narrow"
+    r"|refine|rather|as well|too|alternatives?)\b|^\s*more\s*[.!?]*$|\bshow me more\b"
 )
 _MORE_ONLY = re.compile(r"\b(?:else|others?|more options?|next|alternatives?|whatever)\b")
 _BARE = re.compile(
-    r"^\s*(?:(?:oh|sorry|yes|yeah|um|well|ok|okay|no|actually|i mean|i meant|i am talking about|i'm talking about|i'm referring to|i am referring to|that would be|it'?s|by that i mean|i was talking about|i'm asking about)[\s,.]*)*(?:the|both|that|this|those|these|them)\b(?!\s+(?:is|are|was|were|looks?|sounds?)\b)"
+    r"^\s*(?:(?:oh|sorry|yes|yeah|um|well|ok|okay|no|actually|i mean|i meant|i am talking about|i'm talking about"
+    r"|i'm referring to|i am referring to|that would be|it'?s|by that i mean|i was talking about"
+    r"|i'm asking about)[\s,.]*)*(?:the|both|that|this|those|these|them)\b(?!\s+(?:is|are|was|were|looks?|sounds?)\b)"
 )
 _MEANT = re.compile(
     r"\bi(?:'m| am)?\s+(?:mean|meant|referring to|talking about|asking about|looking at the)\b|\bby that i mean\b"
 )
 _EXTENDS = re.compile(r"\b(?:also|as well|too|or|add)\b")
 SINGULAR = re.compile(
-    r"\b(?:it|one|this|that)\b(?!\s+(?:of|and))|\bthe (?:first|second|third|fourth|fifth|sixth|last|cheapest|most expensive)\b(?!\s+(?:two|three|four|few))"
+    r"\b(?:it|one|this|that)\b(?!\s+(?:of|and))|\bthe (?:first|second|third|fourth|fifth|sixth|last|cheapest"
+    r"|most expensive)\b(?!\s+(?:two|three|four|few))"
 )
 
 
@@ -161,7 +212,8 @@ def wants_more(text: str) -> bool:
     """Whether products not seen yet are asked for: "any others?", "show me more"."""
     return bool(
         re.search(
-            r"\b(?:anything|something|what|any(?:one)?|nothing) else\b|\bothers?\b|\bmore (?:options?|choices?|of (?:them|those|these))\b|\balternatives\b|\bshow me more\b|\bnext (?:page|ones)\b|^\s*more\s*[.!?]*$",
+            r"\b(?:anything|something|what|any(?:one)?|nothing) else\b|\bothers?\b|\bmore (?:options?|choices?"
+            r"|of (?:them|those|these))\b|\balternatives\b|\bshow me more\b|\bnext (?:page|ones)\b|^\s*more\s*[.!?]*$",
             text,
         )
     )

@@ -5,13 +5,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_MONEY = r"(?:[€$£]\s*|(?:eur|usd|gbp)\s*)?(?<![\w.])(\d{1,6}(?:[.,]\d{1,2})?)(?!\d|\s*%|[.,]\d)\s*(?:€|\$|£|(?:euros?|eur|usd|dollars?|bucks|pounds?|gbp)\b)?"
+_MONEY = (
+    r"(?:[€$£]\s*|(?:eur|usd|gbp)\s*)?(?<![\w.])(\d{1,6}(?:[.,]\d{1,2})?)(?!\d|\s*%|[.,]\d)\s*(?:€|\$|£|(?:euros?|eur"
+    r"|usd|dollars?|bucks|pounds?|gbp)\b)?"
+)
 _CURRENCY = re.compile(r"[€$£]|\b(?:euros?|eur|usd|dollars?|bucks|pounds?|gbp)\b")
 _AT_MOST = (
-    r"(?:under|below|beneath|less than|lower than|cheaper than|(?:not|no) (?:more|higher|dearer) than|at most|up to|maximum(?: of)?|max\.?"
-    r"|within|not over|not above|nothing (?:over|above)|<=?|budget (?:is|of|around|about)|budget[:=]?|limit (?:is|of)|spend)"
+    r"(?:under|below|beneath|less than|lower than|cheaper than|(?:not|no) (?:more|higher|dearer) than|at most|up to"
+    r"|maximum(?: of)?|max\.?"
+    r"|within|not over|not above|nothing (?:over|above)|<=?|budget (?:is|of|around|about)|budget[:=]?|limit (?:is|of)"
+    r"|spend)"
 )
-_AT_LEAST = r"(?:over|above|more than|at least|minimum(?: of)?|min\.?|starting (?:at|from)|upwards of|not (?:under|below)|(?:not|no) less than|>=?)"
+_AT_LEAST = (
+    r"(?:over|above|more than|at least|minimum(?: of)?|min\.?|starting (?:at|from)|upwards of|not (?:under|below)"
+    r"|(?:not|no) less than|>=?)"
+)
 _AROUND = r"(?:around|about|roughly|approximately|approx\.?|circa|close to|near|~)"
 _RANGE = re.compile(rf"(?:(?:between|from)\s+)?{_MONEY}\s*(?:-|to|and|until|till)\s*{_MONEY}")
 _PATTERNS = (
@@ -24,9 +32,16 @@ _PATTERNS = (
 )
 # Half a price more or less is still "around" it for nobody; a fifth is.
 AROUND_SHARE = 0.2
-_CHEAP = r"cheap(?:est)?|affordable|inexpensive|low[- ]cost|low[- ]priced?|(?:on a|tight|small|low) budget|budget[- ]friendly|budget|bargains?|good value|economical|reasonabl[ey](?: priced)?|reasonable prices?|afford|not (?:too |so |very |that )*(?:expensive|pricey|dear)|kind to my wallet"
+_CHEAP = (
+    r"cheap(?:est)?|affordable|inexpensive|low[- ]cost|low[- ]priced?|(?:on a|tight|small|low) budget"
+    r"|budget[- ]friendly|budget|bargains?|good value|economical|reasonabl[ey](?: priced)?|reasonable prices?|afford"
+    r"|not (?:too |so |very |that )*(?:expensive|pricey|dear)|kind to my wallet"
+)
 _DEAR = r"expensive|pric(?:e?)y|premium|luxur(?:y|ious)|high[- ]end|designer|upscale|top of the range|splurge"
-_CHEAPER = r"cheaper|less expensive|less pricey|lower(?: in)? priced?|lower prices?|more affordable|less money|(?:bit |far |way |much )?too (?:expensive|pricey|dear|much money)|costs? less|not (?:as|so) (?:expensive|pricey)"
+_CHEAPER = (
+    r"cheaper|less expensive|less pricey|lower(?: in)? priced?|lower prices?|more affordable|less money|(?:bit |far "
+    r"|way |much )?too (?:expensive|pricey|dear|much money)|costs? less|not (?:as|so) (?:expensive|pricey)"
+)
 _DEARER = r"(?:more expensive|pricier|higher priced|higher prices?|more upmarket|dearer|more luxurious)"
 RELATIVE = (
     ("cheaper", re.compile(rf"\b(?:{_CHEAPER})\b")),
@@ -35,12 +50,15 @@ RELATIVE = (
     ("dear", re.compile(rf"\b(?:{_DEAR})\b")),
 )
 _RATED = re.compile(
-    r"\b(?:(?:good|great|high|higher|highest|nice|really nice|excellent|best|top|decent|healthy|positive|better|solid|fantastic|stellar)[- ]"
+    r"\b(?:(?:good|great|high|higher|highest|nice|really nice|excellent|best|top|decent|healthy|positive|better|solid"
+    r"|fantastic|stellar)[- ]"
     r"(?:customer |user )?(?:ratings?|reviews?(?: scores?)?|review scores?|rated|scores?|customer ratings?|reviewed)"
     r"|(?:well|highly|top|best)[- ](?:rated|rating|reviewed|loved)|that (?:customers|people) (?:love|like))\b"
 )
 _STARS = re.compile(
-    r"(?:(?:at least|over|above|more than|minimum(?: of)?|rat(?:ed|ing)(?: of| is)?(?: at least| over| above)?)\s+)(\d(?:[.,]\d)?)\b(?:\s*(?:stars?|and (?:up|above)|or (?:more|higher|better)))?|(\d(?:[.,]\d)?)\s*(?:stars?|\+ stars?)"
+    r"(?:(?:at least|over|above|more than|minimum(?: of)?|rat(?:ed|ing)(?: of| is)?(?: at least| over"
+    r"| above)?)\s+)(\d(?:[.,]\d)?)\b(?:\s*(?:stars?|and (?:up|above)|or (?:more|higher|better)))?"
+    r"|(\d(?:[.,]\d)?)\s*(?:stars?|\+ stars?)"
 )
 
 

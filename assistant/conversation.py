@@ -108,10 +108,16 @@ class Assistant:
     def _turn_object(self, state: dict, text: str, start: float) -> dict[str, Any]:
         u, answer = state["understood"], state["answer"]
         turn = {
-            "turn": state["turn"], "shopper": text, "reply": state["reply"], "act": u["act"], "constraints": state["constraints"],
-            "asked": u["asked"], "targets": u["targets"], "products": self._cards(answer.get("offers", [])),
+            "turn": state["turn"],
+            "shopper": text,
+            "reply": state["reply"],
+            "act": u["act"],
+            "constraints": state["constraints"],
+            "asked": u["asked"],
+            "targets": u["targets"],
+            "products": self._cards(answer.get("offers", [])),
             "tools": [*state["tools"]],
-        }  # fmt: skip
+        }
         if state.get("model_error"):
             turn["tools"].append(
                 {
@@ -130,9 +136,17 @@ class Assistant:
         ms = round((time.perf_counter() - start) * 1000, 1)
         failed = {"name": "assistant", "arguments": {}, "ms": ms, "error": trace.cause(error)}
         return {
-            "turn": number, "shopper": text, "reply": SORRY, "act": "other", "constraints": [], "asked": [], "targets": [],
-            "products": [], "tools": [failed], "ms": ms,
-        }  # fmt: skip
+            "turn": number,
+            "shopper": text,
+            "reply": SORRY,
+            "act": "other",
+            "constraints": [],
+            "asked": [],
+            "targets": [],
+            "products": [],
+            "tools": [failed],
+            "ms": ms,
+        }
 
     def _cards(self, offers: list[dict]) -> list[dict[str, Any]]:
         """Offers with the catalogue's columns; a product the catalogue no longer has is left out."""

@@ -1,4 +1,5 @@
-"""Fashion English: words that mean the same, words that cover several kinds. Which of them exist is the catalogue's say."""
+"""Fashion English: words that mean the same, words that cover several kinds. Which of them exist is the "
+"catalogue's say."""
 
 from __future__ import annotations
 
@@ -75,9 +76,11 @@ bracelet, bangle, cuff, wristband
 
 # A covering word stands for every category whose name or head is one of these.
 COVERING = {
-    "shoes": "boots, bootie, sneakers, trainers, pumps, heels, loafers, flats, sandals, oxfords, shoe, slippers, ballerinas, "
+    "shoes": "boots, bootie, sneakers, trainers, pumps, heels, loafers, flats, sandals, oxfords, shoe, slippers, "
+    "ballerinas,"
     "flip flops, clogs, espadrilles, mules, moccasins, wedges",
-    "footwear": "boots, bootie, sneakers, trainers, pumps, heels, loafers, flats, sandals, oxfords, shoe, slippers, ballerinas, "
+    "footwear": "boots, bootie, sneakers, trainers, pumps, heels, loafers, flats, sandals, oxfords, shoe, "
+    "slippers, ballerinas,"
     "flip flops, clogs, espadrilles, mules, moccasins, wedges",
     "bag": "bag, tote, backpack, clutch, handbag, weekender, rucksack, satchel",
     "luggage": "suitcase, carry-on, weekender, trolley, luggage, duffel bag, trolley bag",
@@ -92,7 +95,10 @@ COVERING = {
     "underwear": "bra, briefs, boxers, trunk, underwear, innerwear vests, underwear bottom, underwear body",
     "swimwear": "swimsuit, bikini top, swimwear bottom, swimwear set, swimwear top, swim shorts",
     "socks": "socks, stockings, tights",
-    "accessories": "belt, wallet, scarf, gloves, hat, cap, beanie, sun hat, sunglasses, tie, watch, hair clip, other accessories",
+    "accessories": (
+        "belt, wallet, scarf, gloves, hat, cap, beanie, sun hat, sunglasses, tie, watch, hair clip, other "
+        "accessories"
+    ),
 }  # fmt: skip
 
 COLOR_SYNONYMS = tuple(
@@ -158,11 +164,13 @@ SEASON_WORDS = {
 DEPARTMENTS = {
     "women": (
         ("women", "ladies", "lady", "female", "her", "lingerie"),
-        "women, woman, womens, ladies, lady, female, for her, my wife, my girlfriend, my mom, my mum, my mother, my sister",
+        "women, woman, womens, ladies, lady, female, for her, my wife, my girlfriend, my mom, my mum, my mother, "
+        "my sister",
     ),
     "men": (
         ("men", "gent", "male", "him"),
-        "men, man, mens, gents, gentlemen, male, for him, guys, my husband, my boyfriend, my dad, my father, my brother",
+        "men, man, mens, gents, gentlemen, male, for him, guys, my husband, my boyfriend, my dad, my father, my "
+        "brother",
     ),
     "girls": (("girl",), "girls, girl, my daughter, my niece"),
     "boys": (("boy",), "boys, boy, my son, my nephew"),
@@ -195,35 +203,42 @@ ASKING_WORDS = {
     "department": "department",
     "category": "category, what kind, what type",
     "description": "describe, description, details, more about, tell me about, more info, more information",
-    "rating": "rating, ratings, review, reviews, score, scores, stars, rated, customers think, other customers, happiest with",
+    "rating": (
+        "rating, ratings, review, reviews, score, scores, stars, rated, customers think, other customers, "
+        "happiest with"
+    ),
 }  # fmt: skip
 RATING_NAMES = ("rating", "ratings", "review", "reviews", "customer review", "customer_review", "stars", "score")
 # Values too plain to stand for an attribute on their own: they need its name beside them ("long sleeves").
 NEED_THEIR_NOUN = frozenset(
-    """long short high low mid medium large small mini wide narrow slim regular plain chain square round drop classic flat
-    zip light dark full half straight open lined large tall one top new other design text multi band cuff stud hoop detail
-    size lace bow penny buttons slip-on buckle elastic pendant layered minimal street sporty""".split()
+    """long short high low mid medium large small mini wide narrow slim regular plain chain square round drop
+    classic flat zip light dark full half straight open lined large tall one top new other design text multi
+    band cuff stud hoop detail size lace bow penny buttons slip-on buckle elastic pendant layered minimal street
+    sporty""".split()
 )
 # Words of requests, small talk and grammar: never a misspelling of a product word.
 COMMON = frozenset(
-    """a about above actually add after again all almost already also always am an and another any anything anyone are around as
-    ask at available away back bag basket be because been before below best better between big both bought bring browse budget but buy
-    by bye can cannot cart change cheap cheaper check clear click come compare cost could day deal dear did difference different do does
-    doing done down each either else enough euro euros even ever every except expensive favourite few find fine first fit for forget
-    found friend from gift give go goes going good great had has have having hello help her here hey hi him his hold home how i idea ideas if in
-    inside instead into is it item items its join just keep kind know last later least leave less let like likes list little look
-    looking lot love lovely made make makes many maybe me mean mind mine more most much must my name need never new next nice night no
-    none nor not nothing now of off offer ok okay old on once one ones only open or order other others our out over own pair part people
-    perfect perhaps piece please prefer present price put quite rather ready really recommend remove right same saw say second see seen sell
-    send shall she shop should show shown similar since sir size so some someone something sorry sort start still stock stop store
-    style such suggest suit sure take tell than thank thanks that the their them then there these they thing things think third this
-    those though through time to today together told too took total toward try turn two type under undo until up upon us use very
-    wait want wanted was way we wear wearing well were what when where which while who why will wish with within without wonder work
-    would wrong yeah yes yet you your yours weather joke story world capital president recipe cook football news music movie write poem
-    code python math number three four five six seven eight nine ten hundred half dollars dollar bucks pounds view save saved wishlist
-    reset everything start over delete explain reason customer customers option options range ranges wow cute pretty beautiful
-    gorgeous amazing awesome cool bottom left side wall rack shelf row middle display table front behind hanging closet
-    cubicle cubby cupboard carousel""".split()
+    """a about above actually add after again all almost already also always am an and another any anything
+    anyone are around as ask at available away back bag basket be because been before below best better between
+    big both bought bring browse budget but buy by bye can cannot cart change cheap cheaper check clear click
+    come compare cost could day deal dear did difference different do does doing done down each either else
+    enough euro euros even ever every except expensive favourite few find fine first fit for forget found friend
+    from gift give go goes going good great had has have having hello help her here hey hi him his hold home how
+    i idea ideas if in inside instead into is it item items its join just keep kind know last later least leave
+    less let like likes list little look looking lot love lovely made make makes many maybe me mean mind mine
+    more most much must my name need never new next nice night no none nor not nothing now of off offer ok okay
+    old on once one ones only open or order other others our out over own pair part people perfect perhaps piece
+    please prefer present price put quite rather ready really recommend remove right same saw say second see
+    seen sell send shall she shop should show shown similar since sir size so some someone something sorry sort
+    start still stock stop store style such suggest suit sure take tell than thank thanks that the their them
+    then there these they thing things think third this those though through time to today together told too
+    took total toward try turn two type under undo until up upon us use very wait want wanted was way we wear
+    wearing well were what when where which while who why will wish with within without wonder work would wrong
+    yeah yes yet you your yours weather joke story world capital president recipe cook football news music movie
+    write poem code python math number three four five six seven eight nine ten hundred half dollars dollar
+    bucks pounds view save saved wishlist reset everything start over delete explain reason customer customers
+    option options range ranges wow cute pretty beautiful gorgeous amazing awesome cool bottom left side wall
+    rack shelf row middle display table front behind hanging closet cubicle cubby cupboard carousel""".split()
 )
 # Words of requests whose misspelling would lose a wish.
 SPELLED = frozenset(

@@ -39,7 +39,8 @@ def chat_model(name: str) -> BaseChatModel:
         return init_chat_model(name)
     except Exception as error:  # every provider fails in its own way
         raise ModelError(
-            f"chat model {name!r} cannot be used ({trace.cause(error)}); name it as provider:model, install the provider's "
+            f"chat model {name!r} cannot be used ({trace.cause(error)}); name it as provider:model, install the "
+            f"provider's "
             "LangChain package and set its key, or leave --model out for the embedded one"
         ) from error
 
@@ -69,10 +70,19 @@ class Agent:
         known = before(state, bag, clicked)
         u = self.shelf.understanding.understand(state["text"], known)
         understood = {
-            "act": u.act, "asked": list(u.asked), "targets": list(u.targets), "vague": u.vague, "advice": u.wants_advice,
-            "more": u.more, "singular": u.singular, "values": [[a, list(v)] for a, v in u.values],
-            "added": [c.as_dict() for c in u.added], "question_word": u.question_word, "best": u.best, "previous_act": known.last_act,
-        }  # fmt: skip
+            "act": u.act,
+            "asked": list(u.asked),
+            "targets": list(u.targets),
+            "vague": u.vague,
+            "advice": u.wants_advice,
+            "more": u.more,
+            "singular": u.singular,
+            "values": [[a, list(v)] for a, v in u.values],
+            "added": [c.as_dict() for c in u.added],
+            "question_word": u.question_word,
+            "best": u.best,
+            "previous_act": known.last_act,
+        }
         fresh = u.act == "reset" or u.new_subject
         return {
             "turn": state.get("turn", 0) + 1,
@@ -142,9 +152,12 @@ class Agent:
                 constraints = [x.as_dict() for x in result.constraints]
             if result.offers is not None:
                 answer = {
-                    "offers": [{"product_id": o.product_id, "reason": o.reason, "route": o.route} for o in result.offers],
-                    "relaxed": [x.as_dict() for x in result.relaxed], "query": result.query,
-                }  # fmt: skip
+                    "offers": [
+                        {"product_id": o.product_id, "reason": o.reason, "route": o.route} for o in result.offers
+                    ],
+                    "relaxed": [x.as_dict() for x in result.relaxed],
+                    "query": result.query,
+                }
         return {"messages": messages, "tools": entries, "answer": answer, "constraints": constraints,
                 "calls": state["calls"] + len(calls), "parts_ms": parts}  # fmt: skip
 
@@ -172,9 +185,16 @@ class Agent:
 
     def _desk(self, state: ConversationState, context: TurnContext) -> toolbox.Desk:
         return toolbox.Desk(
-            self.shelf, self.log, self.settings, context.thread_id, context.user_id, constraints_of(state["constraints"]),
-            constraints_of(state.get("previous")), tuple(state.get("shown", ())), tuple(state.get("seen", ())),
-        )  # fmt: skip
+            self.shelf,
+            self.log,
+            self.settings,
+            context.thread_id,
+            context.user_id,
+            constraints_of(state["constraints"]),
+            constraints_of(state.get("previous")),
+            tuple(state.get("shown", ())),
+            tuple(state.get("seen", ())),
+        )
 
     def _view(self, state: ConversationState) -> dict:
         """The state as a chat model sees it."""
@@ -188,10 +208,17 @@ class Agent:
             for n, p in enumerate(brief(state.get("shown", [])), 1)
         ]
         return {
-            "turn": state["turn"], "currency": self.shelf.currency, **state["understood"],
-            "wishes": state["constraints"], "query": state["query"], "shown": shown, "focus": state.get("focus", []),
-            "bag": brief(state.get("bag", [])), "clicked": state.get("clicked", []), "can_recommend": self.shelf.can_recommend,
-        }  # fmt: skip
+            "turn": state["turn"],
+            "currency": self.shelf.currency,
+            **state["understood"],
+            "wishes": state["constraints"],
+            "query": state["query"],
+            "shown": shown,
+            "focus": state.get("focus", []),
+            "bag": brief(state.get("bag", [])),
+            "clicked": state.get("clicked", []),
+            "can_recommend": self.shelf.can_recommend,
+        }
 
 
 def build_agent(agent: Agent, saver: SqliteSaver):

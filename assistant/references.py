@@ -19,10 +19,12 @@ _ORDINAL = "|".join(sorted(_PLACE, key=len, reverse=True))
 _FIRST_N = re.compile(rf"\b(?:the\s+)?(first|last|top)\s+({'|'.join(_COUNT)})\b(?!\s+hundred)")
 _NTH = re.compile(r"(?:\b(?:number|no\.?|nr\.?|item|option|product)\s*#?|#)(\d{1,2})\b")
 _ORDINAL_ONE = re.compile(
-    rf"\b({_ORDINAL}|last|latter|former|middle)\b(?!\s+(?:time|of all|name|week|month|year|night|season|minute|question|i\b|let|show))"
+    rf"\b({_ORDINAL}|last|latter|former|middle)\b(?!\s+(?:time|of all|name|week|month|year|night|season|minute"
+    rf"|question|i\b|let|show))"
 )
 _BOTH = re.compile(
-    r"\b(both|the two|all of (?:them|these|those)|them all|all (?:three|four|five)|each of (?:them|these|those)|either)\b"
+    r"\b(both|the two|all of (?:them|these|those)|them all|all (?:three|four|five)|each of (?:them|these|those)"
+    r"|either)\b"
 )
 _MANY = re.compile(r"\b(them|those|these|they|their|theirs)\b")
 _ONE = re.compile(r"\b(it|its|this|that|this one|that one)\b")
@@ -177,7 +179,7 @@ def resolve(
 
 
 def _find_described(groups: list[list[Match]], scene: Scene, catalog) -> list[str]:
-    """For each group the products that have all its values: among the shown ones, else those seen before or in the bag."""
+    """For each group the products that have all its values: among those shown, else in the bag or seen before."""
     found = []
     for group in groups:
         for pool in (scene.shown, scene.bag, scene.seen):

@@ -20,7 +20,8 @@ _RECOMMENDED = (
     "From all you looked at, my choice of {what}:",
 )
 _KINDS = (
-    "I can search by colour, price, size, brand and more, recommend, compare, answer questions about a product, and keep your bag.",
+    "I can search by colour, price, size, brand and more, recommend, compare, answer questions about a product, and "
+    "keep your bag.",
 )
 
 
@@ -108,9 +109,17 @@ def from_results(state: dict, results: Sequence[tuple[str, dict]]) -> str:
     if failed and len(failed) == len(results):
         return "Sorry, that did not work just now. Please try it again, or say it in other words."
     writers = {
-        "search_products": _found, "refine": _found, "recommend": _recommended, "popular": _recommended, "similar": _similar,
-        "product_details": _details, "compare": _compared, "add_to_bag": _added, "remove_from_bag": _removed, "show_bag": _bag,
-    }  # fmt: skip
+        "search_products": _found,
+        "refine": _found,
+        "recommend": _recommended,
+        "popular": _recommended,
+        "similar": _similar,
+        "product_details": _details,
+        "compare": _compared,
+        "add_to_bag": _added,
+        "remove_from_bag": _removed,
+        "show_bag": _bag,
+    }
     said = [writers[name](state, content) for name, content in results if "error" not in content and name in writers]
     return " ".join(s for s in said if s) or "Done."
 
@@ -207,9 +216,17 @@ def _value(attribute: str, value: Any, currency: str | None) -> str:
 
 
 _SENTENCES = {
-    "price": "costs {v}", "material": "is made of {v}", "size": "comes in {v}", "color": "is {v}", "brand": "is by {v}",
-    "available": "is {v}", "season": "is for {v}", "occasion": "is for {v}", "department": "is for {v}", "category": "is filed under {v}",
-}  # fmt: skip
+    "price": "costs {v}",
+    "material": "is made of {v}",
+    "size": "comes in {v}",
+    "color": "is {v}",
+    "brand": "is by {v}",
+    "available": "is {v}",
+    "season": "is for {v}",
+    "occasion": "is for {v}",
+    "department": "is for {v}",
+    "category": "is filed under {v}",
+}
 
 
 def _details(state: dict, content: dict) -> str:
@@ -229,7 +246,9 @@ def _details(state: dict, content: dict) -> str:
                 silent.append(name_of(a))
         text = f"{p['title']} {listed(parts)}." if parts else ""
         if silent:
-            text += f" The catalogue does not say {'its ' if parts else 'the '}{listed(silent, 'or')}{'' if parts else ' of ' + p['title']}."
+            whose = "its" if parts else "the"
+            of = "" if parts else f" of {p['title']}"
+            text += f" The catalogue does not say {whose} {listed(silent, 'or')}{of}."
         sentences.append(f"{_checked(state, p)}{text.strip()}")
     advice = " It does not say how it fits." if state.get("act") == "size_advice" else ""
     return " ".join(sentences) + advice
@@ -252,7 +271,7 @@ def _has(product: dict, attribute: str, values: Sequence[str]) -> bool:
 
 
 def _yes_or_no(state: dict, products: Sequence[dict]) -> str:
-    """ "Is it leather?" by the product's own cell; "is it waterproof?" by its description, else the catalogue does not say."""
+    """ "Is it leather?" is answered by the product's cell, "is it waterproof?" by its description."""
     if state.get("values"):
         attribute, values = state["values"][0]
         lines = []
@@ -261,8 +280,9 @@ def _yes_or_no(state: dict, products: Sequence[dict]) -> str:
                 lines.append(f"The catalogue does not say the {name_of(attribute)} of {p['title']}.")
             else:
                 yes = "Yes" if _has(p, attribute, values) else "No"
+                says = _SENTENCES.get(attribute, f"has {name_of(attribute)} {{v}}")
                 lines.append(
-                    f"{yes}: {p['title']} {_SENTENCES.get(attribute, 'has ' + name_of(attribute) + ' {v}').format(v=_value(attribute, p[attribute], p.get('currency')))}."
+                    f"{yes}: {p['title']} {says.format(v=_value(attribute, p[attribute], p.get('currency')))}."
                 )
         return " ".join(lines)
     if state.get("question_word"):
@@ -313,7 +333,8 @@ def _added(state: dict, content: dict) -> str:
     parts = []
     if content["added"]:
         parts.append(
-            f"{listed([p['title'] for p in content['added']])} {'is' if len(content['added']) == 1 else 'are'} in your bag now: {_total(content['bag'])}."
+            f"{listed([p['title'] for p in content['added']])} {'is' if len(content['added']) == 1 else 'are'} in "
+            f"your bag now: {_total(content['bag'])}."
         )
     if content["already_in_bag"]:
         parts.append(f"{listed([p['title'] for p in content['already_in_bag']])} was in your bag already.")

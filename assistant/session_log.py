@@ -1,4 +1,4 @@
-"""The chat as events: searches, clicks and bag additions in ``conversations.sqlite``, in the format that is replayed."""
+"""The chat as events: searches, clicks and bag additions in ``conversations.sqlite``, in the replay format."""
 
 from __future__ import annotations
 

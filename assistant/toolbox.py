@@ -157,7 +157,7 @@ class Search(Arguments):
 
 @tool(Search)
 def search_products(desk: Desk, given: Search) -> ToolResult:
-    """Find products by words and conditions. The shopper's wishes and exclusions always apply; give only further ones."""
+    """Find products by words and conditions. The shopper's own wishes always apply; give only further ones."""
     constraints = _wishes(desk, given.constraints)
     ranked = desk.shelf.search(given.query, desk.settings.shown, constraints, desk.seen if given.more else ())
     return _shown(desk, ranked, constraints, query=given.query)
@@ -185,7 +185,7 @@ class Recommend(Arguments):
 
 @tool(Recommend)
 def recommend(desk: Desk, given: Recommend) -> ToolResult:
-    """What this shopper will want next, from everything they searched, clicked and chose. The shopper's wishes always apply."""
+    """What this shopper will want next, from all they searched, clicked and chose. Their wishes always apply."""
     constraints, set_aside = _wishes(desk, given.constraints), ()
     history = desk.history()
     if given.goes_with is not None:
@@ -323,7 +323,7 @@ def _checked(desk: Desk, wishes: Sequence[Wish]) -> tuple[Constraint, ...]:
 
 
 def _wishes(desk: Desk, further: Sequence[Wish]) -> tuple[Constraint, ...]:
-    """The shopper's wishes and the model's further ones. What the shopper excluded stays so, whatever the model asks."""
+    """The shopper's wishes and the model's further ones. What was excluded stays so, whatever the model asks."""
     new = [c for c in _checked(desk, further) if not _same_wish(c, desk.constraints)]
     joined, _ = accumulate(desk.shelf.vocabulary, desk.constraints, (), new, (), True)
     excluded = [c for c in desk.constraints if c.is_exclusion]

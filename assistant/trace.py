@@ -1,4 +1,4 @@
-"""What each turn did, failures included. Arguments go into the turn object; the log file never sees a shopper's words."""
+"""What each turn did, failures included. The turn object has the arguments; no log file sees a shopper's words."""
 
 from __future__ import annotations
 

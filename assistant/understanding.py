@@ -10,33 +10,18 @@ import numpy as np
 
 from shopping_assistant.assistant import acts, amounts
 from shopping_assistant.assistant.fashion_words import COMMON
+from shopping_assistant.assistant.negation import negated as find_negated
 from shopping_assistant.assistant.references import Reference, Scene, resolve
 from shopping_assistant.assistant.vocabulary import Match, Token, Vocabulary, phrase_key, plain, tokens_of
 from shopping_assistant.assistant.wishes import FORGET_ALL, FORGET_LAST, TEXT, accumulate
 from shopping_assistant.tools.attribute_filter import Constraint, mask
 
-_NEGATIONS = frozenset(
-    "not no without except excluding avoid avoiding hate dislike nothing isn't isnt aren't arent non minus".split()
-)
-_NEGATIVE_PAIRS = {
-    ("anything", "but"), ("everything", "but"), ("all", "but"), ("other", "than"), ("apart", "from"), ("rather", "than"),
-    ("instead", "of"), ("don't", "want"), ("dont", "want"), ("don't", "like"), ("dont", "like"), ("don't", "need"),
-    ("don't", "wear"), ("dont", "wear"), ("don't", "show"), ("dont", "show"), ("can't", "wear"), ("cannot", "wear"),
-    ("not", "want"), ("not", "like"), ("never", "wear"), ("allergic", "to"), ("tired", "of"), ("sick", "of"),
-}  # fmt: skip
-# After these "no" and "not" negate nothing that follows.
-_NOT_BEFORE = frozenset(
-    "too so very sure bad only just yet exactly really thanks thank i that's problem worries more less over under above".split()
-)
-_BREAKS = frozenset(
-    "; . ! ? but show want need looking prefer please i i'd i'm give find make something under over".split()
-)
-_SOFT_BREAKS = frozenset("in with for by from".split())
 _ACCEPTED = re.compile(
     r"\s*(?:is|are|'s|would be)\s+(?:also\s+|perfectly\s+|totally\s+)?(?:fine|ok|okay|alright|good|acceptable)\b"
 )
 _THE_BAG = re.compile(
-    r"\b(?:(?:to|into|in|from|out of|off)\s+(?:my|the|your)|my|empty (?:my|the))\s+(?:shopping\s+)?(?:bag|cart|basket|trolley)\b"
+    r"\b(?:(?:to|into|in|from|out of|off)\s+(?:my|the|your)|my|empty (?:my|the))\s+(?:shopping\s+)?(?:bag|cart|basket"
+    r"|trolley)\b"
 )
 # Words of a request that carry no wish beyond what was recognised.
 _EMPTY = COMMON | frozenset("size color colour sized euro s t re ll ve d im id quality brand".split())
@@ -109,13 +94,22 @@ class Understanding:
         every_asked, asked = self._asked(sentence, prices)
         sizes = self._sizes(sentence, text)
         forgot = self._forgotten(sentence)
+        rated = amounts.rating_amount(sentence.text)
         seen = acts.Seen(
-            text=sentence.text, asked=asked, reference=reference,
+            text=sentence.text,
+            asked=asked,
+            reference=reference,
             categories=_named_categories(sentence),
-            said_values=bool(sentence.matches or prices or sizes or amounts.rating_amount(sentence.text)), forgot=forgot, in_chat=bool(before.constraints or before.words or before.scene.shown),
+            said_values=bool(sentence.matches or prices or sizes or rated),
+            forgot=forgot,
+            in_chat=bool(before.constraints or before.words or before.scene.shown),
             last_act=before.last_act,
-        )  # fmt: skip
-        act = acts.classify(seen, self._current_categories(before), bool(self._free_words(sentence, sizes) or self._words_excluded(sentence)))
+        )
+        act = acts.classify(
+            seen,
+            self._current_categories(before),
+            bool(self._free_words(sentence, sizes) or self._words_excluded(sentence)),
+        )
         if act == "remove_from_bag":
             reference = self._in_bag(sentence, before)
         if act == "disambiguate" and before.asked and not asked:
@@ -148,7 +142,7 @@ class Understanding:
             m for m in self.vocabulary.matches(tokens, low) if not any(a <= tokens[m.start].start < b for a, b in bags)
         ]
         matches = self._without_names(tokens, matches)
-        negated, scope = _negated(tokens, matches)
+        negated, scope = find_negated(tokens, matches)
         return _Sentence(low, tokens, matches, negated, scope)
 
     def _without_names(self, tokens: Sequence[Token], matches: list[Match]) -> list[Match]:
@@ -184,7 +178,7 @@ class Understanding:
         return tuple(dict.fromkeys(found)), tuple(dict.fromkeys(plainly))
 
     def _asked_in(self, act: str, asked: tuple[str, ...], sentence: _Sentence, sizes) -> tuple[str, ...]:
-        """ "Does it come in 38?" asks for the size, "is it suede?" for the material; "forget the price" asks nothing."""
+        """ "Does it come in 38?" asks for the size, "is it suede?" for the material, "forget the price" nothing."""
         if act in ("undo", "reset", "search"):
             return ()
         if act == "size_advice":
@@ -427,52 +421,8 @@ def _named_categories(sentence: _Sentence) -> tuple[str, ...]:
     )
 
 
-def _negated(tokens: Sequence[Token], matches: Sequence[Match]) -> tuple[list[bool], frozenset[int]]:
-    """For each match whether it stands under a negation, and the other words that do."""
-    starts = {m.start: i for i, m in enumerate(matches)}
-    ends = {m.start: m.end for m in matches}
-    out = [False] * len(matches)
-    scope, seen, at = False, False, 0
-    words: set[int] = set()
-    while at < len(tokens):
-        word = tokens[at].text
-        following = tokens[at + 1].text if at + 1 < len(tokens) else ""
-        if at in starts:
-            out[starts[at]] = scope
-            seen = scope
-            at = ends[at]
-            if at < len(tokens) and tokens[at].text == "free":
-                out[starts[next(s for s in starts if ends[s] == at)]] = True
-            continue
-        if (word, following) == ("nothing", "but") or (word == "why" and following in ("not", "no")):
-            at += 2
-            continue
-        if (word, following) in _NEGATIVE_PAIRS:
-            scope, seen = True, False
-            at += 2
-            continue
-        if word in _NEGATIONS and following not in _NOT_BEFORE and not (word == "no" and following in (",", ".", "!")):
-            scope, seen = True, False
-        elif word in _BREAKS or (seen and word in _SOFT_BREAKS) or (word == "," and not _list_goes_on(tokens, at)):
-            scope = False
-        elif scope:
-            words.add(at)
-        at += 1
-    return out, frozenset(words)
-
-
-def _list_goes_on(tokens: Sequence[Token], comma: int) -> bool:
-    """ "no leather, suede or nubuck" goes on excluding; "not leather, suede please" does not."""
-    for t in tokens[comma + 1 : comma + 6]:
-        if t.text in ("or", "nor"):
-            return True
-        if t.text in _BREAKS or t.text == ",":
-            return False
-    return False
-
-
 def _joined(made: list[Constraint], matches: Sequence[Match], vocabulary: Vocabulary) -> list[Constraint]:
-    """One constraint an attribute and direction: "black or navy" is either; "black and white" both, where such exist."""
+    """One constraint an attribute and direction: "black or navy" is either, "black and white" both where such exist."""
     out: list[Constraint] = []
     for c in made:
         at = next((i for i, o in enumerate(out) if (o.attribute, o.op) == (c.attribute, c.op)), None)

@@ -22,10 +22,24 @@ KEEPS_ITS_S = frozenset(
 )
 ENDS_IN_IE = frozenset("hoodies beanies booties onesies undies sunnies panties selfies ties".split())
 SPELLINGS = {
-    "gray": "grey", "colour": "color", "jewellery": "jewelry", "jewelery": "jewelry", "pyjama": "pajama", "&": "and",
-    "coloured": "colored", "colorful": "multicolored", "sleeved": "sleeve", "heeled": "heel", "scarve": "scarf",
-    "tee": "tee", "aluminum": "aluminium", "woolen": "wool", "woollen": "wool", "trouser": "trouser", "collared": "collar",
-}  # fmt: skip
+    "gray": "grey",
+    "colour": "color",
+    "jewellery": "jewelry",
+    "jewelery": "jewelry",
+    "pyjama": "pajama",
+    "&": "and",
+    "coloured": "colored",
+    "colorful": "multicolored",
+    "sleeved": "sleeve",
+    "heeled": "heel",
+    "scarve": "scarf",
+    "tee": "tee",
+    "aluminum": "aluminium",
+    "woolen": "wool",
+    "woollen": "wool",
+    "trouser": "trouser",
+    "collared": "collar",
+}
 # A phrase that names values of several attributes means the first of these, then the catalogue's own attributes.
 ATTRIBUTE_ORDER = ("category", "color", "material", "brand", "department", "season", "occasion", "size")
 # An attribute with a value of its own for nearly every product describes nothing that shoppers ask for.

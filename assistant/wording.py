@@ -11,8 +11,9 @@ _UNCOUNTED = frozenset(
     "jewelry jewellery footwear clothing outerwear luggage knitwear swimwear underwear denim headwear".split()
 )
 _PAIRS = frozenset(
-    """boot shoe sneaker trainer pump heel loafer flats sandal jean trouser pant chino legging shorts glove sock earring sunglasses
-    runner bootie slipper tights booty mitten jogger slack kick sneakers ballerina oxford mule clog hoop stud""".split()
+    """boot shoe sneaker trainer pump heel loafer flats sandal jean trouser pant chino legging shorts glove sock
+    earring sunglasses runner bootie slipper tights booty mitten jogger slack kick sneakers ballerina oxford
+    mule clog hoop stud""".split()
 )
 # Attributes whose value stands before the noun: "black leather ankle boots".
 _BEFORE_NOUN = ("color", "pattern", "look", "fit", "material")
@@ -93,7 +94,8 @@ def described(constraints: Sequence[dict], currency: str | None, count: int | No
     ]
     text += "".join(f" with {values(c)}{'' if _names_itself(c) else ' ' + name_of(c['attribute'])}" for c in other)
     if "size" in wanted:
-        text += f" in size {listed([str(v).upper() if len(str(v)) < 4 else str(v) for v in wanted['size']['values']], 'or')}"
+        sizes = [str(v).upper() if len(str(v)) < 4 else str(v) for v in wanted["size"]["values"]]
+        text += f" in size {listed(sizes, 'or')}"
     text += _bounds(constraints, currency)
     excluded = [c for c in constraints if c["op"] == "not in"]
     if excluded:

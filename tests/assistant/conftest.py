@@ -25,7 +25,16 @@ ROWS = (
     ("pu1", "pumps", "Corvelle", "red", "satin", 99.0, "women", {"heel height": "high"}),
     ("dr1", "maxi dress", "Corvelle", "red", "silk", 180.0, "women", {"sleeve length": "long", "pattern": "solid"}),
     ("dr2", "maxi dress", "Norrvik", "navy", "cotton", 60.0, "women", {"sleeve length": "short", "pattern": "floral"}),
-    ("dr3", "wrap dress", "Norrvik", "black", "viscose", 80.0, "women", {"sleeve length": "long", "pattern": "striped"}),
+    (
+        "dr3",
+        "wrap dress",
+        "Norrvik",
+        "black",
+        "viscose",
+        80.0,
+        "women",
+        {"sleeve length": "long", "pattern": "striped"},
+    ),
     ("dr4", "wrap dress", "Corvelle", "light blue", "cotton", 45.0, "women", {"sleeve length": "short"}),
     ("ts1", "t-shirt", "Norrvik", "white", "organic cotton", 20.0, "unisex", {}),
     ("ts2", "t-shirt", "Norrvik", "black", "cotton", 25.0, "men", {}),
@@ -39,10 +48,21 @@ def product(row) -> Product:
     pid, category, brand, color, material, price, department, more = row
     shoe, bag = category.endswith(("boots", "sneakers", "pumps")), category in ("tote bag", "backpack")
     return Product(
-        pid, f"{brand} {category.title()} in {color.title()} {material.title()}", category, brand, color,
-        ("one size",) if bag else SHOES if shoe else CLOTHES, price, "EUR", material, "autumn, winter" if shoe else None,
-        "casual, work", department, f"A fine {category}. Rubber sole, water-repellent." if shoe else None, attributes=more,
-    )  # fmt: skip
+        pid,
+        f"{brand} {category.title()} in {color.title()} {material.title()}",
+        category,
+        brand,
+        color,
+        ("one size",) if bag else SHOES if shoe else CLOTHES,
+        price,
+        "EUR",
+        material,
+        "autumn, winter" if shoe else None,
+        "casual, work",
+        department,
+        f"A fine {category}. Rubber sole, water-repellent." if shoe else None,
+        attributes=more,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +107,12 @@ def said(vocabulary):
             scene = self.before.scene
             focus = u.targets or scene.focus
             self.before = Before(
-                u.constraints, self.before.constraints, Scene(scene.shown, scene.bag, focus, scene.seen), u.words, u.act, u.asked
+                u.constraints,
+                self.before.constraints,
+                Scene(scene.shown, scene.bag, focus, scene.seen),
+                u.words,
+                u.act,
+                u.asked,
             )
             return u
 

@@ -17,10 +17,10 @@ from shopping_assistant.tools.store import Store
 
 
 class Service(BaseChatModel):
-    """A hosted model as the graph sees one: it gives the answers it was made with, an exception among them is raised."""
+    """A hosted model as the graph sees one: it gives the answers it was made with; exceptions among them are raised."""
 
     answers: list[Any]
-    heard: list[Any] = []
+    heard: list[Any]
 
     @property
     def _llm_type(self) -> str:
@@ -58,16 +58,25 @@ def served_by(store):
 def test_a_hosted_model_plans_and_answers(served_by, thread):
     assistant, service = served_by(calling("search_products", query="boots"), AIMessage("Here are boots for you."))
     turn = assistant.turn(thread, "black ankle boots")
-    assert turn["reply"] == "Here are boots for you." and {p["product_id"] for p in turn["products"]} == {"ab1", "ab2", "ab3", "ab4"}
+    assert turn["reply"] == "Here are boots for you." and {p["product_id"] for p in turn["products"]} == {
+        "ab1",
+        "ab2",
+        "ab3",
+        "ab4",
+    }
     assert isinstance(service.heard[1][-1], ToolMessage)
 
 
 def test_exclusions_hold_whatever_the_model_asks_for(served_by, thread):
     everything = {"attribute": "material", "op": "in", "values": ["leather"], "said": ""}
-    assistant, _ = served_by(calling("search_products", query="leather boots", constraints=[everything]), AIMessage("Leather!"))
+    assistant, _ = served_by(
+        calling("search_products", query="leather boots", constraints=[everything]), AIMessage("Leather!")
+    )
     turn = assistant.turn(thread, "black boots, not leather")
     assert turn["products"] == [] or all(p["material"] != "leather" for p in turn["products"])
-    assert {"attribute": "material", "op": "not in", "values": ["leather"], "said": "not leather"} in turn["constraints"]
+    assert {"attribute": "material", "op": "not in", "values": ["leather"], "said": "not leather"} in turn[
+        "constraints"
+    ]
 
 
 @pytest.mark.parametrize("failure", [TimeoutError("too slow"), ConnectionError("no network"), AIMessage(content="")])
@@ -87,9 +96,12 @@ def test_a_model_that_calls_tools_in_circles_is_stopped(served_by, thread):
 
 def test_a_wrong_call_is_told_to_the_model_and_kept_in_the_trace(served_by, thread):
     assistant, service = served_by(
-        calling("search_products", words="boots"), calling("no_such_tool"), calling("product_details", product_ids=["nope"]),
-        calling("search_products", query="x", constraints=[{"attribute": "colour", "op": "in", "values": ["red"]}]), AIMessage("Sorry."),
-    )  # fmt: skip
+        calling("search_products", words="boots"),
+        calling("no_such_tool"),
+        calling("product_details", product_ids=["nope"]),
+        calling("search_products", query="x", constraints=[{"attribute": "colour", "op": "in", "values": ["red"]}]),
+        AIMessage("Sorry."),
+    )
     turn = assistant.turn(thread, "boots")
     errors = [t["error"] for t in turn["tools"]]
     assert len(errors) == 4 and all(errors) and turn["reply"] == "Sorry."

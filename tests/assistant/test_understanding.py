@@ -9,7 +9,10 @@ DRESSES = {"maxi dress", "wrap dress"}
 @pytest.mark.parametrize(
     ("sentence", "expected"),
     [
-        ("show me black ankle boots under 120", {("category", "in"): {"ankle boots"}, ("color", "in"): {"black"}, ("price", "<="): {120.0}}),
+        (
+            "show me black ankle boots under 120",
+            {("category", "in"): {"ankle boots"}, ("color", "in"): {"black"}, ("price", "<="): {120.0}},
+        ),
         ("boots", {("category", "in"): BOOTS}),
         ("a dress", {("category", "in"): DRESSES}),
         ("shoes", {("category", "in"): BOOTS | {"sneakers", "pumps"}}),
@@ -32,7 +35,7 @@ DRESSES = {"maxi dress", "wrap dress"}
         ("something for the office", {("occasion", "in"): {"work"}}),
         ("a plaid or striped dress", {("category", "in"): DRESSES, ("pattern", "in"): {"striped"}}),
     ],
-)  # fmt: skip
+)
 def test_words_become_the_catalogues_own_values(said, wishes, sentence, expected):
     assert wishes(said(sentence)) == expected
 
@@ -103,8 +106,11 @@ def test_wishes_accumulate_and_the_newest_wins(said, wishes):
     said("not leather")
     held = wishes(said("in red, under 90"))
     assert held == {
-        ("category", "in"): {"ankle boots"}, ("color", "in"): {"red"}, ("price", "<="): {90.0}, ("material", "not in"): {"leather"},
-    }  # fmt: skip
+        ("category", "in"): {"ankle boots"},
+        ("color", "in"): {"red"},
+        ("price", "<="): {90.0},
+        ("material", "not in"): {"leather"},
+    }
 
 
 def test_also_widens(said, wishes):
@@ -115,7 +121,11 @@ def test_also_widens(said, wishes):
 def test_a_new_subject_keeps_exclusions_and_the_shopper(said, wishes):
     said("women's black ankle boots under 120 in size 39, not leather")
     held = wishes(said("now show me dresses"))
-    assert held == {("category", "in"): DRESSES, ("material", "not in"): {"leather"}, ("department", "in"): {"women", "unisex"}}
+    assert held == {
+        ("category", "in"): DRESSES,
+        ("material", "not in"): {"leather"},
+        ("department", "in"): {"women", "unisex"},
+    }
 
 
 def test_a_narrower_word_stays_on_the_subject(said, wishes):
@@ -123,7 +133,16 @@ def test_a_narrower_word_stays_on_the_subject(said, wishes):
     assert wishes(said("ankle boots"))[("price", "<=")] == {120.0}
 
 
-@pytest.mark.parametrize("sentence", ["forget the price", "never mind the price", "the price doesn't matter", "drop the price limit", "any price is fine"])  # fmt: skip
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "forget the price",
+        "never mind the price",
+        "the price doesn't matter",
+        "drop the price limit",
+        "any price is fine",
+    ],
+)
 def test_a_wish_is_taken_back_by_name(said, wishes, sentence):
     said("black ankle boots under 120")
     u = said(sentence)
@@ -207,19 +226,39 @@ def test_taking_out_of_the_bag_looks_into_the_bag(said):
 @pytest.mark.parametrize(
     ("sentence", "act"),
     [
-        ("hello", "greet"), ("hi there!", "greet"), ("thanks a lot", "thanks"), ("bye", "thanks"), ("what can you do?", "help"),
-        ("show me boots", "search"), ("not leather", "refine"), ("cheaper", "refine"), ("what else do you have?", "refine"),
-        ("what would you recommend for me?", "recommend"), ("surprise me", "recommend"),
-        ("what is it made of?", "ask"), ("does it come in 38?", "ask"), ("how much is the second one?", "ask"),
-        ("is the first one waterproof?", "ask"), ("compare the first two", "compare"),
-        ("what's the difference between the first and the second?", "compare"), ("something similar to the second one", "similar"),
-        ("add the second one to my bag", "add_to_bag"), ("I'll take the red one", "add_to_bag"),
-        ("remove the first one from my bag", "remove_from_bag"), ("what's in my bag?", "show_bag"), ("show me my cart", "show_bag"),
-        ("forget the price", "undo"), ("start over", "reset"), ("why did you show me the first one?", "explain"),
-        ("what size should I take?", "size_advice"), ("what goes with the first one?", "outfit"),
-        ("save it for later", "save"), ("what's the weather like?", "other"), ("write me a poem", "other"),
+        ("hello", "greet"),
+        ("hi there!", "greet"),
+        ("thanks a lot", "thanks"),
+        ("bye", "thanks"),
+        ("what can you do?", "help"),
+        ("show me boots", "search"),
+        ("not leather", "refine"),
+        ("cheaper", "refine"),
+        ("what else do you have?", "refine"),
+        ("what would you recommend for me?", "recommend"),
+        ("surprise me", "recommend"),
+        ("what is it made of?", "ask"),
+        ("does it come in 38?", "ask"),
+        ("how much is the second one?", "ask"),
+        ("is the first one waterproof?", "ask"),
+        ("compare the first two", "compare"),
+        ("what's the difference between the first and the second?", "compare"),
+        ("something similar to the second one", "similar"),
+        ("add the second one to my bag", "add_to_bag"),
+        ("I'll take the red one", "add_to_bag"),
+        ("remove the first one from my bag", "remove_from_bag"),
+        ("what's in my bag?", "show_bag"),
+        ("show me my cart", "show_bag"),
+        ("forget the price", "undo"),
+        ("start over", "reset"),
+        ("why did you show me the first one?", "explain"),
+        ("what size should I take?", "size_advice"),
+        ("what goes with the first one?", "outfit"),
+        ("save it for later", "save"),
+        ("what's the weather like?", "other"),
+        ("write me a poem", "other"),
     ],
-)  # fmt: skip
+)
 def test_acts_in_a_conversation(said, sentence, act):
     said("black boots under 120")
     said.show("ab1", "ab2", "ab5")
@@ -229,11 +268,16 @@ def test_acts_in_a_conversation(said, sentence, act):
 @pytest.mark.parametrize(
     ("sentence", "asked"),
     [
-        ("what is it made of?", ("material",)), ("how much does it cost?", ("price",)), ("who makes it?", ("brand",)),
-        ("does it come in 38?", ("size",)), ("is it suede?", ("material",)), ("what sizes and colours does it come in?", ("size", "color")),
-        ("what is its heel height?", ("heel height",)), ("is it in stock?", ("available",)),
+        ("what is it made of?", ("material",)),
+        ("how much does it cost?", ("price",)),
+        ("who makes it?", ("brand",)),
+        ("does it come in 38?", ("size",)),
+        ("is it suede?", ("material",)),
+        ("what sizes and colours does it come in?", ("size", "color")),
+        ("what is its heel height?", ("heel height",)),
+        ("is it in stock?", ("available",)),
     ],
-)  # fmt: skip
+)
 def test_what_is_asked(said, sentence, asked):
     said("boots")
     said.show("ab1", "ab2", focus=("ab2",))
@@ -249,7 +293,11 @@ def test_a_question_states_no_wish(said, wishes):
 
 @pytest.mark.parametrize(
     ("typed", "category", "color"),
-    [("blak ankle bots", "ankle boots", "black"), ("whiet snekers", "sneakers", "white"), ("a gren bakpack", "backpack", None)],
+    [
+        ("blak ankle bots", "ankle boots", "black"),
+        ("whiet snekers", "sneakers", "white"),
+        ("a gren bakpack", "backpack", None),
+    ],
 )
 def test_misspellings(said, wishes, typed, category, color):
     held = wishes(said(typed))
@@ -267,10 +315,15 @@ def test_numeric_attributes_of_the_catalogues_own(catalog):
     from shopping_assistant.assistant.vocabulary import Vocabulary
     from shopping_assistant.tools.catalog import Catalog, Product
 
-    rated = Catalog.from_products([Product(f"p{i}", f"Boot {i}", "boots", attributes={"rating": i / 2}) for i in range(2, 11)])
+    rated = Catalog.from_products(
+        [Product(f"p{i}", f"Boot {i}", "boots", attributes={"rating": i / 2}) for i in range(2, 11)]
+    )
     understood = Understanding(Vocabulary(rated)).understand("boots rated over 4")
     assert {(c.attribute, c.op): c.values for c in understood.constraints}[("rating", ">=")] == (4.0,)
-    assert any(c.attribute == "rating" for c in Understanding(Vocabulary(rated)).understand("boots with good reviews").constraints)
+    assert any(
+        c.attribute == "rating"
+        for c in Understanding(Vocabulary(rated)).understand("boots with good reviews").constraints
+    )
 
 
 def test_a_catalogue_of_bare_titles_is_understood_as_far_as_it_goes():
@@ -283,6 +336,8 @@ def test_a_catalogue_of_bare_titles_is_understood_as_far_as_it_goes():
     assert u.act == "search" and u.constraints == () and u.words == ("red", "lipstick")
 
 
-@pytest.mark.parametrize("text", ["", "   ", "???", "🙂", "a" * 5000, "'; DROP TABLE turns; --", "\x00\x01", "ÀÉÎ ﬁ ß İ"])
+@pytest.mark.parametrize(
+    "text", ["", "   ", "???", "🙂", "a" * 5000, "'; DROP TABLE turns; --", "\x00\x01", "ÀÉÎ ﬁ ß İ"]
+)
 def test_any_text_is_understood_as_something(said, text):
     assert said(text).act

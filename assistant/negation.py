@@ -1,0 +1,90 @@
+"""Which words of a sentence stand under a negation: "not leather or suede, but red" excludes two of the three."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shopping_assistant.assistant.vocabulary import Match, Token
+
+_NEGATIONS = frozenset(
+    "not no without except excluding avoid avoiding hate dislike nothing isn't isnt aren't arent non minus".split()
+)
+_NEGATIVE_PAIRS = {
+    ("anything", "but"),
+    ("everything", "but"),
+    ("all", "but"),
+    ("other", "than"),
+    ("apart", "from"),
+    ("rather", "than"),
+    ("instead", "of"),
+    ("don't", "want"),
+    ("dont", "want"),
+    ("don't", "like"),
+    ("dont", "like"),
+    ("don't", "need"),
+    ("don't", "wear"),
+    ("dont", "wear"),
+    ("don't", "show"),
+    ("dont", "show"),
+    ("can't", "wear"),
+    ("cannot", "wear"),
+    ("not", "want"),
+    ("not", "like"),
+    ("never", "wear"),
+    ("allergic", "to"),
+    ("tired", "of"),
+    ("sick", "of"),
+}
+# After these "no" and "not" negate nothing that follows.
+_NOT_BEFORE = frozenset(
+    "too so very sure bad only just yet exactly really thanks thank i that's problem worries more less over under "
+    "above".split()
+)
+_BREAKS = frozenset(
+    "; . ! ? but show want need looking prefer please i i'd i'm give find make something under over".split()
+)
+_SOFT_BREAKS = frozenset("in with for by from".split())
+
+
+def negated(tokens: Sequence[Token], matches: Sequence[Match]) -> tuple[list[bool], frozenset[int]]:
+    """For each match whether it stands under a negation, and the other words that do."""
+    starts = {m.start: i for i, m in enumerate(matches)}
+    ends = {m.start: m.end for m in matches}
+    out = [False] * len(matches)
+    scope, seen, at = False, False, 0
+    words: set[int] = set()
+    while at < len(tokens):
+        word = tokens[at].text
+        following = tokens[at + 1].text if at + 1 < len(tokens) else ""
+        if at in starts:
+            out[starts[at]] = scope
+            seen = scope
+            at = ends[at]
+            if at < len(tokens) and tokens[at].text == "free":
+                out[starts[next(s for s in starts if ends[s] == at)]] = True
+            continue
+        if (word, following) == ("nothing", "but") or (word == "why" and following in ("not", "no")):
+            at += 2
+            continue
+        if (word, following) in _NEGATIVE_PAIRS:
+            scope, seen = True, False
+            at += 2
+            continue
+        if word in _NEGATIONS and following not in _NOT_BEFORE and not (word == "no" and following in (",", ".", "!")):
+            scope, seen = True, False
+        elif word in _BREAKS or (seen and word in _SOFT_BREAKS) or (word == "," and not _list_goes_on(tokens, at)):
+            scope = False
+        elif scope:
+            words.add(at)
+        at += 1
+    return out, frozenset(words)
+
+
+def _list_goes_on(tokens: Sequence[Token], comma: int) -> bool:
+    """ "no leather, suede or nubuck" goes on excluding; "not leather, suede please" does not."""
+    for t in tokens[comma + 1 : comma + 6]:
+        if t.text in ("or", "nor"):
+            return True
+        if t.text in _BREAKS or t.text == ",":
+            return False
+    return False
