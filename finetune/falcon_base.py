@@ -99,7 +99,6 @@ def merge(adapted, adapter: Path, base: str | None, vocabulary: int, quantize: s
 
     device = next(adapted.parameters()).device
     whole = adapted.unload().dequantize().to(device)
-    whole.config.quantization_config = None
     return PeftModel.from_pretrained(whole, adapter).merge_and_unload()
 
 

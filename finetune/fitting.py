@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import math
 import shutil
@@ -13,12 +12,11 @@ from pathlib import Path
 
 import torch
 
+from shopping_assistant.tools.allocator import keep_freed_memory
+
 WARM_UP = 0.03  # share of the steps in which the rate rises
 FLOOR = 0.1  # share of the rate that is left at the end
 CLIP = 1.0
-
-# Names of glibc's malloc.h, which Python has no other way to.
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 @dataclass(frozen=True)
@@ -93,20 +91,6 @@ class Fitted:
             "seconds": round(self.seconds, 1),
             "loss": round(self.loss, 4),
         }
-
-
-def keep_freed_memory() -> None:
-    """Let the C library keep what tensors give back instead of returning it to the kernel at once.
-
-    On Linux every large tensor is otherwise mapped and faulted in anew: 4,750 tokens/s became 6,510 on two cores.
-    """
-    try:
-        libc = ctypes.CDLL("libc.so.6")
-        # Without a bound the heap, fragmented by batches of every length, grew to 8 GB.
-        libc.mallopt(M_MMAP_THRESHOLD, 64 << 20)
-        libc.mallopt(M_TRIM_THRESHOLD, 512 << 20)
-    except (OSError, AttributeError):
-        return  # another C library manages its memory in its own way
 
 
 def fit(
