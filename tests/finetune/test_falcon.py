@@ -24,7 +24,7 @@ KINDS = "boots scarf dress".split()
 PRODUCTS = [Product(f"p{i}", f"{COLORS[i % 4]} {KINDS[i // 4]}", color=COLORS[i % 4]) for i in range(12)]
 TINY = FalconConfig(
     shape=Shape(hidden=64, layers=2, heads=2, vocabulary=400, positions=512),
-    pretraining=Pretraining(max_tokens=180_000, minutes=5, epochs=30, window=128, batch_tokens=512, rate=1e-2),
+    pretraining=Pretraining(max_tokens=180_000, minutes=2, epochs=30, window=128, batch_tokens=512, rate=1e-2),
     lora=Lora(rank=8, alpha=8, rate=1e-3, max_examples=300, minutes=1, batch_tokens=1024),
     style=PromptStyle(attributes=(), full_items=0),
     prompt_tokens=128,
