@@ -17,6 +17,7 @@ import polars as pl
 import torch
 from torch.nn import functional
 
+from shopping_assistant.finetune.budget import Budget
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.core_model import Core, IdModel, history_rows, padded_rows
 from shopping_assistant.tools.errors import ShopError
@@ -54,7 +55,7 @@ class CoreConfig:
     patience: int = 5
     # A product with few events leans on its neighbours by title as if they were this many events; the best is kept.
     blends: tuple[float, ...] = (0.0, 1.0, 3.0)
-    max_minutes: float = 6.0
+    max_minutes: float = 6.0  # see `Budget`
 
 
 class CoreTrainingError(ShopError):
@@ -191,7 +192,7 @@ def fit(
         titles: unit title vectors of all products to start from, ``(n, d)``, or None.
         progress: called with (steps done, steps planned).
     """
-    start = time.perf_counter()
+    budget = Budget(config.max_minutes)
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
     core = Core(
@@ -212,8 +213,7 @@ def fit(
     for epoch in range(1, config.epochs + 1):
         core.train()
         for batch in batches(sequences, config, rng):
-            minutes = (time.perf_counter() - start) / 60
-            passed = min(1.0, max(done / planned, minutes / config.max_minutes))
+            passed = min(1.0, max(done / planned, budget.spent()))
             for group in optimizer.param_groups:
                 group["lr"] = config.learning_rate * (0.05 + 0.475 * (1 + float(np.cos(np.pi * passed))))
             optimizer.zero_grad()
@@ -227,7 +227,7 @@ def fit(
         if reached > best or not examples:
             best, best_epoch = reached, epoch
             best_weights = {name: w.clone() for name, w in core.state_dict().items()}
-        if time.perf_counter() - start > 60 * config.max_minutes:
+        if budget.spent() >= 1:
             ended_by = "max_minutes"
             break
         if epoch - best_epoch >= config.patience:

@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 import torch
 
+from shopping_assistant.finetune.budget import Budget
 from shopping_assistant.finetune.title_texts import noisy, pseudo_queries, queried, spaced
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.errors import ShopError
@@ -57,7 +58,7 @@ class TitleConfig:
     pseudo_queries_a_product: int = 1
     held_back: float = 0.05  # share of the query texts kept for validation
     patience: int = 4
-    max_minutes: float = 5.0  # wall time of the epochs
+    max_minutes: float = 5.0  # see `Budget`
 
 
 class TitleTrainingError(ShopError):
@@ -175,7 +176,7 @@ def fit(
     Args:
         progress: called with (steps done, steps planned).
     """
-    start = time.perf_counter()
+    budget = Budget(config.max_minutes)
     torch.manual_seed(config.seed)
     rng = random.Random(config.seed)
     tokenizer = train_tokenizer([*used.titles, *used.queries], config.vocabulary)
@@ -191,9 +192,8 @@ def fit(
         batches = _Batches(encoder, seen, negatives, config)
         order = torch.randperm(len(seen.pairs)).numpy()
         for at in range(0, len(order), config.batch):
-            minutes = (time.perf_counter() - start) / 60
             for group in optimizer.param_groups:
-                group["lr"] = config.learning_rate * _schedule(done, max(done / steps, minutes / config.max_minutes))
+                group["lr"] = config.learning_rate * _schedule(done, max(done / steps, budget.spent()))
             loss = batches.loss(seen.pairs[order[at : at + config.batch]])
             optimizer.zero_grad()
             loss.backward()
@@ -206,7 +206,7 @@ def fit(
         if (score := sum(reached[name] or 0.0 for name in ("recall@10", "short_title_recall@10"))) > best:
             best, best_epoch = score, epoch
             best_weights = {name: w.clone() for name, w in net.state_dict().items()}
-        if time.perf_counter() - start > 60 * config.max_minutes:
+        if budget.spent() >= 1:
             ended_by = "max_minutes"
             break
         if epoch - best_epoch >= config.patience:

@@ -1,0 +1,23 @@
+"""How long a training may take, on a machine that does other work too."""
+
+from __future__ import annotations
+
+import time
+
+# Beyond this many times the budget by the clock on the wall it is over, however little of a processor there was.
+PATIENCE = 3.0
+
+
+class Budget:
+    """``minutes`` of the calling thread's processor time: what the wall clock shows on a machine with nothing else to
+    do. A busy machine takes longer, up to three times, and trains as far; only then it stops early."""
+
+    def __init__(self, minutes: float):
+        self._seconds = 60 * minutes
+        self._thread, self._wall = time.thread_time(), time.perf_counter()
+
+    def spent(self) -> float:
+        """The share that is used up: 1 or more when it is over."""
+        worked = time.thread_time() - self._thread
+        waited = time.perf_counter() - self._wall
+        return max(worked, waited / PATIENCE) / self._seconds
