@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ import polars as pl
 from rapidfuzz.distance import OSA
 
 from shopping_assistant.assistant import fashion_words as words
-from shopping_assistant.tools.catalog import Catalog
+from shopping_assistant.tools.catalog import Catalog, split_values
 
 TOKEN = re.compile(r"t[\s-]?shirts?\b|tee[\s-]?shirts?\b|#\d+|[a-z0-9]+(?:[.'][a-z0-9]+)*|[&€$£<>,;.!?()]")
 # A word of two forms that means two things keeps its s: shorts are no short, flats are not flat.
@@ -152,8 +152,15 @@ class Vocabulary:
         }
 
     def _values_of(self, attribute: str) -> dict[str, int]:
-        values = self.catalog.values(attribute)
-        return values if attribute in ATTRIBUTE_ORDER or len(values) <= MOST_DISTINCT else {}
+        """`Catalog.values`, counted over distinct cells: a catalogue of 100,000 has a few hundred of them."""
+        cells = (tuple(c) if isinstance(c, list) else c for c in self.catalog.cells(attribute))
+        count: Counter[str] = Counter()
+        for cell, n in Counter(cells).items():
+            for value in split_values(cell):
+                count[value] += n
+        if attribute not in ATTRIBUTE_ORDER and len(count) > MOST_DISTINCT:
+            return {}
+        return dict(sorted(count.items(), key=lambda item: (-item[1], item[0])))
 
     def _add(self, phrase: str, attribute: str, values: Iterable[str]) -> None:
         """The first meaning of a phrase within an attribute stays: callers add the exact ones first."""
