@@ -1,5 +1,6 @@
 """Plain Python tools over one shop: catalogue, sessions, search, memory, recommender."""
 
+import logging
 import os
 
 # Set before any library reads them: nothing here reports to anyone, and no library draws over our own progress bars.
@@ -16,3 +17,6 @@ for _name, _value in {
     "TRANSFORMERS_VERBOSITY": "error",
 }.items():
     os.environ.setdefault(_name, _value)
+
+# It complains of a faster kernel that could be downloaded, whoever imports it and whether or not anything is in 4 bits.
+logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

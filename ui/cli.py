@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -57,6 +58,8 @@ class Trainable(StrEnum):
 
 def main() -> None:
     """Run the command line; errors meant for a person are printed as one line, exit code 2."""
+    # A library's plans for its next version are no news for whoever runs a shop.
+    warnings.simplefilter("ignore", FutureWarning)
     try:
         app()
     except ShopError as error:
