@@ -36,7 +36,6 @@ SILENT = (
     "thanks",
     "help",
     "reset",
-    "outfit",
 )
 
 _BAG = r"(?:bag|cart|basket|trolley|order)"
@@ -49,7 +48,8 @@ _ADD = re.compile(
     r"|these|those|them|the|both|one)\b"
     r"|\b(?:go ahead and|please)\s+(?:get|grab|buy|order)\s+(?:me\s+)?(?:it|this|that|these|those|them|the|both|one"
     r"|another)\b"
-    r"|\b(?:i'll|i will)\s+(?:also\s+)?(?:take|go (?:with|for))\b"
+    r"|(?<!should )(?<!would )(?<!can )(?<!do )(?<!if )\bi take\b|\b(?:i'll|i will)\s+(?:also\s+)?(?:take|go (?:with"
+    r"|for))\b"
     r"|\badd\s+(?:the|it|this|that|those|these|them|both|another|one|two|a)\b(?!.*\b(?:filter|condition|colou?r)\b)"
     r"|\b(?:also|please|can you|could you|will you|would you)\s+(?:also\s+)?add\b"
 )
@@ -58,8 +58,11 @@ _MAYBE_ADD = re.compile(
     r"\b(?:let me|let's|let us|can i|could i|may i|i can)\s+(?:just\s+|also\s+)?(?:got|get|buy|take|have|purchase"
     r"|order)\s+(?!you\b|a\b|an\b|some\b|one last|more info)"
     r"|\b(?:give|get|grab) me (?:another|that|this|those|these|the|both|one of|two of)\b|\bi(?:'ll| will) have (?:the"
-    r"|that|this|those|both|it)\b"
+    r"|that|this|those|both|it)\b|\bi(?: do| just)?(?: really)? want (?:to get )?(?:the|those|these|both|that|this)\b"
+    r"(?! (?:same|cheapest|most|other|brand|price))"
 )
+# After a bag addition: "and the dress too".
+_AND_THAT = re.compile(r"^\s*(?:and|also|plus|oh and)\b.*\b(?:the|that|this|these|those|both)\b")
 _INDEFINITE = re.compile(r"\b(?:buy|get|purchase|order|have|take)\s+(?:a|an|some|new|any)\s+(?!of\b|one\b)")
 _REMOVE = re.compile(
     rf"\b(?:remove|take|delete|drop|throw|get rid of|toss|kick)\b.*\b(?:from|out of|off)\s+(?:my"
@@ -68,6 +71,7 @@ _REMOVE = re.compile(
     rf"|third|last|fourth|fifth))\b"
 )
 _SHOW_BAG = re.compile(
+    r"\b(?:my|the) total\b|\bhow much (?:do i owe|altogether|is everything|in total|is it all)\b|\bin total\b|"
     rf"\b(?:what(?:'s| is| do i have| have i got)?|show|see|view|open|check|list|look at|how many"
     rf"|how much is)\b.*\b(?:my|the)\s+(?:shopping\s+)?{_BAG}\b|^(?:my\s+)?(?:bag|cart|basket)\??$|^(?:(?:i am"
     rf"|i'm) ready to |(?:let's|let me|i want to|please|go to|proceed to) )*check ?out[\s.!]*$"
@@ -171,14 +175,20 @@ _MORE = re.compile(
 )
 _MORE_ONLY = re.compile(r"\b(?:else|others?|more options?|next|alternatives?|whatever)\b")
 _BARE = re.compile(
-    r"^\s*(?:(?:oh|sorry|yes|yeah|um|well|ok|okay|no|actually|i mean|i meant|i am talking about|i'm talking about"
+    r"^\s*(?:(?:and|what about|how about|oh|sorry|yes|yeah|um|well|ok|okay|no|actually|i mean|i meant"
+    r"|i am talking about|i'm talking about"
     r"|i'm referring to|i am referring to|that would be|it'?s|by that i mean|i was talking about"
     r"|i'm asking about)[\s,.]*)*(?:the|both|that|this|those|these|them)\b(?!\s+(?:is|are|was|were|looks?|sounds?)\b)"
 )
 _MEANT = re.compile(
     r"\bi(?:'m| am)?\s+(?:mean|meant|referring to|talking about|asking about|looking at the)\b|\bby that i mean\b"
 )
-_EXTENDS = re.compile(r"\b(?:also|as well|too|or|add)\b")
+# Nothing of what is shown will do: other products are wanted.
+DISLIKED = re.compile(
+    r"\b(?:do ?n'?o?t|did ?n'?o?t) (?:really )?(?:like|love|want) (?:any|them|these|those|it)\b|\bnone of (?:these"
+    r"|them|those)\b"
+    r"|\bnot what i\b|\bdon'?t like\s*[.!]*$|\b(?:something|anything) (?:else|different)\b"
+)
 SINGULAR = re.compile(
     r"\b(?:it|one|this|that)\b(?!\s+(?:of|and))|\bthe (?:first|second|third|fourth|fifth|sixth|last|cheapest"
     r"|most expensive)\b(?!\s+(?:two|three|four|few))"
@@ -210,7 +220,7 @@ def extends(text: str) -> bool:
 
 def wants_more(text: str) -> bool:
     """Whether products not seen yet are asked for: "any others?", "show me more"."""
-    return bool(
+    return bool(DISLIKED.search(text)) or bool(
         re.search(
             r"\b(?:anything|something|what|any(?:one)?|nothing) else\b|\bothers?\b|\bmore (?:options?|choices?"
             r"|of (?:them|those|these))\b|\balternatives\b|\bshow me more\b|\bnext (?:page|ones)\b|^\s*more\s*[.!?]*$",
@@ -262,7 +272,12 @@ def _bag_act(s: Seen) -> str | None:
     t = s.text
     if _REMOVE.search(t):
         return "remove_from_bag"
-    if _ADD.search(t) or (_MAYBE_ADD.search(t) and not s.asked):
+    pointed = bool(s.reference.targets or s.reference.described or s.reference.vague)
+    after_bag = s.last_act in ("add_to_bag", "remove_from_bag") and pointed and not s.asked
+    if after_bag and (_AND_THAT.search(t) or re.search(r"\binstead\b", t)) and not _LOOKING_FOR.search(t):
+        return "add_to_bag"
+    wanted = _MAYBE_ADD.search(t) and not s.asked and (pointed or not re.search(r"\bwant\b", t))
+    if _ADD.search(t) or wanted:
         # "I'd like to buy a dress" is after any dress.
         looks = s.categories and _INDEFINITE.search(t) and not s.reference.described
         return None if looks or (s.categories and _LOOKING_FOR.search(t)) else "add_to_bag"
@@ -299,7 +314,7 @@ def _looking(s: Seen, current_categories: Sequence[str], has_words: bool) -> str
         return "refine" if s.in_chat and _MORE.search(s.text) else "search"
     if s.said_values:
         return "refine" if s.in_chat else "search"
-    if s.in_chat and _MORE.search(s.text):
+    if s.in_chat and (_MORE.search(s.text) or DISLIKED.search(s.text)):
         return "refine"
     if has_words:
         return "refine" if s.in_chat and not _LOOKING.search(s.text) else "search"

@@ -196,7 +196,7 @@ ASKING_WORDS = {
     "material": "material, materials, fabric, fabrics, made of, made from, made out of, composition",
     "size": "size, sizes, sizing, come in my size, size range, fit me",
     "color": "color, colors, colour, colours, shade, shades",
-    "brand": "brand, brands, who makes, who made, designer, label, manufacturer, company, maker, make it",
+    "brand": "brand, brands, who makes, who made, designer, label, manufacturer, company, maker",
     "available": "in stock, available, availability, sold out, stock",
     "season": "season, seasons",
     "occasion": "occasion, occasions",

@@ -22,6 +22,8 @@ from shopping_assistant.assistant.shelf import Shelf
 from shopping_assistant.assistant.state import SEEN_KEPT, ConversationState, before, constraints_of, search_query
 from shopping_assistant.tools.errors import ShopError
 
+_MAY_STAY_OPEN = ("add_to_bag", "remove_from_bag", "similar", "ask", "compare")
+
 
 class ModelError(ShopError):
     """A chat model that cannot be made by the name given."""
@@ -82,6 +84,7 @@ class Agent:
             "question_word": u.question_word,
             "best": u.best,
             "previous_act": known.last_act,
+            "was_open": (state.get("understood") or {}).get("open", False),
         }
         fresh = u.act == "reset" or u.new_subject
         return {
@@ -164,8 +167,9 @@ class Agent:
     def finish(self, state: ConversationState, runtime: Runtime[TurnContext]) -> dict:
         """Keep what the next turn needs, and no more."""
         offers = state["answer"].get("offers")
-        update: dict[str, Any] = {"messages": self._trimmed(state["messages"])}
-        u = state["understood"]
+        # A question back ("which one?") leaves the act open for the next sentence.
+        u = {**state["understood"], "open": not state["tools"] and state["understood"]["act"] in _MAY_STAY_OPEN}
+        update: dict[str, Any] = {"messages": self._trimmed(state["messages"]), "understood": u}
         if offers is not None:
             ids = [o["product_id"] for o in offers]
             update["shown"] = ids

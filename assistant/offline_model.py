@@ -87,11 +87,7 @@ def plan(state: dict) -> list[Call]:
     focus, asked, wishes = state.get("focus", []), state.get("asked", []), state.get("wishes", [])
     if act == "disambiguate":
         # The answer to "which one?": do what was asked before.
-        act = (
-            state.get("previous_act")
-            if state.get("previous_act") in ("add_to_bag", "remove_from_bag", "similar")
-            else "ask"
-        )
+        act = state.get("previous_act", "ask") if state.get("was_open") else "ask"
     if act in ("search", "refine", "undo"):
         return _looking(state, wishes)
     if act == "recommend":

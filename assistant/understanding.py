@@ -23,6 +23,12 @@ _THE_BAG = re.compile(
     r"\b(?:(?:to|into|in|from|out of|off)\s+(?:my|the|your)|my|empty (?:my|the))\s+(?:shopping\s+)?(?:bag|cart|basket"
     r"|trolley)\b"
 )
+# Words of products that are none: "what would suit me", "tie it up", "watch out".
+_VERBS = re.compile(
+    r"\b(?:would|will|might|could|does|do|to) suit\b|\bsuits? (?:me|you|him|her|us|my|a)\b|\bwatch out\b"
+    r"|\btop (?:rated|ten|\d+|picks?)\b"
+    r"|\btie (?:up|it)\b|\b(?:fall|fell) in love\b|\bcap (?:it|of|at)\b|\bring (?:me|up)\b"
+)
 # Words of a request that carry no wish beyond what was recognised.
 _EMPTY = COMMON | frozenset("size color colour sized euro s t re ll ve d im id quality brand".split())
 # A figure asked for as a size, also one that this shop does not have.
@@ -137,7 +143,7 @@ class Understanding:
         low = plain(text)
         tokens = tokens_of(text)
         # "My bag" is where things go; only without "to", "from" or "my" is a bag a product.
-        bags = [m.span() for m in _THE_BAG.finditer(low)]
+        bags = [m.span() for pattern in (_THE_BAG, _VERBS) for m in pattern.finditer(low)]
         matches = [
             m for m in self.vocabulary.matches(tokens, low) if not any(a <= tokens[m.start].start < b for a, b in bags)
         ]
@@ -393,11 +399,23 @@ class Understanding:
         taken = {i for m in sentence.matches for i in range(m.start, m.end)} | {
             i for a, b, _ in sizes for i in range(a, b)
         }
-        return [
-            t.text for i, t in enumerate(sentence.tokens)
-            if i not in taken and t.text not in _EMPTY and t.key not in _EMPTY and t.key in self.vocabulary.known_words
-            and len(t.key) > 2 and not t.key[0].isdigit() and i not in sentence.negated_tokens
+        content = [
+            t for i, t in enumerate(sentence.tokens)
+            if i not in taken and t.text not in _EMPTY and t.key not in _EMPTY and len(t.key) > 2 and t.key.isalpha()
+            and i not in sentence.negated_tokens
         ]  # fmt: skip
+        known = [(t, self._known_form(t)) for t in content]
+        found = [word for _, word in known if word]
+        # A sentence mostly of words that no product bears is about something else.
+        return found if 2 * len(found) >= len(content) or sentence.matches else []
+
+    def _known_form(self, token: Token) -> str:
+        """A word as titles have it; "longer" is looked for as "long". Empty when no title has it."""
+        comparative = re.sub(r"i?er$", lambda m: "y" if m[0] == "ier" else "", token.key)
+        for form, word in ((token.key, token.text), (comparative, comparative)):
+            if form in self.vocabulary.known_words:
+                return word
+        return ""
 
     def _words(self, sentence, sizes, before: Before, act: str, new_subject: bool) -> tuple[str, ...]:
         """The free words of the subject so far; a new subject starts afresh."""

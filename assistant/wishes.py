@@ -102,7 +102,8 @@ def _with(held: list[Constraint], new: Constraint, extends: bool) -> list[Constr
                 out += [replace(c, values=values)] if values else []
             elif extends:
                 joined = tuple(dict.fromkeys([*c.values, *new.values]))
-                new = Constraint(c.attribute, "in", joined, f"{c.said}, {new.said}")
+                said = c.said if set(joined) == set(c.values) else f"{c.said}, {new.said}"
+                new = Constraint(c.attribute, "in", joined, said)
         return [*out, new]
     return [c for c in held if not (c.attribute == new.attribute and (c.op == new.op or _contradict(c, new)))] + [new]
 

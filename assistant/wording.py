@@ -57,7 +57,7 @@ def noun_for(constraints: Sequence[dict], count: int | None = None) -> str:
     )
     if not said:
         return "piece" if count == 1 else "pieces"
-    said = said.replace(", ", " and ")
+    said = " and ".join(dict.fromkeys(said.split(", ")))
     if count != 1:
         return plural(said)
     *front, head = said.split(" ")
@@ -73,7 +73,7 @@ def described(constraints: Sequence[dict], currency: str | None, count: int | No
     """Wishes as a noun phrase: "black ankle boots under €120 in size 39, without leather"."""
 
     def values(c: dict) -> str:
-        said = c["said"].removeprefix("not ").strip()
+        said = c["said"].removeprefix("not ").strip().replace(", ", " or ")
         return said if said and c["op"] == "in" else listed([str(v) for v in c["values"][:3]], "or")
 
     wanted = {c["attribute"]: c for c in constraints if c["op"] == "in"}
@@ -109,7 +109,7 @@ def _names_itself(c: dict) -> bool:
 
 
 def _excluded(c: dict) -> str:
-    said = c["said"].replace("not ", "").strip()
+    said = c["said"].replace("not ", "").strip().replace(", ", " or ")
     return said or listed([str(v) for v in c["values"][:3]], "or")
 
 

@@ -157,6 +157,35 @@ def test_the_bag(assistant, thread):
     )
 
 
+def test_what_follows_a_bag_addition(assistant, thread):
+    ids = shown(assistant.turn(thread, "black ankle boots"))
+    assistant.turn(thread, "I take the first")
+    assistant.turn(thread, "and the second one too")
+    assert [p["product_id"] for p in assistant.bag(thread)] == ids[:2]
+    assert "2 pieces" in assistant.turn(thread, "what's my total?")["reply"]
+
+
+def test_a_question_goes_on(assistant, thread):
+    assistant.turn(thread, "black ankle boots")
+    assistant.turn(thread, "how much is the first one?")
+    turn = assistant.turn(thread, "and the second?")
+    assert turn["asked"] == ["price"] and "costs" in turn["reply"]
+
+
+def test_an_outfit_may_name_what_is_missing(assistant, thread):
+    assistant.turn(thread, "a red dress")
+    turn = assistant.turn(thread, "show me shoes to go with it")
+    assert turn["act"] == "outfit" and turn["products"]
+    assert {p["category"] for p in turn["products"]} <= {"ankle boots", "chelsea boots", "sneakers", "pumps"}
+
+
+def test_none_of_these_shows_others(assistant, thread):
+    few = Assistant(assistant.store, Settings(shown=3))
+    first = shown(few.turn(thread, "boots"))
+    assert not set(first) & set(shown(few.turn(thread, "I don't like any of these")))
+    few.close()
+
+
 def test_small_talk_calls_no_tool(assistant, thread):
     for sentence in ("hello", "thanks!", "what can you do?", "tell me a joke"):
         turn = assistant.turn(thread, sentence)
