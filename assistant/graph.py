@@ -198,6 +198,7 @@ class Agent:
             constraints_of(state.get("previous")),
             tuple(state.get("shown", ())),
             tuple(state.get("seen", ())),
+            state["query"] if state["understood"]["act"] == "search" else "",
         )
 
     def _view(self, state: ConversationState) -> dict:

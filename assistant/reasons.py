@@ -11,6 +11,7 @@ from shopping_assistant.tools.sessions import Event
 
 # What two products may share that a shopper would call a reason, strongest first.
 _SHARED = ("line", "brand", "color", "pattern", "material", "look")
+_NO_PATTERN = ("solid", "plain", "unknown")
 _LOOKED_BACK = 6
 
 
@@ -34,7 +35,7 @@ def reason(
         for c in constraints
         if c.is_exclusion and c.said and product.get(c.attribute) is not None
     ]
-    if excluded and not asked:
+    if excluded and not asked and by != "recommender":
         parts.append(f"without {listed(dict.fromkeys(excluded), 'or')}")
     if route.get("memory"):
         parts.append("often shown for searches like yours")
@@ -60,9 +61,11 @@ def _after(product: Product, catalog: Catalog, history: Sequence[Event]) -> str:
             break
         other = catalog.product(e.product_id)
         same = [a for a in _SHARED if _same(product, other, a)]
+        if "pattern" in same and str(product.get("pattern")).lower() in _NO_PATTERN:
+            same.remove("pattern")
         if "brand" in same and "line" in same:
             same.remove("brand")
-        if not same or (same == ["pattern"] and product.get("pattern") in ("solid", "Solid")):
+        if not same:
             continue
         did = "clicked" if e.action == "click" else "chose"
         kind = "like" if product.category == other.category else "goes with"

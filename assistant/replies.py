@@ -14,11 +14,29 @@ _SEARCH_MANY = (
     "There are {n} {what}; here are my top {k}.",
 )
 _NARROWED = ("Narrowed down: {n} {what}.", "That leaves {n} {what}.", "{n} {what} now.")
-_RECOMMENDED = (
-    "Going by what you looked at, I would pick these {what}.",
-    "These {what} should suit you.",
-    "From all you looked at, my choice of {what}:",
-)
+# What a recommendation goes by must be true: nobody has "looked at" anything in a first sentence.
+_RECOMMENDED = {
+    "chosen": (
+        "Going by what you chose, I would pick these {what}.",
+        "With what you have chosen in mind: these {what}.",
+        "Knowing what you took, these {what} come next.",
+    ),
+    "clicked": (
+        "Going by what you looked at, I would pick these {what}.",
+        "These {what} should suit you, after what you clicked.",
+        "From what caught your eye, I would choose these {what}.",
+    ),
+    "searched": (
+        "Going by your search, I would pick these {what}.",
+        "These {what} fit what you searched for.",
+        "For that search my choice would be these {what}.",
+    ),
+    "nothing": (
+        "I know nothing of your taste yet; these {what} are where I would start.",
+        "To begin with, I would look at these {what}. Click what you like and I learn.",
+        "A first guess, before I know you: these {what}.",
+    ),
+}
 _KINDS = (
     "I can search by colour, price, size, brand and more, recommend, compare, answer questions about a product, and "
     "keep your bag.",
@@ -184,10 +202,11 @@ def _recommended(state: dict, content: dict) -> str:
         if state.get("act") == "outfit":
             text = "These would go with it."
         else:
-            text = _pick(_RECOMMENDED, state).format(what=what)
+            text = _pick(_RECOMMENDED[content.get("goes_by", "nothing")], state).format(what=what)
         first = content["products"][0]
         if first.get("reason"):
-            text += f" My first: {first['title']} ({first['reason'][0].lower()}{first['reason'][1:]})."
+            why = first["reason"].split("; ")[0]
+            text += f" My first: {first['title']}, {why[0].lower()}{why[1:]}."
     elif content["by"] == "popular":
         text = f"This shop has no trained recommender yet, so these are its most bought {what}."
     else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -45,6 +46,7 @@ class Desk:
     previous: tuple[Constraint, ...]
     shown: tuple[str, ...]
     seen: tuple[str, ...]
+    query: str = ""
 
     def history(self) -> tuple[Event, ...]:
         """This shopper's events, oldest first: the shop's log, earlier conversations, this one."""
@@ -188,6 +190,10 @@ def recommend(desk: Desk, given: Recommend) -> ToolResult:
     """What this shopper will want next, from all they searched, clicked and chose. Their wishes always apply."""
     constraints, set_aside = _wishes(desk, given.constraints), ()
     history = desk.history()
+    if desk.query and given.goes_with is None:
+        # "Recommend me a dress" says what is looked for now, before it stands in the log.
+        now = datetime.now(UTC)
+        history = (*history, Event(desk.thread_id, desk.user_id, now, "search", desk.query))
     if given.goes_with is not None:
         (product,) = desk.known([given.goes_with])
         # Something to wear with it is of another category; the wishes were about the product itself.
@@ -201,7 +207,15 @@ def recommend(desk: Desk, given: Recommend) -> ToolResult:
     exclude = [*desk.log.bag(desk.thread_id), *(desk.seen if given.more else ())]
     ranked = desk.shelf.recommend(history, desk.settings.shown, constraints, exclude)
     result = _shown(desk, ranked, constraints, history=history)
-    return replace(result, relaxed=(*result.relaxed, *set_aside))
+    content = {**result.content, "goes_by": _evidence(history)}
+    return replace(result, content=content, relaxed=(*result.relaxed, *set_aside))
+
+
+def _evidence(history: Sequence[Event]) -> str:
+    """The strongest thing a recommendation can go by: chosen, clicked, searched, or nothing."""
+    done = {e.action for e in history}
+    words = (("purchase", "chosen"), ("click", "clicked"), ("search", "searched"))
+    return next((word for action, word in words if action in done), "nothing")
 
 
 class Similar(Arguments):
