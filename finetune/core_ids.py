@@ -44,17 +44,19 @@ class CoreConfig:
     dropout: float = 0.2
     item_dropout: float = 0.2
     temperature: float = 0.07
-    epochs: int = 60
+    epochs: int = 15
     batch: int = 1024  # predictions a step, about
     learning_rate: float = 0.002
     # Products a prediction is told apart from: 0 for all of them as published, else a sample for each step.
     negatives: int = 0
     start_from_titles: bool = True  # a product's row starts at its title's vector, not at random
-    click_weight: float = 0.5  # of a prediction whose target is a click; a purchase counts 1
+    click_weight: float = 0.2  # of a prediction whose target is a click; a purchase counts 1
     validation_examples: int = 2_000
     patience: int = 5
     # A product with few events leans on its neighbours by title as if they were this many events; the best is kept.
     blends: tuple[float, ...] = (0.0, 1.0, 3.0)
+    # What certainty a product without events lacks; one with c events lacks 1 / (1 + c) of it. The best is kept.
+    doubts: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.45)
     max_minutes: float = 6.0  # see `Budget`
 
 
@@ -99,7 +101,7 @@ def train(store: Store, config: CoreConfig, progress: Callable[[int, int], None]
     examples = validation_sample(split.validation, catalog, config)
     titles = load_title_table(store.model_dir("titles"), catalog.titles) if store.has("titles") else None
     core, course = fit(sequences, seen, len(catalog), titles, examples, config, progress)
-    model, blend = with_every_product(core, seen, events, titles, examples, config)
+    model, chosen = with_every_product(core, seen, events, titles, examples, config)
     with store.replacing("ids") as folder:
         model.save(folder)
         model = IdModel.load(folder)  # the figures are those of the weights as saved
@@ -109,7 +111,7 @@ def train(store: Store, config: CoreConfig, progress: Callable[[int, int], None]
         "products": len(catalog),
         "products_with_events": len(seen),
         **course,
-        "blend": blend,
+        **chosen,
         "validation_examples": len(examples),
         **validate(model, examples),
     }
@@ -323,27 +325,27 @@ def with_every_product(
     titles: np.ndarray | None,
     examples: list[tuple[list[int], int, list[int]]],
     config: CoreConfig,
-) -> tuple[IdModel, float]:
+) -> tuple[IdModel, dict]:
     """A model with a row for every product: a mean over the nearest titles stands in for what the log does not say.
 
     A product without events gets the similarity-weighted mean of the rows of its five nearest titles among products
-    with events. One with ``c`` events moves towards its neighbours by ``blend / (c + blend)``; the ``blend`` that
-    validates best is returned beside the model.
+    with events. One with ``c`` events moves towards its neighbours by ``blend / (c + blend)``. Its certainty is
+    ``1 - doubt / (1 + c)``: a shop's catalogue holds many products that nobody buys any more, or not yet, and without
+    it they crowd the lists of those they resemble. The ``blend`` and ``doubt`` that validate best are returned too.
     """
     learned = core.items.weight.detach().numpy()
     own = np.zeros((len(events), learned.shape[1]), dtype=np.float32)
     own[seen] = learned
-    if titles is None:
-        return _with_table(core, own), 0.0
-    around = neighbours_mean(titles, seen, learned)
-    best: tuple[float, IdModel, float] | None = None
-    for blend in config.blends:
+    around = own if titles is None else neighbours_mean(titles, seen, learned)
+    best: tuple[float, IdModel, dict] | None = None
+    for blend in (0.0,) if titles is None else config.blends:
         share = (blend / np.maximum(events + blend, 1e-9))[:, None].astype(np.float32)
-        table = np.where(events[:, None] == 0, around, share * around + (1 - share) * own)
-        model = _with_table(core, table)
-        reached = validate(model, examples)[f"ndcg@{K}"] or 0.0
-        if best is None or reached > best[0]:
-            best = (reached, model, blend)
+        whole = _with_table(core, np.where(events[:, None] == 0, around, share * around + (1 - share) * own))
+        for doubt in config.doubts:
+            model = IdModel(whole, 1 - doubt / (1 + events))
+            reached = validate(model, examples)[f"ndcg@{K}"] or 0.0
+            if best is None or reached > best[0]:
+                best = (reached, model, {"blend": blend, "doubt": doubt})
     return best[1], best[2]
 
 
@@ -360,19 +362,19 @@ def neighbours_mean(titles: np.ndarray, seen: np.ndarray, learned: np.ndarray) -
         similar = titles[start : start + size] @ pool
         itself = place[start : start + size]
         similar[np.flatnonzero(itself >= 0), itself[itself >= 0]] = -2.0
-        at = np.argpartition(-similar, nearest - 1, axis=1)[:, :nearest]
+        closeness, at = (x.numpy() for x in torch.from_numpy(similar).topk(nearest, dim=1))
         # A floor keeps the sum positive where no title is alike at all.
-        worth = np.maximum(np.take_along_axis(similar, at, axis=1), 1e-3)
+        worth = np.maximum(closeness, 1e-3)
         worth /= worth.sum(axis=1, keepdims=True)
         out[start : start + size] = (worth[:, None, :] @ learned[at])[:, 0]
     return out
 
 
-def _with_table(core: Core, table: np.ndarray) -> IdModel:
+def _with_table(core: Core, table: np.ndarray) -> Core:
     whole = Core(**{**core.sizes, "items": len(table)})
     weights = {**core.state_dict(), "items.weight": torch.from_numpy(np.ascontiguousarray(table, dtype=np.float32))}
     whole.load_state_dict(weights)
-    return IdModel(whole)
+    return whole
 
 
 def validate(model: IdModel, examples: list[tuple[list[int], int, list[int]]]) -> dict:

@@ -105,11 +105,25 @@ class Core(nn.Module):
 
 
 class IdModel:
-    """A trained `Core` over a whole catalogue. ``table`` holds one unit row a product, ``(n, dim)`` float32."""
+    """A trained `Core` over a whole catalogue.
 
-    def __init__(self, core: Core):
+    ``table`` holds one unit row a product, ``(n, dim + 1)`` float32. The last column keeps products that the log says
+    little of at a distance: with certainty ``c`` a row is ``(c * item, sqrt(1 - c * c))``. Sessions have 0 there, so
+    the cosine with any session, and with any product of certainty 1, is the item's own times ``c``.
+
+
+    Args:
+        certainty: ``(n,)`` from above 0 to 1; 1 everywhere by default.
+    """
+
+    def __init__(self, core: Core, certainty: np.ndarray | None = None):
         self._core = core.eval()
-        self.table: np.ndarray = core.table().detach().numpy()
+        items = core.table().detach().numpy()
+        self.certainty = np.ones(len(items), np.float32) if certainty is None else np.asarray(certainty, np.float32)
+        if self.certainty.shape != (len(items),):
+            raise IdModelError(f"{len(self.certainty)} certainties for {len(items)} products, expected one each")
+        apart = np.sqrt(np.maximum(0, 1 - self.certainty**2))
+        self.table: np.ndarray = np.column_stack([items * self.certainty[:, None], apart])
 
     @property
     def length(self) -> int:
@@ -118,7 +132,7 @@ class IdModel:
 
     @torch.inference_mode()
     def encode_sessions(self, sessions: Sequence[Sequence[int]], batch: int = 512) -> np.ndarray:
-        """Sessions of product rows, oldest first, to unit vectors in the space of ``table``: ``(b, dim)`` float32.
+        """Sessions of product rows, oldest first, to unit vectors in the space of ``table``: ``(b, dim + 1)`` float32.
 
         An empty session is a row of zeros: it is equally far from everything.
 
@@ -134,14 +148,14 @@ class IdModel:
             if int(rows.min()) < 0 or int(rows.max()) >= len(self.table):
                 wrong = next(r for i in part for r in cut[i] if not 0 <= r < len(self.table))
                 raise IdModelError(f"product row {wrong}: the id model has rows 0 to {len(self.table) - 1}")
-            vectors[part] = self._core(rows)[torch.arange(len(part)), last].numpy()
+            vectors[part, :-1] = self._core(rows)[torch.arange(len(part)), last].numpy()
         return vectors
 
     def save(self, folder: Path | str) -> None:
         """Write ``id_model.json`` and ``model.safetensors`` (half precision)."""
         folder = Path(folder)
         weights = {name: w.half().contiguous() for name, w in self._core.state_dict().items()}
-        save_file(weights, folder / "model.safetensors")
+        save_file({**weights, "certainty": torch.from_numpy(self.certainty).half()}, folder / "model.safetensors")
         write_json(folder / "id_model.json", {"format": FORMAT, "sizes": self._core.sizes})
 
     @classmethod
@@ -160,7 +174,9 @@ class IdModel:
                     "`shop build --only ids`"
                 )
             core = Core(**described["sizes"])
-            core.load_state_dict({k: w.float() for k, w in load_file(folder / "model.safetensors").items()})
+            weights = {k: w.float() for k, w in load_file(folder / "model.safetensors").items()}
+            certainty = weights.pop("certainty").numpy()
+            core.load_state_dict(weights)
         except ShopError:
             raise
         except Exception as error:  # safetensors and torch raise errors of their own kinds
@@ -168,7 +184,7 @@ class IdModel:
                 f"{folder} holds no readable id model ({type(error).__name__}: {error}); train one with "
                 "`shop build --only ids`"
             ) from error
-        return cls(core)
+        return cls(core, certainty)
 
 
 def history_rows(history: Sequence[Event], catalog: Catalog) -> list[int]:

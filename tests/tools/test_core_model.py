@@ -25,7 +25,7 @@ def model(core):
 
 
 def test_the_table_has_unit_rows(model):
-    assert model.table.shape == (30, 16) and model.table.dtype == np.float32
+    assert model.table.shape == (30, 17) and model.table.dtype == np.float32
     assert np.linalg.norm(model.table, axis=1) == pytest.approx(np.ones(30), abs=1e-5)
 
 
@@ -38,7 +38,7 @@ def test_a_session_of_one_item_is_that_item(model):
 
 def test_a_session_lies_in_the_cone_of_its_items(model, core):
     session = model.encode_sessions([[1, 5, 9]])[0]
-    raw = core.items.weight.detach().numpy()[[1, 5, 9]]
+    raw = np.pad(core.items.weight.detach().numpy()[[1, 5, 9]], ((0, 0), (0, 1)))
     weights, *_ = np.linalg.lstsq(raw.T, session, rcond=None)
     assert (weights > 0).all()
     assert raw.T @ weights == pytest.approx(session, abs=1e-4)
@@ -53,7 +53,7 @@ def test_a_session_is_encoded_the_same_alone_and_beside_others(model):
 
 def test_every_prefix_in_one_pass_is_the_prefix_alone(model, core):
     with torch.inference_mode():
-        prefixes = core(torch.tensor([[3, 1, 4, 15, 9]]))[0].numpy()
+        prefixes = np.pad(core(torch.tensor([[3, 1, 4, 15, 9]]))[0].numpy(), ((0, 0), (0, 1)))
     for end in range(1, 6):
         assert model.encode_sessions([[3, 1, 4, 15, 9][:end]])[0] == pytest.approx(prefixes[end - 1], abs=1e-5)
 
@@ -68,7 +68,7 @@ def test_order_matters_and_only_the_last_items_count(model):
 def test_an_empty_session_is_equally_far_from_everything(model):
     vectors = model.encode_sessions([[], [2]])
     assert not vectors[0].any() and vectors[1].any()
-    assert model.encode_sessions([]).shape == (0, 16)
+    assert model.encode_sessions([]).shape == (0, 17)
 
 
 @pytest.mark.parametrize("row", [30, -1])
@@ -83,6 +83,20 @@ def test_saved_and_loaded_it_is_the_same_up_to_half_precision(model, tmp_path):
     assert loaded.length == 6
     assert loaded.table == pytest.approx(model.table, abs=2e-3)
     assert loaded.encode_sessions([[1, 2, 3]]) == pytest.approx(model.encode_sessions([[1, 2, 3]]), abs=5e-3)
+
+
+def test_what_the_log_says_little_of_keeps_its_distance(core, model, tmp_path):
+    certainty = np.where(np.arange(30) < 10, 0.6, 1.0)
+    doubted = IdModel(core, certainty)
+    assert np.linalg.norm(doubted.table, axis=1) == pytest.approx(np.ones(30), abs=1e-5)
+    session = doubted.encode_sessions([[1, 20, 25]])[0]
+    assert session == pytest.approx(model.encode_sessions([[1, 20, 25]])[0], abs=1e-6)
+    assert doubted.table @ session == pytest.approx(certainty * (model.table @ session), abs=1e-5)
+    assert doubted.table @ doubted.table[20] == pytest.approx(certainty * (model.table @ model.table[20]), abs=1e-5)
+    doubted.save(tmp_path)
+    assert IdModel.load(tmp_path).table == pytest.approx(doubted.table, abs=2e-3)
+    with pytest.raises(IdModelError, match="3 certainties for 30 products"):
+        IdModel(core, np.ones(3))
 
 
 def test_a_missing_or_damaged_model_is_named_with_its_remedy(model, tmp_path):
