@@ -118,6 +118,7 @@ _EXPLAIN = re.compile(
     r"|first|second|one)\b|\bexplain\b|\bhow did you (?:choose|pick|find)\b"
 )
 _OUTFIT = re.compile(
+    r"\b(?:what|which) (?:\w+ ){1,2}?(?:goes?|would go|could go|fits?|match(?:es)?) (?:well |best )?with\b|"
     r"\b(?:complete|finish|build|create|put together|make)\s+(?:me\s+)?(?:the|an|my|this|a)\s+(?:whole\s+)?(?:look"
     r"|outfit)\b|\bwhat (?:else )?(?:would|could|should|can|do|does)?\s*(?:i )?(?:goes?|wear|combine|pair"
     r"|match)\b.*\bwith\b|\bwhat goes (?:well )?with\b|\bto (?:go|wear) with (?:it|this|that|them|these|those|the)\b"

@@ -101,6 +101,9 @@ COVERING = {
     ),
 }  # fmt: skip
 
+# Of these covering words one wears or carries one piece at a time.
+ONE_AT_A_TIME = ("shoes", "bag", "luggage", "tops", "bottoms", "trousers", "outerwear", "hat")
+
 COLOR_SYNONYMS = tuple(
     tuple(name.strip() for name in line.split(","))
     for line in """

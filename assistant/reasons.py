@@ -22,10 +22,16 @@ def reason(
     history: Sequence[Event],
     route: dict[str, int | None],
     by: str,
+    beside: Product | None = None,
 ) -> str:
-    """One short sentence part; empty when nothing true is worth saying."""
+    """One short sentence part; empty when nothing true is worth saying. ``beside``: what it is to be worn with."""
     parts = []
-    if by == "recommender":
+    if beside is not None:
+        same = _shared(product, beside)
+        parts.append(
+            f"to go with the {short_title(beside)}" + (f": same {listed(map(name_of, same[:2]))}" if same else "")
+        )
+    elif by == "recommender":
         parts.append(_after(product, catalog, history))
     asked = [name_of(c.attribute) for c in constraints if not c.is_exclusion and c.said and c.attribute != "category"]
     if asked:
@@ -60,17 +66,23 @@ def _after(product: Product, catalog: Catalog, history: Sequence[Event]) -> str:
         if len(told) > _LOOKED_BACK:
             break
         other = catalog.product(e.product_id)
-        same = [a for a in _SHARED if _same(product, other, a)]
-        if "pattern" in same and str(product.get("pattern")).lower() in _NO_PATTERN:
-            same.remove("pattern")
-        if "brand" in same and "line" in same:
-            same.remove("brand")
+        same = _shared(product, other)
         if not same:
             continue
         did = "clicked" if e.action == "click" else "chose"
         kind = "like" if product.category == other.category else "goes with"
         return f"{kind} the {short_title(other)} you {did}: same {listed(name_of(a) for a in same[:2])}"
     return ""
+
+
+def _shared(product: Product, other: Product) -> list[str]:
+    """The attributes worth telling that two products share, strongest first."""
+    same = [a for a in _SHARED if _same(product, other, a)]
+    if "pattern" in same and str(product.get("pattern")).lower() in _NO_PATTERN:
+        same.remove("pattern")
+    if "brand" in same and "line" in same:
+        same.remove("brand")
+    return same
 
 
 def _same(a: Product, b: Product, attribute: str) -> bool:

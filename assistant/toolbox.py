@@ -58,6 +58,10 @@ class Desk:
         other = [e for e in chats if e.session_id != self.thread_id]
         return (*before, *other, *(e for e in chats if e.session_id == self.thread_id))
 
+    def event(self, action: str, query: str | None = None, product_id: str | None = None) -> Event:
+        """Something this shopper does just now, for the recommender's eyes; the log is written elsewhere."""
+        return Event(self.thread_id, self.user_id, datetime.now(UTC), action, query, product_id)
+
     def known(self, product_ids: Sequence[str]) -> list[Product]:
         unknown = [p for p in product_ids if p not in self.shelf.catalog]
         if unknown:
@@ -188,27 +192,33 @@ class Recommend(Arguments):
 @tool(Recommend)
 def recommend(desk: Desk, given: Recommend) -> ToolResult:
     """What this shopper will want next, from all they searched, clicked and chose. Their wishes always apply."""
-    constraints, set_aside = _wishes(desk, given.constraints), ()
-    history = desk.history()
-    if desk.query and given.goes_with is None:
-        # "Recommend me a dress" says what is looked for now, before it stands in the log.
-        now = datetime.now(UTC)
-        history = (*history, Event(desk.thread_id, desk.user_id, now, "search", desk.query))
     if given.goes_with is not None:
-        (product,) = desk.known([given.goes_with])
-        # Something to wear with it is of another category; the wishes were about the product itself.
-        given_now = _checked(desk, given.constraints)
-        set_aside = tuple(
-            c for c in constraints if not (c.is_exclusion or c.attribute == "department" or _same_wish(c, given_now))
-        )
-        constraints = tuple(c for c in constraints if c not in set_aside)
-        if product.category:
-            constraints = (*constraints, Constraint("category", "not in", (product.category.lower(),), ""))
+        return _outfit(desk, given)
+    constraints, history = _wishes(desk, given.constraints), desk.history()
+    if desk.query:
+        # "Recommend me a dress" says what is looked for now, before it stands in the log.
+        history = (*history, desk.event("search", query=desk.query))
     exclude = [*desk.log.bag(desk.thread_id), *(desk.seen if given.more else ())]
     ranked = desk.shelf.recommend(history, desk.settings.shown, constraints, exclude)
     result = _shown(desk, ranked, constraints, history=history)
-    content = {**result.content, "goes_by": _evidence(history)}
-    return replace(result, content=content, relaxed=(*result.relaxed, *set_aside))
+    return replace(result, content={**result.content, "goes_by": _evidence(history)})
+
+
+def _outfit(desk: Desk, given: Recommend) -> ToolResult:
+    """What to wear with one product: nothing of its kind, and the wishes that were about it set aside."""
+    (product,) = desk.known([given.goes_with])
+    now = _checked(desk, given.constraints)
+    held = _wishes(desk, given.constraints)
+    kept = tuple(c for c in held if c.is_exclusion or c.attribute == "department" or _same_wish(c, now))
+    set_aside = tuple(c for c in held if c not in kept)
+    if product.category and not any(c.attribute == "category" and c.op == "in" for c in kept):
+        kept = (*kept, Constraint("category", "not in", desk.shelf.vocabulary.same_place(product.category.lower()), ""))
+    # The search that led to the product is done; what goes with it starts from the product itself.
+    history = tuple(e for e in desk.history() if e.action != "search")
+    history = (*history, desk.event("click", product_id=product.product_id))
+    ranked = desk.shelf.recommend(history, desk.settings.shown, kept, desk.log.bag(desk.thread_id))
+    result = _shown(desk, ranked, kept, beside=product)
+    return replace(result, relaxed=(*result.relaxed, *set_aside))
 
 
 def _evidence(history: Sequence[Event]) -> str:
@@ -350,14 +360,14 @@ def _same_wish(c: Constraint, others: Sequence[Constraint]) -> bool:
 
 def _shown(
     desk: Desk, ranked: Ranked, constraints: Sequence[Constraint], query: str | None = None,
-    history: Sequence[Event] = (), like: str | None = None,
+    history: Sequence[Event] = (), like: str | None = None, beside: Product | None = None,
 ) -> ToolResult:  # fmt: skip
     kept = [c for c in constraints if c not in ranked.relaxed]
     catalog = desk.shelf.catalog
     offers, lines = [], []
     for number, scored in enumerate(ranked.products, 1):
         product = catalog.product(scored.product_id)
-        why = reason(product, catalog, kept, history, scored.route, ranked.by)
+        why = reason(product, catalog, kept, history, scored.route, ranked.by, beside)
         offers.append(Offer(scored.product_id, why, {**NO_ROUTE, **scored.route}))
         lines.append({"number": number, **brief(product), "reason": why})
     content = {

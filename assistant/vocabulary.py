@@ -229,6 +229,15 @@ class Vocabulary:
                 found.append(covered)
         return [group for group in found if set(group) > set(values)]
 
+    def same_place(self, category: str) -> tuple[str, ...]:
+        """Categories worn in place of this one: with boots nobody wears other shoes."""
+        head = phrase_key(category).split()[-1:]
+        found = {v for v in self.values.get("category", {}) if phrase_key(v).split()[-1:] == head}
+        for word in words.ONE_AT_A_TIME:
+            covered = self._phrases.get(phrase_key(word), {}).get("category", ())
+            found |= set(covered) if category in covered else set()
+        return tuple(sorted(found | {category}))
+
     def _add_groups(self, attribute: str, groups: Sequence[Sequence[str]]) -> None:
         values: dict[str, list[str]] = defaultdict(list)
         for value in self.values.get(attribute, {}):

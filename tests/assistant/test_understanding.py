@@ -254,6 +254,7 @@ def test_taking_out_of_the_bag_looks_into_the_bag(said):
         ("why did you show me the first one?", "explain"),
         ("what size should I take?", "size_advice"),
         ("what goes with the first one?", "outfit"),
+        ("which bag goes with the first one?", "outfit"),
         ("save it for later", "save"),
         ("what's the weather like?", "other"),
         ("write me a poem", "other"),
