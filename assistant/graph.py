@@ -69,7 +69,7 @@ class Agent:
         thread = runtime.context.thread_id
         bag = self.log.bag(thread)
         clicked = self.log.clicks_since(thread, self.log.last_turn_at(thread))
-        known = before(state, bag, clicked)
+        known = before(state, bag, clicked, self.shelf.catalog)
         u = self.shelf.understanding.understand(state["text"], known)
         understood = {
             "act": u.act,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.sessions import Event, as_events, empty_events, frame_of
 
 _SCHEMA = """
@@ -27,12 +28,26 @@ CREATE TABLE IF NOT EXISTS turns (
 _COLUMNS = "session_id, user_id, timestamp, action, query, product_id, shown, position"
 
 
+class ConversationsError(ShopError):
+    """The file of conversations is damaged or cannot be written."""
+
+
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection several threads may use under a lock; written pages survive a killed process."""
-    connection = sqlite3.connect(path, check_same_thread=False, timeout=10)
-    connection.execute("PRAGMA journal_mode=WAL")
-    # A commit is safe against a crash of the process; only a power cut can lose the last one.
-    connection.execute("PRAGMA synchronous=NORMAL")
+    """A connection several threads may use under a lock; written pages survive a killed process.
+
+    Raises:
+        ConversationsError: the file is no database, or the folder cannot be written to.
+    """
+    try:
+        connection = sqlite3.connect(path, check_same_thread=False, timeout=10)
+        connection.execute("PRAGMA journal_mode=WAL")
+        # A commit is safe against a crash of the process; only a power cut can lose the last one.
+        connection.execute("PRAGMA synchronous=NORMAL")
+    except sqlite3.Error as error:
+        raise ConversationsError(
+            f"{path} cannot be used as the conversations' database ({error}); if it is damaged, move it away: "
+            "a new one is made, and the shop itself loses nothing"
+        ) from error
     return connection
 
 

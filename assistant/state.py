@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any, TypedDict
 
 from langchain_core.messages import AnyMessage
@@ -44,11 +45,16 @@ def constraints_of(dicts: list[dict] | None) -> tuple[Constraint, ...]:
     return tuple(Constraint.from_dict(d) for d in dicts or ())
 
 
-def before(state: ConversationState, bag: list[str], clicked: list[str]) -> Before:
-    """What understanding needs of the state; a click since the last turn is what "it" means now."""
+def before(state: ConversationState, bag: list[str], clicked: list[str], known: Container[str]) -> Before:
+    """What understanding needs of the state; a click since the last turn is what "it" means now.
+
+    Args:
+        known: the products there are; a chat may be older than the catalogue.
+    """
     understood = state.get("understood") or {}
     focus = clicked[-1:] or state.get("focus") or []
-    scene = Scene(tuple(state.get("shown") or ()), tuple(bag), tuple(focus), tuple(state.get("seen") or ()))
+    pointable = (state.get("shown") or [], bag, focus, state.get("seen") or [])
+    scene = Scene(*(tuple(p for p in products if p in known) for products in pointable))
     return Before(
         constraints_of(state.get("constraints")), constraints_of(state.get("previous")), scene,
         tuple(state.get("words") or ()), understood.get("act", ""), tuple(understood.get("asked", ())),

@@ -49,14 +49,18 @@ class Desk:
     query: str = ""
 
     def history(self) -> tuple[Event, ...]:
-        """This shopper's events, oldest first: the shop's log, earlier conversations, this one."""
-        if self.user_id == self.thread_id:
-            return tuple(self.log.events(thread_id=self.thread_id))
-        chats = self.log.events(user_id=self.user_id)
-        logged = {(e.session_id, e.timestamp) for e in chats}
-        before = [e for e in self.shelf.log_of(self.user_id) if (e.session_id, e.timestamp) not in logged]
-        other = [e for e in chats if e.session_id != self.thread_id]
-        return (*before, *other, *(e for e in chats if e.session_id == self.thread_id))
+        """This shopper's events, oldest first: the shop's log, earlier conversations, this one.
+
+        Events on products that the catalogue no longer has are left out.
+        """
+        chats = self.log.events(thread_id=self.thread_id)
+        if self.user_id != self.thread_id:
+            before = [e for e in self.log.events(user_id=self.user_id) if e.session_id != self.thread_id]
+            known = {(e.session_id, e.timestamp) for e in (*before, *chats)}
+            # A chat that the shop has taken in stands in its log and among the conversations.
+            logged = [e for e in self.shelf.log_of(self.user_id) if (e.session_id, e.timestamp) not in known]
+            chats = [*logged, *before, *chats]
+        return tuple(e for e in chats if e.product_id is None or e.product_id in self.shelf.catalog)
 
     def event(self, action: str, query: str | None = None, product_id: str | None = None) -> Event:
         """Something this shopper does just now, for the recommender's eyes; the log is written elsewhere."""

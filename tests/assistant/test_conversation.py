@@ -7,6 +7,7 @@ import pytest
 
 from shopping_assistant.assistant.context import Settings
 from shopping_assistant.assistant.conversation import SORRY, Assistant
+from shopping_assistant.assistant.session_log import ConversationsError
 from shopping_assistant.tools.attribute_filter import Constraint, mask
 from shopping_assistant.tools.catalog import ALWAYS_SHOWN, CatalogError
 from shopping_assistant.tools.importers import read_log
@@ -383,3 +384,33 @@ def test_what_sellers_write_is_data(tmp_path, catalog, thread):
     assistant.turn(thread, "tell me about the first one")
     assert assistant.bag(thread) == []
     assistant.close()
+
+
+def test_a_chat_outlives_its_catalogue(store, catalog, thread):
+    from shopping_assistant.tools.catalog import Catalog
+
+    first = Assistant.open(store.path)
+    first.turn(thread, "black ankle boots")
+    first.add_to_bag(thread, "ab1")
+    first.click(thread, "ab2", 2)
+    first.close()
+    Store.open(store.path).write_catalog(Catalog.from_products([catalog.at(i) for i in range(2, len(catalog))]))
+    again = Assistant.open(store.path)
+    for sentence in (
+        "how much is it?",
+        "the first one",
+        "what would you recommend for me?",
+        "what's in my bag?",
+        "cheaper",
+        "red",
+    ):
+        turn = again.turn(thread, sentence)
+        assert turn["reply"] != SORRY and not [t for t in turn["tools"] if t["error"]], (sentence, turn["tools"])
+    assert again.bag(thread) == [] and again.history(thread)
+    again.close()
+
+
+def test_a_damaged_file_of_conversations_is_said_so(store):
+    store.conversations_path.write_bytes(b"this is no database " * 100)
+    with pytest.raises(ConversationsError, match="move it away"):
+        Assistant.open(store.path)
