@@ -1,4 +1,4 @@
-"""Everything a shop's store can be given: search index, title model, id model, query memory, recommender, mixup split.
+"""All that a shop's store can be given: search index, title and id models, query memory, recommender, mixup settings.
 
 Each step is skipped when what it would make is there already, made from the same inputs with the same settings.
 """
@@ -165,9 +165,9 @@ class _Steps:
             from shopping_assistant.finetune.falcon import FalconConfig as Config
             from shopping_assistant.finetune.falcon import train
         else:
-            from shopping_assistant.finetune import mixup_split
+            from shopping_assistant.finetune import mixup_settings
 
-            return None, lambda progress: mixup_split.choose(self.store, progress=progress)
+            return None, lambda progress: mixup_settings.choose(self.store, progress=progress)
         settings = configs.load(self._config_path(getattr(self.chosen, name)), Config)
         return asdict(settings), lambda progress: train(self.store, settings, progress=progress)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 from pathlib import Path
 
 from shopping_assistant.finetune import build as building
@@ -89,16 +88,15 @@ def read_shipped() -> dict:
 def train(workplace: Path) -> None:
     """Train the demo shop's models in ``workplace`` (resumes there) and put them where they travel with the package."""
     store = Store.open(workplace) if (workplace / "store.json").is_file() else make_store(workplace)
-    start = time.perf_counter()
     building.build(store, config_path=packaged_config(CONFIG), finished=_print_step)
-    ship(store, time.perf_counter() - start)
+    ship(store)
 
 
 def _print_step(report: building.StepReport) -> None:
     print(f"{report.name:12} {report.outcome} {report.seconds:6.0f} s  {json.dumps(report.figures)}", flush=True)
 
 
-def ship(store: Store, seconds: float) -> None:
+def ship(store: Store) -> None:
     """Copy the trained models out of a store and write their manifest."""
     temporary = SHIPPED.with_name(f".{SHIPPED.name}.{os.getpid()}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
@@ -110,6 +108,8 @@ def ship(store: Store, seconds: float) -> None:
             "made_by": store.made_by(name),
             "files": {f.relative_to(temporary).as_posix(): sha256_of(f) for f in files},
         }
+    # Summed over the steps: a training may be interrupted and go on another day.
+    seconds = sum(model["made_by"]["wall_seconds"] for model in models.values())
     manifest = {"data_seed": SEED, "command": COMMAND, "wall_seconds": round(seconds), "models": models}
     write_json(temporary / "manifest.json", manifest)
     shutil.rmtree(SHIPPED, ignore_errors=True)

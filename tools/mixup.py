@@ -1,19 +1,25 @@
 """Retrieval with mixup: what the language model wrote, an id and a title, into one ranked list of products.
 
-Source: *Sequential LLM Framework for Fashion Recommendation* (EMNLP industry track, 2024), retrieval with mixup.
+Source: *Sequential LLM Framework for Fashion Recommendation* (EMNLP industry track, 2024), retrieval with mixup. Two
+weights go beyond it and are 0 as published: the title road may look for the shopper's current query too, which the
+title model places among the titles, and the rest of the list may be ranked by both roads.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
 from shopping_assistant.tools.errors import ShopError
+from shopping_assistant.tools.store import write_json
 
 # The published text lost the value of m; its ablation table fits 1 best.
 DEFAULT_M = 1
+FILE = "mixup.json"
 
 
 class MixupError(ShopError):
@@ -27,6 +33,47 @@ class Scored:
     product_id: str
     score: float
     route: dict[str, int | None]
+
+
+@dataclass(frozen=True)
+class MixupSettings:
+    """How the two roads are joined; a shop's own are chosen on its validation sessions. The defaults are the published.
+
+    Attributes:
+        m: how many products the id list places first.
+        query_weight: weight of the current query's vector beside the written title's, which has 1.
+        id_weight: share of the id road in the scores of the rest of the list, from 0 to below 1.
+    """
+
+    m: int = DEFAULT_M
+    query_weight: float = 0.0
+    id_weight: float = 0.0
+
+    def __post_init__(self):
+        if self.m < 0:
+            raise MixupError(f"m = {self.m}, expected 0 or more: how many products the id list may place first")
+        if not (self.query_weight >= 0 and 0 <= self.id_weight < 1):
+            raise MixupError(
+                f"query_weight {self.query_weight}, id_weight {self.id_weight}: expected 0 or more, and 0 to below 1"
+            )
+
+    @classmethod
+    def load(cls, folder: Path) -> MixupSettings:
+        """The settings of a shop, the published ones where none were chosen.
+
+        Raises:
+            MixupError: the file is damaged.
+        """
+        path = folder / FILE
+        if not path.is_file():
+            return cls()
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise MixupError(f"{path} cannot be read ({error}); choose again with `shop build --only mixup`") from error
+
+    def save(self, folder: Path) -> None:
+        write_json(folder / FILE, asdict(self))
 
 
 def _keys(scores: np.ndarray) -> np.ndarray:
@@ -79,12 +126,22 @@ def title_scores(title_table: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     return vectors @ title_table.T
 
 
-def mix(id_scores: np.ndarray, title_scores: np.ndarray, m: int = DEFAULT_M) -> np.ndarray:
+def written_title_vectors(titles: np.ndarray, queries: np.ndarray, query_weight: float) -> np.ndarray:
+    """Where the title road looks: written titles ``(b, d)`` moved towards their queries ``(b, d)``, unit rows.
+
+    A shopper without a query has a row of zeros there.
+    """
+    moved = titles + np.float32(query_weight) * queries
+    return moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-12)
+
+
+def mix(id_scores: np.ndarray, title_scores: np.ndarray, m: int = DEFAULT_M, id_weight: float = 0.0) -> np.ndarray:
     """Positions 1 to m are the top of the id list, the rest the title list without those.
 
-    ``(b, n)`` and ``(b, n)`` to ``(b, n)`` float32: the title scores, with the m products of the id list set above the
-    best of them, in their order. Products at -inf on the id road are never among those; a product at -inf on the title
-    road that is not among them is left out. ``m = 0`` gives the title list.
+    ``(b, n)`` and ``(b, n)`` to ``(b, n)`` float32. The rest keeps its title scores, or with an ``id_weight`` w the sum
+    (1 - w) · title + w · id; the m products of the id list are set above the best of them, in their order. Products at
+    -inf on the id road are never among those; a product at -inf on the title road that is not among them is left out.
+    ``m = 0`` without weight gives the title list.
 
     Raises:
         MixupError: ``m`` is negative, the shapes differ, or a score is NaN.
@@ -98,6 +155,9 @@ def mix(id_scores: np.ndarray, title_scores: np.ndarray, m: int = DEFAULT_M) -> 
     if np.isnan(title_scores).any():
         raise MixupError("a title score is not a number (NaN), expected finite scores, or -inf for one left out")
     mixed = np.array(title_scores, dtype=np.float32)
+    if id_weight:
+        # The written product's lead on its own list belongs to the head; here it is a cosine like the others.
+        mixed = np.float32(1 - id_weight) * mixed + np.float32(id_weight) * np.clip(id_scores, -1, 1)
     if m:
         id_keys = _keys(id_scores)
         m = min(m, id_keys.shape[-1])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from shopping_assistant.tools.core_model import IdModel
 from shopping_assistant.tools.decoding import AnswerWriter, Written, load_writer
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.memory import QueryProductMemory
-from shopping_assistant.tools.mixup import Scored
+from shopping_assistant.tools.mixup import MixupSettings, Scored
 from shopping_assistant.tools.sessions import Event, current_query
 from shopping_assistant.tools.store import Store
 from shopping_assistant.tools.title_encoder import TitleEncoder, load_title_table
@@ -39,6 +38,27 @@ class Recommendation:
     parts_ms: dict[str, float]
 
 
+@dataclass(frozen=True)
+class Roads:
+    """One batch of answers on the way to both lists; ``-inf`` marks what a mask leaves out.
+
+    ``by_id`` ``(b, n)``; ``titles`` and ``queries`` ``(b, d)``, a row of zeros where nothing was asked; ``table``
+    ``(n, d)``, every product's title.
+    """
+
+    by_id: np.ndarray
+    titles: np.ndarray
+    queries: np.ndarray
+    table: np.ndarray
+
+    def by_title(self, query_weight: float) -> np.ndarray:
+        """Scores of the title road, ``(b, n)``."""
+        vectors = mixup.written_title_vectors(self.titles, self.queries, query_weight)
+        scores = mixup.title_scores(self.table, vectors)
+        scores[np.isneginf(self.by_id)] = -np.inf
+        return scores
+
+
 class Recommender:
     """One store's recommender. `scores` serves evaluation in batches, `recommend` one shopper."""
 
@@ -46,7 +66,7 @@ class Recommender:
     # for one batch stay under 30 MB a system.
     batch = 64
 
-    def __init__(self, store: Store, writer: AnswerWriter, titles: TitleEncoder, ids: IdModel, memory, m: int):
+    def __init__(self, store: Store, writer: AnswerWriter, titles: TitleEncoder, ids: IdModel, memory, settings):
         self._store = store
         self._catalog = store.catalog()
         self._writer = writer
@@ -54,7 +74,7 @@ class Recommender:
         self._titles = titles
         self._ids = ids
         self._memory = memory
-        self.m = m
+        self.settings: MixupSettings = settings
 
     @classmethod
     def open(cls, store: Store) -> Recommender:
@@ -68,15 +88,13 @@ class Recommender:
                 raise RecommenderError(
                     f"{store.path} has no trained {name} model; make it with `shop build --store {store.path}`"
                 )
-        split = store.model_dir("mixup") / "mixup.json"
-        m = json.loads(split.read_text(encoding="utf-8"))["m"] if split.is_file() else mixup.DEFAULT_M
         return cls(
             store,
             load_writer(store.model_dir("recommender")),
             TitleEncoder.load(store.model_dir("titles")),
             IdModel.load(store.model_dir("ids")),
             QueryProductMemory.open(store),
-            m,
+            MixupSettings.load(store.model_dir("mixup")),
         )
 
     @cached_property
@@ -104,28 +122,37 @@ class Recommender:
         """Scores of every product under each system, ``(b, n)`` float32, higher is better.
 
         The language model writes once for all systems: ``id`` ranks by the id table around the written id, ``title``
-        by the title model around the written title, ``mixup`` joins them.
+        by the title model around the written title and the current query, ``mixup`` joins them.
         """
-        by_id, by_title = self._routes(self.write(histories, masks), masks)
-        made = {"id": lambda: by_id, "title": lambda: by_title, "mixup": lambda: mixup.mix(by_id, by_title, self.m)}
-        unknown = [s for s in systems if s not in made]
+        unknown = [x for x in systems if x not in SYSTEMS]
         if unknown:
             raise RecommenderError(f"system {unknown[0]!r}: expected one of {', '.join(SYSTEMS)}")
+        roads = self.roads(histories, masks)
+        by_id, by_title = roads.by_id, roads.by_title(self.settings.query_weight)
+        made = {"id": lambda: by_id, "title": lambda: by_title, "mixup": lambda: self._mix(by_id, by_title)}
         return {s: made[s]() for s in systems}
 
-    def _routes(
-        self, written: Sequence[Written], masks: Sequence[np.ndarray | None] | None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Both lists as scores ``(b, n)``; what a mask leaves out is at -inf on both."""
+    def roads(
+        self, histories: Sequence[Sequence[Event]], masks: Sequence[np.ndarray | None] | None = None
+    ) -> Roads:
+        """What the language model writes for each history, ready to be looked for on both roads."""
+        return self._roads(self.write(histories, masks), histories, masks)
+
+    def _roads(self, written: Sequence[Written], histories, masks) -> Roads:
         rows = np.array([w.index for w in written])
         by_id = mixup.id_scores(self._ids.table, rows)
         # The written product leads its own list, whatever rounding says about a twin.
         by_id[np.arange(len(rows)), rows] = 2.0
-        by_title = mixup.title_scores(self._title_vectors, self._titles.encode([w.title for w in written]))
         for row, mask in enumerate(masks or ()):
             if mask is not None:
-                by_id[row, ~mask] = by_title[row, ~mask] = -np.inf
-        return by_id, by_title
+                by_id[row, ~mask] = -np.inf
+        queries = [current_query(h) or "" for h in histories]
+        vectors = self._titles.encode([*(w.title for w in written), *queries])
+        asked = np.array([bool(q) for q in queries], dtype=np.float32)[:, None]
+        return Roads(by_id, vectors[: len(rows)], vectors[len(rows) :] * asked, self._title_vectors)
+
+    def _mix(self, by_id: np.ndarray, by_title: np.ndarray) -> np.ndarray:
+        return mixup.mix(by_id, by_title, self.settings.m, self.settings.id_weight)
 
     def recommend(
         self,
@@ -148,8 +175,9 @@ class Recommender:
         clock.lap("prompt")
         (written,) = self._writer.write([prompt], [allowed])
         clock.lap("write")
-        by_id, by_title = self._routes([written], [allowed])
-        mixed = mixup.mix(by_id, by_title, self.m)[0]
+        roads = self._roads([written], [history], [allowed])
+        by_id, by_title = roads.by_id, roads.by_title(self.settings.query_weight)
+        mixed = self._mix(by_id, by_title)[0]
         rows = mixup.top_k(mixed, k, allowed)
         ranks = mixup.route_ranks(by_id[0], by_title[0], rows)
         products = tuple(

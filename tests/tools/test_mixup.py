@@ -5,6 +5,7 @@ import pytest
 
 from shopping_assistant.tools.mixup import (
     MixupError,
+    MixupSettings,
     id_scores,
     mix,
     order,
@@ -12,6 +13,7 @@ from shopping_assistant.tools.mixup import (
     route_ranks,
     title_scores,
     top_k,
+    written_title_vectors,
 )
 
 
@@ -64,6 +66,35 @@ def test_the_head_stands_above_every_title_score_and_the_tail_keeps_its_own():
     head = top_k(by_id[0], 3)
     assert (mixed[head] > by_title.max()).all()
     assert (np.delete(mixed, head) == np.delete(by_title[0], head)).all()
+
+
+def test_the_rest_can_be_ranked_by_both_roads():
+    by_id = np.array([[2.0, -1.0, 0.9, -np.inf]], dtype=np.float32)
+    by_title = np.array([[0.1, 0.5, 0.4, -np.inf]], dtype=np.float32)
+    assert mix(by_id, by_title, 0, 0.5)[0, :3] == pytest.approx([0.55, -0.25, 0.65])
+    assert np.isneginf(mix(by_id, by_title, 0, 0.5)[0, 3])
+    assert top_k(mix(by_id, by_title, 1, 0.5)[0], 4).tolist() == [0, 2, 1]
+
+
+def test_a_written_title_moves_towards_its_query():
+    titles, queries = unit((2, 8), 1), unit((2, 8), 2)
+    queries[1] = 0
+    moved = written_title_vectors(titles, queries, 1.0)
+    assert np.linalg.norm(moved, axis=1) == pytest.approx([1, 1])
+    assert moved[0] @ queries[0] > titles[0] @ queries[0]
+    assert moved[1] == pytest.approx(titles[1])
+    assert written_title_vectors(titles, queries, 0) == pytest.approx(titles)
+
+
+def test_settings_are_kept_and_checked(tmp_path):
+    assert MixupSettings.load(tmp_path) == MixupSettings(1, 0.0, 0.0)
+    MixupSettings(2, 4.0, 0.2).save(tmp_path)
+    assert MixupSettings.load(tmp_path) == MixupSettings(2, 4.0, 0.2)
+    with pytest.raises(MixupError, match="id_weight 1"):
+        MixupSettings(id_weight=1)
+    (tmp_path / "mixup.json").write_text('{"m": 1, "unknown": 2}')
+    with pytest.raises(MixupError, match="only mixup"):
+        MixupSettings.load(tmp_path)
 
 
 def test_a_product_off_the_title_list_is_ranked_only_where_the_id_list_puts_it():
