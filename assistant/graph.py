@@ -218,6 +218,7 @@ class Agent:
             **state["understood"],
             "wishes": state["constraints"],
             "query": state["query"],
+            "words": state["words"],
             "shown": shown,
             "focus": state.get("focus", []),
             "bag": brief(state.get("bag", [])),

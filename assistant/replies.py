@@ -161,6 +161,8 @@ def _found(state: dict, content: dict) -> str:
     text = template.format(n=f"{count:,}{pair}", k=k, what=what, are="is" if count == 1 else "are")
     if state.get("more"):
         text = f"{k} more {described(wishes, currency, k)}."
+    if state.get("words") and k < count:
+        text += f" Those closest to “{' '.join(state['words'])}” come first."
     return _with_relaxed(text, state, content)
 
 
@@ -345,7 +347,8 @@ def _compared(state: dict, content: dict) -> str:
 
 def _total(bag: dict) -> str:
     n = len(bag["products"])
-    return f"{n} {'piece' if n == 1 else 'pieces'}, {money(bag['total'], bag['currency'])} in all"
+    pieces = f"{n} {'piece' if n == 1 else 'pieces'}"
+    return pieces if bag["total"] is None else f"{pieces}, {money(bag['total'], bag['currency'])} in all"
 
 
 def _added(state: dict, content: dict) -> str:

@@ -408,6 +408,6 @@ def _bag(desk: Desk) -> dict:
     prices = [p.price for p in products if p.price is not None]
     return {
         "products": [brief(p) for p in products],
-        "total": round(sum(prices), 2),
+        "total": round(sum(prices), 2) if prices else None,
         "currency": products[0].currency if products else None,
     }

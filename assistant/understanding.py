@@ -382,17 +382,17 @@ class Understanding:
         shown = sorted(x for x in shown if x is not None)
         if p.op == "cheaper" and shown:
             below = [x for x in shown if x < float(np.median(shown))]
-            return "<=", round(below[-1] if below else shown[0] - 0.01, 2)
+            return "<=", below[-1] if below else _next(shown[0], -1)
         if p.op == "dearer" and shown:
             above = [x for x in shown if x > float(np.median(shown))]
-            return ">=", round(above[0] if above else shown[-1] + 0.01, 2)
+            return ">=", above[0] if above else _next(shown[-1], 1)
         categories = [c for c in made if c.attribute == "category" and c.op == "in"] or [
             c for c in before.constraints if c.attribute == "category" and c.op == "in"
         ]
         rows = mask(self.vocabulary.catalog, categories)
         cheap = p.op in ("cheap", "cheaper")
         price = self.vocabulary.price_of(rows, CHEAP_SHARE if cheap else DEAR_SHARE)
-        return None if price is None else ("<=" if cheap else ">=", round(price, 2))
+        return None if price is None else ("<=" if cheap else ">=", round(price, 2) if price >= 1 else price)
 
     def _free_words(self, sentence: _Sentence, sizes) -> list[str]:
         """Words that are no wish and no grammar but stand in titles: "chunky", "cosy"."""
@@ -437,6 +437,11 @@ def _named_categories(sentence: _Sentence) -> tuple[str, ...]:
     return tuple(
         v for m, negated in pairs if not negated and m.meanings[0].attribute == "category" for v in m.meanings[0].values
     )
+
+
+def _next(price: float, direction: int) -> float:
+    """The nearest price below or above: a cent further, or a thousandth where prices are shares of one."""
+    return round(price + direction * 0.01, 2) if price >= 1 else price * (1 + direction / 1000)
 
 
 def _joined(made: list[Constraint], matches: Sequence[Match], vocabulary: Vocabulary) -> list[Constraint]:
