@@ -12,6 +12,8 @@ from shopping_assistant.assistant import acts, amounts
 from shopping_assistant.assistant.fashion_words import COMMON
 from shopping_assistant.assistant.negation import negated as find_negated
 from shopping_assistant.assistant.references import Reference, Scene, resolve
+from shopping_assistant.assistant.sentence import Sentence
+from shopping_assistant.assistant.sizes import sizes_in
 from shopping_assistant.assistant.vocabulary import Match, Token, Vocabulary, phrase_key, plain, tokens_of
 from shopping_assistant.assistant.wishes import FORGET_ALL, FORGET_LAST, TEXT, accumulate
 from shopping_assistant.tools.attribute_filter import Constraint, mask
@@ -33,7 +35,6 @@ _VERBS = re.compile(
 _EMPTY = COMMON | frozenset("size color colour sized euro s t re ll ve d im id quality brand".split())
 # A figure asked for as a size, also one that this shop does not have.
 _FIGURE = re.compile(r"\bcomes? in (?:a |an |size )*(\d{2})\b")
-_LETTER_SIZES = frozenset("xs s m l xl xxl xxxl".split())
 # Which share of the prices of what is talked of counts as cheap, or as expensive.
 CHEAP_SHARE, DEAR_SHARE = 0.33, 0.67
 GOOD_RATING_SHARE = 0.5
@@ -73,18 +74,6 @@ class Understood:
     best: bool = False
 
 
-@dataclass
-class _Sentence:
-    """The working state of one parse."""
-
-    text: str
-    tokens: list[Token]
-    matches: list[Match]
-    negated: list[bool]
-    negated_tokens: frozenset[int] = frozenset()
-    taken_back: list[tuple[int, int]] = field(default_factory=list)  # characters that withdraw a wish
-
-
 class Understanding:
     """Understands one shop's shoppers; made once, used for every turn."""
 
@@ -98,7 +87,7 @@ class Understanding:
         reference = resolve(sentence.text, sentence.tokens, sentence.matches, before.scene, self.vocabulary)
         prices = amounts.price_amounts(sentence.text)
         every_asked, asked = self._asked(sentence, prices)
-        sizes = self._sizes(sentence, text)
+        sizes = sizes_in(self.vocabulary, sentence, text)
         forgot = self._forgotten(sentence)
         rated = amounts.rating_amount(sentence.text)
         seen = acts.Seen(
@@ -139,7 +128,7 @@ class Understanding:
             self._question_word(sentence) if act == "ask" else "", reference.best,
         )  # fmt: skip
 
-    def _read(self, text: str) -> _Sentence:
+    def _read(self, text: str) -> Sentence:
         low = plain(text)
         tokens = tokens_of(text)
         # "My bag" is where things go; only without "to", "from" or "my" is a bag a product.
@@ -149,7 +138,7 @@ class Understanding:
         ]
         matches = self._without_names(tokens, matches)
         negated, scope = find_negated(tokens, matches)
-        return _Sentence(low, tokens, matches, negated, scope)
+        return Sentence(low, tokens, matches, negated, scope)
 
     def _without_names(self, tokens: Sequence[Token], matches: list[Match]) -> list[Match]:
         """ "Heel height" is an attribute, not heels: a longer name of an attribute beats a value inside it."""
@@ -161,7 +150,7 @@ class Understanding:
                     named |= set(range(at, end))
         return [m for m in matches if not set(range(m.start, m.end)) < named]
 
-    def _asked(self, sentence: _Sentence, prices) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def _asked(self, sentence: Sentence, prices) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Attributes named by asking words, in order, and those of them that no wish names.
 
         A word that is a wish's noun ("long sleeves") asks nothing; "good reviews" and "cheaper" mostly are wishes.
@@ -183,7 +172,7 @@ class Understanding:
             at += 1
         return tuple(dict.fromkeys(found)), tuple(dict.fromkeys(plainly))
 
-    def _asked_in(self, act: str, asked: tuple[str, ...], sentence: _Sentence, sizes) -> tuple[str, ...]:
+    def _asked_in(self, act: str, asked: tuple[str, ...], sentence: Sentence, sizes) -> tuple[str, ...]:
         """ "Does it come in 38?" asks for the size, "is it suede?" for the material, "forget the price" nothing."""
         if act in ("undo", "reset", "search"):
             return ()
@@ -198,7 +187,7 @@ class Understanding:
             return tuple(dict.fromkeys(questioned))[:1]
         return asked
 
-    def _in_bag(self, sentence: _Sentence, before: Before) -> Reference:
+    def _in_bag(self, sentence: Sentence, before: Before) -> Reference:
         """What is taken out of the bag is looked for in the bag: "the first one" is the first in it."""
         bag = before.scene.bag
         if re.search(r"\b(?:empty|everything|all)\b", sentence.text):
@@ -207,7 +196,7 @@ class Understanding:
         text = _THE_BAG.sub(lambda m: " " * len(m[0]), sentence.text)
         return resolve(text, sentence.tokens, sentence.matches, Scene(bag, (), focus), self.vocabulary)
 
-    def _question_word(self, sentence: _Sentence) -> str:
+    def _question_word(self, sentence: Sentence) -> str:
         """The last word of a yes-or-no question that no attribute answers: "is it waterproof?"."""
         taken = {i for m in sentence.matches for i in range(m.start, m.end)}
         free = [
@@ -220,7 +209,7 @@ class Understanding:
     def _current_categories(self, before: Before) -> tuple[str, ...]:
         return next((c.values for c in before.constraints if c.attribute == "category" and c.op == "in"), ())
 
-    def _forgotten(self, sentence: _Sentence) -> tuple[str, ...]:
+    def _forgotten(self, sentence: Sentence) -> tuple[str, ...]:
         """Attributes whose wish the shopper takes back."""
         if acts.UNDO_LAST.search(sentence.text):
             return (FORGET_LAST,)
@@ -245,59 +234,6 @@ class Understanding:
             found.append("price")
         found += [m.meanings[0].attribute for m in self.vocabulary.matches(tokens, plain(said))]
         return found
-
-    def _sizes(self, sentence: _Sentence, text: str) -> list[tuple[int, int, str]]:
-        """(first token, last token + 1, size) for each size said."""
-        found = []
-        tokens, sizes = sentence.tokens, self.vocabulary.sizes
-        at = 0
-        while at < len(tokens):
-            for end in range(min(len(tokens), at + 3), at, -1):
-                key = " ".join(t.key for t in tokens[at:end])
-                value = sizes.get(key) or (sizes.get(f"w{key}") if key.isdigit() else None)
-                if value and self._is_size(sentence, at, end, key, text):
-                    found.append((at, end, value))
-                    at = end - 1
-                    break
-            at += 1
-        return found
-
-    def _is_size(self, sentence: _Sentence, at: int, end: int, key: str, text: str) -> bool:
-        tokens = sentence.tokens
-        before = [t.text for t in tokens[max(0, at - 3) : at]]
-        after = tokens[end].text if end < len(tokens) else ""
-        cued = any(w in ("size", "sizes", "sized") for w in before) or after in ("size", "sized")
-        if after in ("euro", "euros", "dollars", "€", "$", "£") or (before and before[-1] in ("€", "$", "£")):
-            return False
-        if cued:
-            return True
-        if key.isdigit() or re.fullmatch(r"\d+[a-z]?", key):
-            stands = bool(before) and (
-                before[-1] == "in" or before[-2:] == ["in", "a"] or before[-1] == "eu" or before[-2:] == ["in", "an"]
-            )
-            return stands and not re.match(
-                r"\s*(?:different|other|more|colou?rs?|styles?|days)", sentence.text[tokens[end - 1].end :]
-            )
-        if key in ("s", "m", "l"):
-            return text[tokens[at].start].isupper() and not (at and tokens[at - 1].text.endswith("'"))
-        if key in _LETTER_SIZES or re.fullmatch(r"w\d+", key):
-            return True
-        if key in ("small", "medium", "large"):
-            return (
-                bool(before)
-                and (before[-1] in ("in", "a", "an") or before[-1] == "or")
-                and self._no_other_meaning(sentence, at, end)
-            )
-        return " " in key or key in ("xlarge", "xsmall")
-
-    def _no_other_meaning(self, sentence: _Sentence, at: int, end: int) -> bool:
-        """A "large tote" is no size L: the category that follows must come in letter sizes."""
-        following = next((m for m in sentence.matches if m.start == end and m.means("category")), None)
-        if following is None:
-            return not any(m.start <= at < m.end for m in sentence.matches)
-        catalog, size = self.vocabulary.catalog, self.vocabulary.sizes[sentence.tokens[at].key]
-        rows = np.concatenate([catalog.rows_with("category", v) for v in following.means("category").values])
-        return bool(len(np.intersect1d(rows, catalog.rows_with("size", size))))
 
     def _constraints(
         self, sentence, prices, sizes, act, described, before: Before, text: str
@@ -343,7 +279,7 @@ class Understanding:
         rows = set(np.concatenate([catalog.rows_with(attribute, v) for v in values]).tolist())
         return len(rows & set(np.concatenate([catalog.rows_with("category", c) for c in categories]).tolist()))
 
-    def _words_excluded(self, sentence: _Sentence) -> list[Constraint]:
+    def _words_excluded(self, sentence: Sentence) -> list[Constraint]:
         """What is excluded and no attribute of this catalogue has: such words must not stand in a product's text."""
         taken = {i for m in sentence.matches for i in range(m.start, m.end)}
         return [
@@ -394,7 +330,7 @@ class Understanding:
         price = self.vocabulary.price_of(rows, CHEAP_SHARE if cheap else DEAR_SHARE)
         return None if price is None else ("<=" if cheap else ">=", round(price, 2) if price >= 1 else price)
 
-    def _free_words(self, sentence: _Sentence, sizes) -> list[str]:
+    def _free_words(self, sentence: Sentence, sizes) -> list[str]:
         """Words that are no wish and no grammar but stand in titles: "chunky", "cosy"."""
         taken = {i for m in sentence.matches for i in range(m.start, m.end)} | {
             i for a, b, _ in sizes for i in range(a, b)
@@ -431,7 +367,7 @@ class Understanding:
         return tuple([*values, *(("size", (s,)) for _, _, s in sizes), *(("size", (s,)) for s in unknown)])
 
 
-def _named_categories(sentence: _Sentence) -> tuple[str, ...]:
+def _named_categories(sentence: Sentence) -> tuple[str, ...]:
     """Categories the sentence is for, not those it excludes."""
     pairs = zip(sentence.matches, sentence.negated, strict=True)
     return tuple(
