@@ -56,7 +56,7 @@ class CoreConfig:
     # A product with few events leans on its neighbours by title as if they were this many events; the best is kept.
     blends: tuple[float, ...] = (0.0, 1.0, 3.0)
     # What certainty a product without events lacks; one with c events lacks 1 / (1 + c) of it. The best is kept.
-    doubts: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.45)
+    doubts: tuple[float, ...] = (0.0, 0.15, 0.3, 0.45, 0.6)
     max_minutes: float = 6.0  # see `Budget`
 
 

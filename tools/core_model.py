@@ -111,7 +111,6 @@ class IdModel:
     little of at a distance: with certainty ``c`` a row is ``(c * item, sqrt(1 - c * c))``. Sessions have 0 there, so
     the cosine with any session, and with any product of certainty 1, is the item's own times ``c``.
 
-
     Args:
         certainty: ``(n,)`` from above 0 to 1; 1 everywhere by default.
     """
@@ -175,7 +174,7 @@ class IdModel:
                 )
             core = Core(**described["sizes"])
             weights = {k: w.float() for k, w in load_file(folder / "model.safetensors").items()}
-            certainty = weights.pop("certainty").numpy()
+            certainty = weights.pop("certainty", torch.ones(described["sizes"]["items"])).numpy()
             core.load_state_dict(weights)
         except ShopError:
             raise

@@ -1,18 +1,21 @@
 """CORE learns what follows what, gives products nobody touched a sensible place, and trains only on what it may."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 import torch
 
+from shopping_assistant.finetune.config import load, packaged_config
 from shopping_assistant.finetune.core_ids import (
     CoreConfig,
     CoreTrainingError,
     descend,
     interactions_of,
     neighbours_mean,
+    sampled,
     sequences_of,
     train,
 )
@@ -82,6 +85,47 @@ def test_partners_lie_near_each_other_in_the_table(trained):
     np.fill_diagonal(similar, -1)
     nearest = similar[:PRODUCTS].argmax(axis=1)
     assert (nearest == [goes_with(row) for row in range(PRODUCTS)]).mean() > 0.8
+
+
+def test_a_sampled_softmax_learns_the_pairs_too(trained, tmp_path):
+    """Told apart from 20 products a step instead of 120."""
+    store, *_ = trained
+    copy = Store.create(tmp_path / "store", "sampled")
+    copy.write_catalog(Catalog.from_products([catalog().at(row) for row in range(PRODUCTS)]))
+    copy.write_events(store.events())
+    train(copy, replace(QUICK, negatives=20, batch=64))
+    model = IdModel.load(copy.model_dir("ids"))
+    scores = model.encode_sessions([[row] for row in range(PRODUCTS)]) @ model.table.T
+    np.fill_diagonal(scores, -np.inf)
+    assert (scores.argmax(axis=1) == [goes_with(row) for row in range(PRODUCTS)]).mean() > 0.8
+
+
+def test_a_sample_of_everything_is_the_full_softmax():
+    torch.manual_seed(0)
+    core = Core(12, dim=8, inner=16, length=10).eval()
+    rows, weights = [np.array([1, 2, 3]), np.array([5, 6])], [np.array([0, 1, 1.0], np.float32)] * 2
+    weights[1] = weights[1][:2]
+    share = np.full(12, 1 / 12)
+    everything = sampled(share, replace(QUICK, negatives=12), np.random.default_rng(0))
+    assert descend(core, rows, weights, everything) == pytest.approx(descend(core, rows, weights), rel=1e-5)
+    # What is often a target takes part more often, and its score is lowered by that.
+    often = np.array([0.5] + [0.5 / 11] * 11)
+    drawn, correction = sampled(often, replace(QUICK, negatives=3, batch=8), np.random.default_rng(0))
+    assert len(set(drawn.tolist())) == 3
+    assert correction[0] == pytest.approx(-np.log(1 - 0.5**8 * 0.75), rel=1e-4)
+    assert (correction[1:] > correction[0]).all()
+
+
+def test_products_nobody_touched_are_doubted_when_validation_says_so(trained):
+    _, figures, model, _ = trained
+    assert figures["doubt"] in QUICK.doubts
+    assert model.certainty[:PRODUCTS] == pytest.approx(np.ones(PRODUCTS), abs=0.1)
+    assert model.certainty[PRODUCTS:] == pytest.approx(np.full(len(NEW), 1 - figures["doubt"]), abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["ids.yaml", "ids-demo.yaml"])
+def test_the_packaged_settings_load(name):
+    assert load(packaged_config(name), CoreConfig).max_minutes > 0
 
 
 def test_a_product_without_events_stands_where_its_nearest_titles_stand(trained):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from shopping_assistant.finetune.config import load, packaged_config
 from shopping_assistant.finetune.title_texts import noisy, pseudo_queries, queried
 from shopping_assistant.finetune.title_triplet import (
     TitleConfig,
@@ -189,3 +190,8 @@ def test_the_closest_non_match_is_the_one_a_plain_search_finds(pool_size):
     for row in range(25):
         free = [o for o in pool.tolist() if (row, o) not in matches]
         assert found[row] == (max(free, key=lambda o: vectors[row] @ others[o]) if free else -1)
+
+
+@pytest.mark.parametrize("name", ["titles.yaml", "titles-demo.yaml"])
+def test_the_packaged_settings_load(name):
+    assert load(packaged_config(name), TitleConfig).max_minutes > 0
