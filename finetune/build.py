@@ -71,6 +71,7 @@ def build(
 
     Args:
         only: names out of ``STEPS``; all by default.
+        config_path: a ``BuildConfig`` in YAML; by default the one this store names, else the packaged settings.
         started: called with a step's name as it begins; the progress callback it returns is handed to the step.
         finished: called with each step's report.
 
@@ -82,6 +83,8 @@ def build(
     for name in wanted:
         if name not in STEPS:
             raise BuildError(f"build step {name!r}: expected one of {', '.join(STEPS)}")
+    if config_path is None and store.build_config:
+        config_path = configs.packaged_config(store.build_config)
     chosen = configs.load(config_path, BuildConfig) if config_path else BuildConfig()
     beside = config_path.parent if config_path else None
     steps = _Steps(store, chosen, beside)

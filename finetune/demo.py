@@ -11,7 +11,6 @@ import shutil
 from pathlib import Path
 
 from shopping_assistant.finetune import build as building
-from shopping_assistant.finetune.config import packaged_config
 from shopping_assistant.tools import demo_shop
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.store import Store, StoreError, sha256_of, write_json
@@ -32,7 +31,7 @@ class DemoError(ShopError):
 def make_store(path: Path) -> Store:
     """The demo shop's catalogue and log in a new store, without models."""
     catalog, events = demo_shop.generate(seed=SEED)
-    store = Store.create(path, name=NAME, currency=CURRENCY)
+    store = Store.create(path, name=NAME, currency=CURRENCY, build_config=CONFIG)
     made_by = {"generator": "shopping_assistant.tools.demo_shop", "seed": SEED}
     store.write_catalog(catalog, made_by)
     store.write_events(events, made_by)
@@ -88,7 +87,7 @@ def read_shipped() -> dict:
 def train(workplace: Path) -> None:
     """Train the demo shop's models in ``workplace`` (resumes there) and put them where they travel with the package."""
     store = Store.open(workplace) if (workplace / "store.json").is_file() else make_store(workplace)
-    building.build(store, config_path=packaged_config(CONFIG), finished=_print_step)
+    building.build(store, finished=_print_step)
     ship(store)
 
 

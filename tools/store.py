@@ -53,8 +53,13 @@ class Store:
         self.manifest = manifest
 
     @classmethod
-    def create(cls, path: Path | str, name: str, currency: str | None = None) -> Store:
+    def create(
+        cls, path: Path | str, name: str, currency: str | None = None, build_config: str | None = None
+    ) -> Store:
         """Make an empty store.
+
+        Args:
+            build_config: the packaged settings file that ``shop build`` uses for this shop when none is given.
 
         Raises:
             StoreError: there is one already, or the place is taken by something else.
@@ -65,7 +70,8 @@ class Store:
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise StoreError(f"{path} exists and is not an empty folder; choose another place for the store")
         path.mkdir(parents=True, exist_ok=True)
-        store = cls(path, {"name": name, "currency": currency, "schema": SCHEMA_VERSION, "artefacts": {}})
+        manifest = {"name": name, "currency": currency, "schema": SCHEMA_VERSION, "artefacts": {}}
+        store = cls(path, manifest | ({"build_config": build_config} if build_config else {}))
         write_json(path / "store.json", store.manifest)
         return store
 
@@ -100,6 +106,10 @@ class Store:
     @property
     def currency(self) -> str | None:
         return self.manifest.get("currency")
+
+    @property
+    def build_config(self) -> str | None:
+        return self.manifest.get("build_config")
 
     @property
     def memory_dir(self) -> Path:
