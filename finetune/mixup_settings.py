@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable
+from dataclasses import asdict, astuple
 
 import numpy as np
 
@@ -16,9 +17,10 @@ from shopping_assistant.tools.store import Store
 
 # The published sweep of m, and the grid beyond it; a shop without searches has no query to look for.
 PUBLISHED_M = (0, 1, 2, 3, 4, 5, 6, 8, 10)
-M = (0, 1, 3)
+M = (0, 1)
+SESSION_WEIGHTS = (0.0, 0.5, 1.0, 2.0, 4.0)
 QUERY_WEIGHTS = (0.0, 1.0, 2.0, 4.0, 8.0)
-ID_WEIGHTS = (0.0, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 0.9)
+ID_WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
 SESSIONS = 2_000
 SEED = 11
 K = 10
@@ -28,16 +30,14 @@ def choose(store: Store, progress: Callable[[int, int], None] | None = None) -> 
     """Write the settings with the best validation ndcg@10 to ``models/mixup``; returns the figures of the choice."""
     found = validate(store, SESSIONS, progress)
     # The simplest among equals: as published where nothing is gained.
-    best = max(found, key=lambda s: (round(found[s], 6), -s.query_weight, -s.id_weight, -s.m)) if found else None
+    best = max(found, key=lambda s: (round(found[s], 6), *(-w for w in astuple(s)))) if found else None
     with store.replacing("mixup") as folder:
         (best or MixupSettings()).save(folder)
     if best is None:
         return {"sessions": 0}
     published = {str(m): round(found[MixupSettings(m)], 6) for m in PUBLISHED_M}
     return {
-        "m": best.m,
-        "query_weight": best.query_weight,
-        "id_weight": best.id_weight,
+        **asdict(best),
         f"ndcg@{K}": round(found[best], 6),
         "sessions": len(_sessions(store, SESSIONS)),
         f"ndcg@{K} of the published list by m": published,
@@ -52,18 +52,20 @@ def validate(
     if not examples:
         return {}
     recommender, catalog = Recommender.open(store), store.catalog()
-    weights = QUERY_WEIGHTS if any(current_query(e.history) for e in examples) else (0.0,)
-    grid = [MixupSettings(m, q, w) for q, m, w in itertools.product(weights, M, ID_WEIGHTS)]
+    query_weights = QUERY_WEIGHTS if any(current_query(e.history) for e in examples) else (0.0,)
+    grid = [
+        MixupSettings(m, s, q, w) for s, q, m, w in itertools.product(SESSION_WEIGHTS, query_weights, M, ID_WEIGHTS)
+    ]
     grid += [MixupSettings(m) for m in PUBLISHED_M if m not in M]
     gains = dict.fromkeys(grid, 0.0)
     for start in range(0, len(examples), recommender.batch):
         part = examples[start : start + recommender.batch]
         roads = recommender.roads([e.history for e in part], [_new_to(e, catalog) for e in part])
         targets = np.array([catalog.index(e.target) for e in part])[:, None]
-        for query_weight, settings in itertools.groupby(grid, key=lambda s: s.query_weight):
-            by_title = roads.by_title(query_weight)
+        for weights, settings in itertools.groupby(grid, key=lambda s: (s.session_weight, s.query_weight)):
+            by_id, by_title = roads.by_id(weights[0]), roads.by_title(weights[1])
             for setting in settings:
-                mixed = mix(roads.by_id, by_title, setting.m, setting.id_weight)
+                mixed = mix(by_id, by_title, setting.m, setting.id_weight)
                 ranks = 1 + (mixed > np.take_along_axis(mixed, targets, axis=1)).sum(axis=1)
                 gains[setting] += float((1 / np.log2(ranks[ranks <= K] + 1)).sum())
         if progress:

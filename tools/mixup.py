@@ -1,8 +1,9 @@
 """Retrieval with mixup: what the language model wrote, an id and a title, into one ranked list of products.
 
-Source: *Sequential LLM Framework for Fashion Recommendation* (EMNLP industry track, 2024), retrieval with mixup. Two
-weights go beyond it and are 0 as published: the title road may look for the shopper's current query too, which the
-title model places among the titles, and the rest of the list may be ranked by both roads.
+Source: *Sequential LLM Framework for Fashion Recommendation* (EMNLP industry track, 2024), retrieval with mixup. Three
+weights go beyond it and are 0 as published: the id road may look from the whole session too, which CORE places among
+the items, the title road for the current query too, which the title model places among the titles, and the rest of the
+list may be ranked by both roads.
 """
 
 from __future__ import annotations
@@ -41,21 +42,24 @@ class MixupSettings:
 
     Attributes:
         m: how many products the id list places first.
+        session_weight: weight of the session's vector beside the written product's, which has 1.
         query_weight: weight of the current query's vector beside the written title's, which has 1.
         id_weight: share of the id road in the scores of the rest of the list, from 0 to below 1.
     """
 
     m: int = DEFAULT_M
+    session_weight: float = 0.0
     query_weight: float = 0.0
     id_weight: float = 0.0
 
     def __post_init__(self):
         if self.m < 0:
             raise MixupError(f"m = {self.m}, expected 0 or more: how many products the id list may place first")
-        if not (self.query_weight >= 0 and 0 <= self.id_weight < 1):
-            raise MixupError(
-                f"query_weight {self.query_weight}, id_weight {self.id_weight}: expected 0 or more, and 0 to below 1"
-            )
+        for name in ("session_weight", "query_weight"):
+            if not getattr(self, name) >= 0:
+                raise MixupError(f"{name} {getattr(self, name)}: expected 0 or more")
+        if not 0 <= self.id_weight < 1:
+            raise MixupError(f"id_weight {self.id_weight}: expected 0 or more, and below 1")
 
     @classmethod
     def load(cls, folder: Path) -> MixupSettings:
@@ -126,13 +130,13 @@ def title_scores(title_table: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     return vectors @ title_table.T
 
 
-def written_title_vectors(titles: np.ndarray, queries: np.ndarray, query_weight: float) -> np.ndarray:
-    """Where the title road looks: written titles ``(b, d)`` moved towards their queries ``(b, d)``, unit rows.
+def moved(written: np.ndarray, towards: np.ndarray, weight: float) -> np.ndarray:
+    """Where a road looks from: what was written ``(b, d)``, moved towards the shopper's own ``(b, d)``, unit rows.
 
-    A shopper without a query has a row of zeros there.
+    A shopper who did or asked nothing has a row of zeros there.
     """
-    moved = titles + np.float32(query_weight) * queries
-    return moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-12)
+    vectors = written + np.float32(weight) * towards
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
 def mix(id_scores: np.ndarray, title_scores: np.ndarray, m: int = DEFAULT_M, id_weight: float = 0.0) -> np.ndarray:

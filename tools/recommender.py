@@ -12,7 +12,7 @@ import numpy as np
 from shopping_assistant.tools import mixup
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.attribute_filter import mask as constraint_mask
-from shopping_assistant.tools.core_model import IdModel
+from shopping_assistant.tools.core_model import IdModel, history_rows
 from shopping_assistant.tools.decoding import AnswerWriter, Written, load_writer
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.memory import QueryProductMemory
@@ -40,22 +40,38 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class Roads:
-    """One batch of answers on the way to both lists; ``-inf`` marks what a mask leaves out.
+    """One batch of answers on the way to both lists.
 
-    ``by_id`` ``(b, n)``; ``titles`` and ``queries`` ``(b, d)``, a row of zeros where nothing was asked; ``table``
-    ``(n, d)``, every product's title.
+    ``ids`` and ``sessions`` ``(b, d)`` lie in the space of ``id_table`` ``(n, d)``, ``titles`` and ``queries`` in that
+    of ``title_table``; who did or asked nothing has a row of zeros. ``rows`` ``(b,)`` are the written products,
+    ``left_out`` ``(b, n)`` what a mask takes away.
     """
 
-    by_id: np.ndarray
+    rows: np.ndarray
+    ids: np.ndarray
+    sessions: np.ndarray
     titles: np.ndarray
     queries: np.ndarray
-    table: np.ndarray
+    id_table: np.ndarray
+    title_table: np.ndarray
+    left_out: np.ndarray | None
+
+    def by_id(self, session_weight: float) -> np.ndarray:
+        """Scores of the id road, ``(b, n)``; -inf for what is left out."""
+        scores = mixup.moved(self.ids, self.sessions, session_weight) @ self.id_table.T
+        if not session_weight:
+            # The written product leads its own list, whatever rounding says about a twin.
+            scores[np.arange(len(self.rows)), self.rows] = 2.0
+        return self._masked(scores)
 
     def by_title(self, query_weight: float) -> np.ndarray:
-        """Scores of the title road, ``(b, n)``."""
-        vectors = mixup.written_title_vectors(self.titles, self.queries, query_weight)
-        scores = mixup.title_scores(self.table, vectors)
-        scores[np.isneginf(self.by_id)] = -np.inf
+        """Scores of the title road, ``(b, n)``; -inf for what is left out."""
+        vectors = mixup.moved(self.titles, self.queries, query_weight)
+        return self._masked(mixup.title_scores(self.title_table, vectors))
+
+    def _masked(self, scores: np.ndarray) -> np.ndarray:
+        if self.left_out is not None:
+            scores[self.left_out] = -np.inf
         return scores
 
 
@@ -121,14 +137,13 @@ class Recommender:
     ) -> dict[str, np.ndarray]:
         """Scores of every product under each system, ``(b, n)`` float32, higher is better.
 
-        The language model writes once for all systems: ``id`` ranks by the id table around the written id, ``title``
-        by the title model around the written title and the current query, ``mixup`` joins them.
+        The language model writes once for all systems: ``id`` ranks by the id table around the written id and the
+        session, ``title`` by the title model around the written title and the current query, ``mixup`` joins them.
         """
         unknown = [x for x in systems if x not in SYSTEMS]
         if unknown:
             raise RecommenderError(f"system {unknown[0]!r}: expected one of {', '.join(SYSTEMS)}")
-        roads = self.roads(histories, masks)
-        by_id, by_title = roads.by_id, roads.by_title(self.settings.query_weight)
+        by_id, by_title = self._lists(self.roads(histories, masks))
         made = {"id": lambda: by_id, "title": lambda: by_title, "mixup": lambda: self._mix(by_id, by_title)}
         return {s: made[s]() for s in systems}
 
@@ -139,17 +154,27 @@ class Recommender:
         return self._roads(self.write(histories, masks), histories, masks)
 
     def _roads(self, written: Sequence[Written], histories, masks) -> Roads:
-        rows = np.array([w.index for w in written])
-        by_id = mixup.id_scores(self._ids.table, rows)
-        # The written product leads its own list, whatever rounding says about a twin.
-        by_id[np.arange(len(rows)), rows] = 2.0
-        for row, mask in enumerate(masks or ()):
-            if mask is not None:
-                by_id[row, ~mask] = -np.inf
         queries = [current_query(h) or "" for h in histories]
         vectors = self._titles.encode([*(w.title for w in written), *queries])
         asked = np.array([bool(q) for q in queries], dtype=np.float32)[:, None]
-        return Roads(by_id, vectors[: len(rows)], vectors[len(rows) :] * asked, self._title_vectors)
+        rows = np.array([w.index for w in written])
+        left_out = None
+        if masks:
+            everything = np.ones(len(self._catalog), dtype=bool)
+            left_out = ~np.stack([everything if mask is None else mask for mask in masks])
+        return Roads(
+            rows=rows,
+            ids=self._ids.table[rows],
+            sessions=self._ids.encode_sessions([history_rows(h, self._catalog) for h in histories]),
+            titles=vectors[: len(rows)],
+            queries=vectors[len(rows) :] * asked,
+            id_table=self._ids.table,
+            title_table=self._title_vectors,
+            left_out=left_out,
+        )
+
+    def _lists(self, roads: Roads) -> tuple[np.ndarray, np.ndarray]:
+        return roads.by_id(self.settings.session_weight), roads.by_title(self.settings.query_weight)
 
     def _mix(self, by_id: np.ndarray, by_title: np.ndarray) -> np.ndarray:
         return mixup.mix(by_id, by_title, self.settings.m, self.settings.id_weight)
@@ -175,8 +200,7 @@ class Recommender:
         clock.lap("prompt")
         (written,) = self._writer.write([prompt], [allowed])
         clock.lap("write")
-        roads = self._roads([written], [history], [allowed])
-        by_id, by_title = roads.by_id, roads.by_title(self.settings.query_weight)
+        by_id, by_title = self._lists(self._roads([written], [history], [allowed]))
         mixed = self._mix(by_id, by_title)[0]
         rows = mixup.top_k(mixed, k, allowed)
         ranks = mixup.route_ranks(by_id[0], by_title[0], rows)

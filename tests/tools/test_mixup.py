@@ -8,12 +8,12 @@ from shopping_assistant.tools.mixup import (
     MixupSettings,
     id_scores,
     mix,
+    moved,
     order,
     ranks_of,
     route_ranks,
     title_scores,
     top_k,
-    written_title_vectors,
 )
 
 
@@ -76,20 +76,20 @@ def test_the_rest_can_be_ranked_by_both_roads():
     assert top_k(mix(by_id, by_title, 1, 0.5)[0], 4).tolist() == [0, 2, 1]
 
 
-def test_a_written_title_moves_towards_its_query():
-    titles, queries = unit((2, 8), 1), unit((2, 8), 2)
-    queries[1] = 0
-    moved = written_title_vectors(titles, queries, 1.0)
-    assert np.linalg.norm(moved, axis=1) == pytest.approx([1, 1])
-    assert moved[0] @ queries[0] > titles[0] @ queries[0]
-    assert moved[1] == pytest.approx(titles[1])
-    assert written_title_vectors(titles, queries, 0) == pytest.approx(titles)
+def test_what_is_written_moves_towards_what_the_shopper_did():
+    written, did = unit((2, 8), 1), unit((2, 8), 2)
+    did[1] = 0
+    vectors = moved(written, did, 1.0)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 1])
+    assert vectors[0] @ did[0] > written[0] @ did[0]
+    assert vectors[1] == pytest.approx(written[1])
+    assert moved(written, did, 0) == pytest.approx(written)
 
 
 def test_settings_are_kept_and_checked(tmp_path):
-    assert MixupSettings.load(tmp_path) == MixupSettings(1, 0.0, 0.0)
-    MixupSettings(2, 4.0, 0.2).save(tmp_path)
-    assert MixupSettings.load(tmp_path) == MixupSettings(2, 4.0, 0.2)
+    assert MixupSettings.load(tmp_path) == MixupSettings(1, 0.0, 0.0, 0.0)
+    MixupSettings(2, 1.0, 4.0, 0.2).save(tmp_path)
+    assert MixupSettings.load(tmp_path) == MixupSettings(2, 1.0, 4.0, 0.2)
     with pytest.raises(MixupError, match="id_weight 1"):
         MixupSettings(id_weight=1)
     (tmp_path / "mixup.json").write_text('{"m": 1, "unknown": 2}')

