@@ -1,6 +1,7 @@
 """The demo shop with its trained models: lay it down, or train its models again.
 
-    python -m shopping_assistant.finetune.demo        (``make demo``: about an hour on two cores)
+    python -m shopping_assistant.finetune.demo                 (``make demo``: about an hour on two cores)
+    python -m shopping_assistant.finetune.demo verify STORE    (the manifest's figures again, from the shipped weights)
 """
 
 from __future__ import annotations
@@ -8,11 +9,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 
 from shopping_assistant.finetune import build as building
 from shopping_assistant.tools import demo_shop
 from shopping_assistant.tools.errors import ShopError
+from shopping_assistant.tools.sessions import leave_one_out
 from shopping_assistant.tools.store import Store, StoreError, sha256_of, write_json
 
 NAME = "Aldervane & Friends"
@@ -115,5 +118,50 @@ def ship(store: Store) -> None:
     temporary.rename(SHIPPED)
 
 
+def figures_again(store: Store, models: tuple[str, ...] = ("titles", "ids", "mixup")) -> dict[str, dict]:
+    """Validation figures of a laid-down demo shop, computed anew: model → figure → (recorded, computed)."""
+    from shopping_assistant.finetune import core_ids, mixup_settings, title_triplet
+    from shopping_assistant.finetune.config import load, packaged_config
+    from shopping_assistant.tools.core_model import IdModel
+    from shopping_assistant.tools.mixup import MixupSettings
+    from shopping_assistant.tools.title_encoder import TitleEncoder
+
+    catalog, split = store.catalog(), leave_one_out(store.events())
+    chosen = load(packaged_config(CONFIG), building.BuildConfig)
+
+    def titles() -> dict:
+        config = load(packaged_config(chosen.titles), title_triplet.TitleConfig)
+        _, held_back, _ = title_triplet.training_pairs(catalog, split.train, config)
+        return title_triplet.validate(TitleEncoder.load(store.model_dir("titles")), held_back, config.seed)
+
+    def ids() -> dict:
+        config = load(packaged_config(chosen.ids), core_ids.CoreConfig)
+        sample = core_ids.validation_sample(split.validation, catalog, config)
+        return core_ids.validate(IdModel.load(store.model_dir("ids")), sample)
+
+    def mixup() -> dict:
+        found = mixup_settings.validate(store, mixup_settings.SESSIONS)
+        return {"ndcg@10": found[MixupSettings.load(store.model_dir("mixup"))]}
+
+    computed = {name: {"titles": titles, "ids": ids, "mixup": mixup}[name]() for name in models}
+    recorded = {name: store.made_by(name)["figures"] for name in models}
+    return {
+        name: {figure: (recorded[name][figure], value) for figure, value in found.items() if figure in recorded[name]}
+        for name, found in computed.items()
+    }
+
+
+def main(arguments: list[str]) -> None:
+    """``verify STORE`` prints recorded and computed figures; without arguments the models are trained."""
+    if arguments[:1] == ["verify"] and len(arguments) == 2:
+        for model, figures in figures_again(Store.open(arguments[1])).items():
+            for figure, (recorded, computed) in figures.items():
+                print(f"{model:8} {figure:24} recorded {recorded:.6f}  computed {computed:.6f}")
+    elif not arguments:
+        train(Path("stores/demo-training"))
+    else:
+        raise SystemExit("usage: python -m shopping_assistant.finetune.demo [verify STORE]")
+
+
 if __name__ == "__main__":
-    train(Path("stores/demo-training"))
+    main(sys.argv[1:])
