@@ -14,13 +14,13 @@ from tests.tools.recommender_contract import NOW
 
 TINY = {
     "titles.yaml": "{vocabulary: 400, embedding: 24, hidden: 32, dim: 32, epochs: 2, max_title_views: 1000}",
-    "ids.yaml": "{dim: 16, layers: 1, heads: 2, inner: 32, epochs: 4, batch: 256, max_minutes: 1}",
+    "ids.yaml": "{dim: 16, layers: 1, heads: 2, inner: 32, epochs: 20, batch: 128, max_minutes: 1}",
     "falcon.yaml": """
 shape: {hidden: 64, layers: 2, heads: 2, vocabulary: 700, positions: 512}
 style: {full_items: 2, memory_products: 4}
 prompt_tokens: 256
-pretraining: {max_tokens: 400000, minutes: 1, epochs: 3, window: 256, batch_tokens: 4096, rate: 4e-3}
-lora: {rate: 2e-3, max_examples: 300, minutes: 0.5}
+pretraining: {max_tokens: 700000, minutes: 1, epochs: 30, window: 256, batch_tokens: 1024, rate: 4e-3}
+lora: {rate: 2e-3, minutes: 0.5, batch_tokens: 1024}
 validation: 40
 """,
     "build.yaml": "{titles: titles.yaml, ids: ids.yaml, recommender: falcon.yaml}",
