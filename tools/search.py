@@ -116,7 +116,7 @@ class CatalogSearch:
         bm25.scores = {**load_file(folder / "bm25.safetensors"), "num_docs": described["documents"]}
         bm25.vocab_dict = described["vocabulary"]
         bm25.nonoccurrence_array = None  # only BM25L and BM25+ score absent words; the default (Lucene's) does not
-        return cls(catalog, bm25, load_file(folder / "vectors.safetensors")["vectors"].astype(np.float32))
+        return cls(catalog, bm25, load_vectors(folder))
 
     def word_scores(self, query: str) -> np.ndarray:
         """BM25 of the query's words, ``(n,)`` float32; 0 where no word is shared."""
