@@ -1,0 +1,195 @@
+"""Which ids the language model writes: five ways to give every product a distinct sequence of codes.
+
+``balanced`` halves the catalogue by title vectors, ``semantic`` quantises their residuals, ``collaborative`` halves it
+by who is bought with whom, ``sequential`` numbers the products as the log meets them, ``random`` is the control.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+import polars as pl
+
+from shopping_assistant.tools.catalog import Catalog
+from shopping_assistant.tools.item_codes import CodesError, ItemCodes, shape_for
+
+Kind = Literal["balanced", "semantic", "collaborative", "sequential", "random"]
+KINDS = get_args(Kind)
+# Products met at most so many steps apart in one shopper's log count as seen together.
+REACH = 3
+DIMENSIONS = 64
+# K-means on more vectors than this moves no centroid that matters.
+SAMPLE = 100_000
+
+
+def make(
+    kind: Kind,
+    catalog: Catalog,
+    train: pl.DataFrame,
+    vectors: np.ndarray,
+    levels: int | None = None,
+    base: int | None = None,
+    seed: int = 0,
+) -> ItemCodes:
+    """The catalogue's ids.
+
+    Args:
+        train: the training part of the log; ``collaborative`` and ``sequential`` read it.
+        vectors: ``(n, d)`` title vectors; ``balanced`` and ``semantic`` read them.
+        levels, base: the codes' shape; None for what the catalogue's size asks.
+
+    Raises:
+        CodesError: the kind is unknown, or there are more products than sequences.
+    """
+    if kind not in KINDS:
+        raise CodesError(f"item ids {kind!r}: expected one of {', '.join(KINDS)}")
+    fitting = shape_for(len(catalog))
+    levels, base = levels or fitting[0], base or fitting[1]
+    if len(catalog) > base**levels:
+        raise CodesError(f"{len(catalog)} products do not fit {levels} codes of {base}; raise `levels` or `base`")
+    if kind == "balanced":
+        return ItemCodes.from_vectors(vectors, levels, base, seed)
+    if kind == "collaborative":
+        return ItemCodes.from_vectors(seen_together(catalog, train, vectors, seed), levels, base, seed)
+    if kind == "semantic":
+        return ItemCodes(residual_codes(vectors, levels, base, seed), base)
+    if kind == "sequential":
+        rank = np.empty(len(catalog), dtype=np.int64)
+        rank[_as_met(catalog, train)] = np.arange(len(catalog))
+        # Spread over all sequences: neighbours in the log are neighbours in their first codes.
+        return _from_keys(rank * base**levels // len(catalog), levels, base)
+    # Without replacement, drawn so that a space of billions costs no more than the products do.
+    keys = np.random.default_rng(seed).choice(base**levels, len(catalog), replace=False, shuffle=True)
+    return _from_keys(keys, levels, base)
+
+
+def _from_keys(keys: np.ndarray, levels: int, base: int) -> ItemCodes:
+    powers = base ** np.arange(levels - 1, -1, -1, dtype=np.int64)
+    return ItemCodes(keys[:, None] // powers % base, base)
+
+
+def _item_events(catalog: Catalog, train: pl.DataFrame) -> pl.DataFrame:
+    """``user, row`` of every click and purchase of a known product, each shopper's in time order."""
+    rows = pl.DataFrame({"product_id": catalog.ids, "row": np.arange(len(catalog))})
+    return (
+        train.filter(pl.col("action") != "search")
+        .join(rows, on="product_id", how="inner")
+        .sort("user_id", "timestamp", maintain_order=True)
+        .select("user_id", "row")
+    )
+
+
+def _as_met(catalog: Catalog, train: pl.DataFrame) -> np.ndarray:
+    """Rows in the order in which the shoppers' logs, one after another, first name them; the unseen come last.
+
+    Source: "sequential indexing" of *How to Index Item IDs for Recommendation Foundation Models* (SIGIR-AP 2023).
+    """
+    met = _item_events(catalog, train)["row"].unique(maintain_order=True).to_numpy()
+    return np.concatenate([met, np.setdiff1d(np.arange(len(catalog)), met)])
+
+
+def seen_together(catalog: Catalog, train: pl.DataFrame, vectors: np.ndarray, seed: int = 0) -> np.ndarray:
+    """``(n, d)`` unit vectors that are near for products met in the same shoppers' logs.
+
+    The leading singular vectors of the positive pointwise mutual information of products at most ``REACH`` steps apart
+    (Levy and Goldberg, NeurIPS 2014). A product that the log hardly knows leans on its nearest titles.
+    """
+    from scipy.sparse import coo_matrix
+    from sklearn.utils.extmath import randomized_svd
+
+    n = len(catalog)
+    events = _item_events(catalog, train)
+    pairs = [
+        events.with_columns(other=pl.col("row").shift(-step).over("user_id")).drop_nulls().filter(
+            pl.col("row") != pl.col("other")
+        )
+        for step in range(1, REACH + 1)
+    ]  # fmt: skip
+    both = pl.concat(pairs)
+    a, b = both["row"].to_numpy(), both["other"].to_numpy()
+    counts = coo_matrix((np.ones(2 * len(a), np.float32), (np.r_[a, b], np.r_[b, a])), (n, n)).tocsr()
+    totals = np.asarray(counts.sum(1)).ravel()
+    if not totals.any():
+        raise CodesError("no shopper's log names two products: collaborative ids need one, take `kind: balanced`")
+    entries = counts.tocoo()
+    information = np.log(entries.data * totals.sum() / (totals[entries.row] * totals[entries.col]))
+    positive = coo_matrix((np.maximum(information, 0), (entries.row, entries.col)), (n, n)).tocsr()
+    size = min(DIMENSIONS, n - 1)
+    left, strength, _ = randomized_svd(positive, size, random_state=seed)
+    found = _unit((left * np.sqrt(strength)).astype(np.float32))
+    # Ten events speak for a product; one with fewer is placed among its kin by title as well.
+    sure = np.minimum(totals / (2 * REACH * 10), 1.0).astype(np.float32)[:, None]
+    return _unit(found * sure + (1 - sure) * _of_kin(found, np.flatnonzero(sure[:, 0] == 1), vectors))
+
+
+def _of_kin(found: np.ndarray, known: np.ndarray, vectors: np.ndarray, kin: int = 5) -> np.ndarray:
+    """For each product the mean vector of the ``kin`` known products with the nearest titles, ``(n, d)``."""
+    if not len(known):
+        return found
+    out = np.empty_like(found)
+    known = known[:SAMPLE]
+    for start in range(0, len(found), 2048):
+        near = vectors[start : start + 2048] @ vectors[known].T
+        best = np.argpartition(-near, min(kin, len(known)) - 1, axis=1)[:, :kin]
+        out[start : start + 2048] = found[known[best]].mean(1)
+    return out
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+
+def residual_codes(vectors: np.ndarray, levels: int, base: int, seed: int = 0) -> np.ndarray:
+    """Residual quantisation: the nearest of ``base`` centroids, then the nearest to what is left; ``(n, levels)``.
+
+    No two products share a sequence: a prefix takes no more products than there are sequences below it, and the last
+    code is assigned within each prefix so that the squared distances sum up least. Source: *Recommender Systems with
+    Generative Retrieval* (TIGER, NeurIPS 2023), k-means in place of its trained quantiser, this assignment in place of
+    its extra code for those that collide.
+    """
+    from sklearn.cluster import KMeans
+
+    n = len(vectors)
+    left = vectors.astype(np.float32).copy()
+    codes = np.zeros((n, levels), dtype=np.int32)
+    prefix = np.zeros(n, dtype=np.int64)
+    draw = np.random.default_rng(seed)
+    for level in range(levels):
+        sample = left if n <= SAMPLE else left[draw.choice(n, SAMPLE, replace=False)]
+        distinct = len(np.unique(sample.round(6), axis=0))
+        fitted = KMeans(min(base, distinct), n_init=1, max_iter=50, random_state=seed).fit(sample)
+        centroids = np.zeros((base, vectors.shape[1]), dtype=np.float32)
+        centroids[: len(fitted.cluster_centers_)] = fitted.cluster_centers_
+        room = base ** (levels - 1 - level)
+        for rows in _groups(prefix):
+            codes[rows, level] = _assigned(left[rows], centroids, room)
+        left -= centroids[codes[:, level]]
+        prefix = prefix * base + codes[:, level]
+    return codes
+
+
+def _groups(prefix: np.ndarray) -> list[np.ndarray]:
+    order = np.argsort(prefix, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(prefix[order])) + 1)
+
+
+def _assigned(vectors: np.ndarray, centroids: np.ndarray, room: int) -> np.ndarray:
+    """The nearest centroid of each vector, none taken by more than ``room``."""
+    from scipy.optimize import linear_sum_assignment
+
+    distance = (centroids**2).sum(1) - 2 * vectors @ centroids.T
+    if room == 1:
+        # Unused codes of an exhausted codebook are all at the origin: any of them is as good.
+        return linear_sum_assignment(distance)[1]
+    nearest = distance.argmin(1)
+    while True:
+        counts = np.bincount(nearest, minlength=len(centroids))
+        full = np.flatnonzero(counts > room)
+        if not len(full):
+            return nearest
+        for code in full:
+            rows = np.flatnonzero(nearest == code)
+            # Those that lose least by going elsewhere go; what was full stays closed to them.
+            distance[rows[np.argsort(distance[rows, code], kind="stable")[room:]], code] = np.inf
+        nearest = distance.argmin(1)
