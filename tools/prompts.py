@@ -5,13 +5,17 @@ One wording of an item serves the prompt, the pre-training text and the catalogu
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 from functools import lru_cache
+from typing import Literal
 
-from shopping_assistant.tools.catalog import Catalog, Product
+from shopping_assistant.tools.catalog import AttributeValue, Catalog, Product
+from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.item_codes import CODE, ItemCodes
 from shopping_assistant.tools.sessions import Event, current_query
 
@@ -27,14 +31,32 @@ INSTRUCTION_SENTENCES = (
 )
 INSTRUCTION = "".join(INSTRUCTION_SENTENCES)
 # Every event is a line that opens with one of these; the answer follows the last one.
-SESSION, SEARCH, CLICK, BUY = "\nsession:", "\nsearch:", "\nclick:", "\nbuy:"
+SESSION, PAUSE, SEARCH, CLICK, BUY = "\nsession:", "\npause:", "\nsearch:", "\nclick:", "\nbuy:"
 QUERY, RESULTS, ANSWER = "\nquery:", "\nresults:", "\nrecommend:"
 ITEM, TEXT = "\nitem:", "\ntext:"
-MARKERS = (SESSION, SEARCH, CLICK, BUY, QUERY, RESULTS, ANSWER, ITEM, TEXT)
+MARKERS = (SESSION, PAUSE, SEARCH, CLICK, BUY, QUERY, RESULTS, ANSWER, ITEM, TEXT)
 MONTHS = "january february march april may june july august september october november december".split()
 # Long queries are pasted text, not requests; long values are lists of everything ("spring, summer, autumn, winter").
 QUERY_WORDS = 16
 VALUE_WORDS = 4
+# In UTF-8, because a tokenizer may spend a token on every byte: 12 words of emoji would otherwise fill the budget.
+TITLE_BYTES = QUERY_BYTES = 160
+VALUE_BYTES = 48
+# Longer texts than anyone reads are not even searched for what may not be written.
+READ_CHARACTERS = 4000
+# Tags of any kind (codes, a tokenizer's own "<|endoftext|>"), then what is left of them, then controls and
+# the marks that turn the direction of writing.
+FORGED = re.compile(r"<[^<>\s]*>|[<>\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Used where neither the settings nor the shop's own data name others.
+ATTRIBUTES = ("brand", "category", "color", "material", "department", "season", "occasion", "price")
+# The least days of a gap that is called so, the longest first.
+GAPS = ((365, "years later"), (30, "months later"), (7, "weeks later"), (1, "days later"))
+# Within a session a shorter pause is reading, not leaving.
+PAUSE_SECONDS = 3600
+
+
+class PromptError(ShopError):
+    """A wording or a budget no prompt can be made with."""
 
 
 @dataclass(frozen=True)
@@ -42,66 +64,123 @@ class PromptStyle:
     """How much of an item and of a history is written.
 
     Attributes:
-        attributes: the key-value pairs that follow a title, where the title does not say them already.
+        attributes: the key-value pairs that follow a title, where the title does not say them already. None or
+            "auto": chosen at training by their usefulness in the shop's own data; a writer given None takes
+            ``ATTRIBUTES``.
         full_items: how many of the latest items are written with title and attributes; older ones by their id.
         memory_products: how many of the query-product memory's items are given for the current query.
         title_words: a title is cut after this many words.
         max_events: how many of the latest events are read at all.
+        time_gaps: say how long after the last event a session began, and where a session paused.
     """
 
-    attributes: tuple[str, ...] = (
-        "brand", "category", "color", "material", "department", "season", "occasion", "price",
-    )  # fmt: skip
+    attributes: tuple[str, ...] | Literal["auto"] | None = None
     full_items: int = 6
     memory_products: int = 8
     title_words: int = 12
     max_events: int = 60
+    time_gaps: bool = False
+
+    def __post_init__(self):
+        if self.attributes == "auto":
+            object.__setattr__(self, "attributes", None)
+        least = {"full_items": 0, "memory_products": 0, "title_words": 1, "max_events": 1}
+        for name, smallest in least.items():
+            if getattr(self, name) < smallest:
+                raise ValueError(f"{name}: got {getattr(self, name)}, expected {smallest} or more")
 
     def as_dict(self) -> dict:
-        return {**asdict(self), "attributes": list(self.attributes)}
+        return {**asdict(self), "attributes": None if self.attributes is None else list(self.attributes)}
 
     @classmethod
     def from_dict(cls, values: dict) -> PromptStyle:
-        return cls(**{**values, "attributes": tuple(values["attributes"])})
+        """Read what ``as_dict`` gave; settings an older file does not have keep their defaults.
+
+        Raises:
+            PromptError: there is a setting this version does not know.
+        """
+        known = [f.name for f in fields(cls)]
+        for name in values:
+            if name not in known:
+                raise PromptError(f"prompt style, {name}: unknown, expected one of {', '.join(known)}; train again")
+        attributes = values.get("attributes")
+        return cls(**{**values, "attributes": tuple(attributes) if isinstance(attributes, list) else attributes})
 
 
 def short_title(title: str, words: int = 12) -> str:
     """The title as it is written: lower case, one line, the first words, nothing that reads as a code."""
-    return " ".join(CODE.sub(" ", title).lower().split()[:words])
+    return _plain(title, words, TITLE_BYTES)
+
+
+def query_text(query: str) -> str:
+    """A query as it is written. What shoppers type is data: nothing of it may read as a code or a line of ours."""
+    return _plain(query, QUERY_WORDS, QUERY_BYTES)
+
+
+def _plain(text: str, words: int, most: int) -> str:
+    """The first words in lower case, on one line, without tags; at most ``most`` bytes."""
+    # Lower case first: "<A1>" is no code before it.
+    text = FORGED.sub(" ", text[:READ_CHARACTERS].lower())
+    return _clipped(" ".join(text.split()[:words]), most)
+
+
+def _clipped(text: str, most: int) -> str:
+    """At most ``most`` bytes of UTF-8, whole words where there are several; half a surrogate pair is left out."""
+    written = text.encode("utf-8", "ignore")
+    if len(written) <= most:
+        return written.decode()
+    cut = written[:most].decode("utf-8", "ignore")
+    return cut.rsplit(" ", 1)[0] if " " in cut else cut
 
 
 def described(product: Product, style: PromptStyle) -> str:
     """Title and key-value attributes; a value whose words stand in the text already is not repeated."""
     text = short_title(product.title, style.title_words)
-    said = set(_words(text))
-    for name in style.attributes:
-        value = product.get(name)
-        if isinstance(value, (int, float)):
-            text += f", {name} {value:.0f}" if abs(value) >= 10 else f", {name} {value:.2g}"
+    said = set(word_list(text))
+    for name in ATTRIBUTES if style.attributes is None else style.attributes:
+        value, key = product.get(name), attribute_key(name)
+        if not key:
             continue
-        parts = [value] if isinstance(value, str) else list(value) if isinstance(value, tuple) else []
-        words = [word for part in parts for word in _words(part)]
+        if isinstance(value, (int, float)):
+            text += f", {key} {number_text(value)}" if math.isfinite(value) else ""
+            continue
+        words = value_words(value)
         if words and not said.issuperset(words):
-            text += f", {name} {' '.join(words[:VALUE_WORDS])}"
+            text += f", {key} {_clipped(' '.join(words[:VALUE_WORDS]), VALUE_BYTES)}"
             said.update(words)
     return text
 
 
-def _words(text: str) -> list[str]:
+def attribute_key(name: str) -> str:
+    """An attribute's name as it is written: a shop's own names are data too."""
+    return _clipped(" ".join(re.findall(r"\w+", name.lower())), VALUE_BYTES)
+
+
+def value_words(value: AttributeValue | bool | None) -> list[str]:
+    """The words of a text value, or of a list of them; none for numbers and where nothing is given."""
+    parts = [value] if isinstance(value, str) else value if isinstance(value, (tuple, list)) else ()
+    return [word for part in parts for word in word_list(part[:READ_CHARACTERS])]
+
+
+def number_text(value: float) -> str:
+    """A number as it is written: whole from ten on, at most seven digits."""
+    return f"{value:.0f}" if 10 <= abs(value) < 1e7 else f"{value:.2g}"
+
+
+def word_list(text: str) -> list[str]:
+    """Letters and digits between anything else, in lower case."""
     return re.findall(r"[^\W_]+", text.lower())
-
-
-def query_text(query: str) -> str:
-    """A query as it is written. What shoppers type is data: nothing of it may read as a code or a line of ours."""
-    return " ".join(CODE.sub(" ", query).lower().split()[:QUERY_WORDS])
 
 
 class PromptWriter:
     """Histories, products and answers of one shop as text, every product worded once.
 
     Args:
-        budget: tokens a prompt may have, the instruction included; None for no limit.
+        budget: tokens a prompt may have, the instruction included, the answer not; None for no limit.
         count: how many tokens a text has; needed with a budget.
+
+    Raises:
+        PromptError: the budget has no room for the instruction and the marker the answer follows.
     """
 
     def __init__(
@@ -115,8 +194,14 @@ class PromptWriter:
         self.catalog, self.codes, self.style = catalog, codes, style or PromptStyle()
         # Bounded: a catalogue may have a million products.
         self._described = lru_cache(200_000)(lambda row: described(catalog.at(row), self.style))
-        self._count = lru_cache(200_000)(count) if count else None
-        self._budget = None if budget is None or count is None else budget - count(INSTRUCTION)
+        self._budget, self._tokens = budget, count
+        if budget is None:
+            return
+        if count is None:
+            raise PromptError(f"prompt budget {budget}: expected the tokenizer's count of tokens with it; give `count`")
+        self._count = lru_cache(200_000)(count)
+        self._instruction = count(INSTRUCTION)
+        self._check(ANSWER)
 
     def item(self, row: int, full: bool = True) -> str:
         """``<a12><b3> red wool scarf, season winter, price 19``, or the id alone."""
@@ -129,19 +214,49 @@ class PromptWriter:
     def input(self, history: Sequence[Event], memory_products: Sequence[str] = ()) -> str:
         """The prompt without the instruction: the events, oldest first, then the current query and its products.
 
-        Cut from the oldest event to fit the budget, never inside an event; it ends with the marker the answer follows.
+        Cut from the oldest event to fit the budget, never inside an event; with no event left, from the last of the
+        query's products. It ends with the marker the answer follows.
+
+        Raises:
+            PromptError: the budget has no room for the query and the marker.
         """
-        query = current_query(history)
-        tail = self._request(query, memory_products) if query else ANSWER
-        left = None if self._budget is None else self._budget - self._count(tail)
-        kept: list[str] = []
-        for text in reversed(self._events(history[-self.style.max_events :])):
-            if left is not None:
-                left -= self._count(text)
-                if left < 0:
-                    break
-            kept.append(text)
-        return "".join(reversed(kept)) + tail
+        query = query_text(current_query(history) or "")
+        results = self._codes_of(memory_products) if query else []
+        events = self._events(history)
+        if self._budget is None:
+            return "".join(events) + self._request(query, results)
+        return self._within_budget(events, query, results)
+
+    def _within_budget(self, events: list[str], query: str, results: list[str]) -> str:
+        """The latest events there is room for; with none left fewer results, and the query always."""
+        left = self._budget - self._instruction - self._count(self._request(query, results))
+        kept = 0
+        for text in reversed(events):
+            left -= self._count(text)
+            if left < 0:
+                break
+            kept += 1
+        events = events[len(events) - kept :]
+        # Pieces are counted apart, once each; what a tokenizer makes of the whole is what counts.
+        while self._size(text := "".join(events) + self._request(query, results)) > self._budget:
+            if events:
+                events = events[1:]
+            elif results:
+                results = results[:-1]
+            else:
+                self._check(text)
+        return text
+
+    def _size(self, text: str) -> int:
+        """Tokens of the instruction and this text, read as one or one after the other."""
+        return max(self._tokens(INSTRUCTION + text), self._instruction + self._tokens(text))
+
+    def _check(self, text: str) -> None:
+        if (least := self._size(text)) > self._budget:
+            raise PromptError(
+                f"prompt budget {self._budget}: expected at least {least} tokens, for the instruction"
+                f"{', the query' if QUERY in text else ''} and the answer's marker; raise `prompt_tokens`"
+            )
 
     def sequence(
         self,
@@ -161,14 +276,15 @@ class PromptWriter:
         chance = random.Random(seed)
         events = _without_clicks_on_bought(events)
         texts, seen = [], []
-        for event, opening in _with_sessions(events, self.catalog):
+        for event, opening in _with_sessions(events, self.catalog, self.style.time_gaps):
             seen.append(event)
             asked = event.action == "purchase" and chance.random() < asked_share
             texts.append(opening)
             if asked:
                 query = current_query(seen)
-                row = self.catalog.index(event.product_id)
-                texts.append((self._request(query, results(query)) if query else ANSWER) + self.response(row))
+                found = self._codes_of(results(query)) if query else []
+                asking = self._request(query_text(query or ""), found)
+                texts.append(asking + self.response(self.catalog.index(event.product_id)))
             else:
                 texts.append(self._line(event, full=chance.random() < full_share))
         return "".join(texts)
@@ -177,10 +293,15 @@ class PromptWriter:
         """What a product is, both ways round: from its id to its words, and from its words to its id."""
         return f"{ITEM}{self.item(row)}", f"{TEXT} {self._described(row)}{ITEM}{self.codes.text(row)}"
 
-    def _request(self, query: str, products: Sequence[str]) -> str:
-        known = [p for p in products if p in self.catalog][: self.style.memory_products]
-        ids = "".join(self.codes.text(self.catalog.index(p)) for p in known)
-        return f"{QUERY} {query_text(query)}{RESULTS + ids if ids else ''}{ANSWER}"
+    def _codes_of(self, products: Sequence[str]) -> list[str]:
+        """The ids of the products of this catalogue among these, each once, at most as many as the style gives."""
+        rows = dict.fromkeys(self.catalog.index(p) for p in products if p in self.catalog)
+        return [self.codes.text(row) for row in rows][: self.style.memory_products]
+
+    def _request(self, query: str, results: Sequence[str]) -> str:
+        if not query:
+            return ANSWER
+        return f"{QUERY} {query}{RESULTS + ''.join(results) if results else ''}{ANSWER}"
 
     def _line(self, event: Event, full: bool) -> str:
         if event.action == "search":
@@ -190,7 +311,8 @@ class PromptWriter:
     def _events(self, history: Sequence[Event]) -> list[str]:
         """One text an event; the latest items are written in full, each once, the older ones by their id."""
         texts, written = [], set()
-        for event, opening in reversed(list(_with_sessions(history, self.catalog))):
+        history = history[-self.style.max_events :]
+        for event, opening in reversed(_with_sessions(history, self.catalog, self.style.time_gaps)):
             full = event.action != "search" and len(written) < self.style.full_items and event.product_id not in written
             if full:
                 written.add(event.product_id)
@@ -198,16 +320,29 @@ class PromptWriter:
         return texts[::-1]
 
 
-def _with_sessions(history: Sequence[Event], catalog: Catalog) -> list[tuple[Event, str]]:
-    """The events that can be written, each with the line that opens its session where one begins."""
-    out, session = [], None
+def _with_sessions(history: Sequence[Event], catalog: Catalog, time_gaps: bool) -> list[tuple[Event, str]]:
+    """The events that can be written, each with the line that opens its session or says that it paused."""
+    out, session, last = [], None, None
     for event in history:
-        if not (event.query if event.action == "search" else event.product_id in catalog):
+        if not (query_text(event.query or "") if event.action == "search" else event.product_id in catalog):
             continue
-        opening = "" if event.session_id == session else f"{SESSION} {MONTHS[event.timestamp.month - 1]}"
-        session = event.session_id
+        if event.session_id != session:
+            opening = f"{SESSION} {MONTHS[event.timestamp.month - 1]}"
+            if time_gaps and last:
+                opening += f" {gap_words(last, event.timestamp)}"
+        elif time_gaps and (event.timestamp - last).total_seconds() >= PAUSE_SECONDS:
+            opening = f"{PAUSE} {gap_words(last, event.timestamp)}"
+        else:
+            opening = ""
+        session, last = event.session_id, event.timestamp
         out.append((event, opening))
     return out
+
+
+def gap_words(before: datetime, after: datetime) -> str:
+    """How long after, in calendar days and two coarse words: ``same day``, ``days later``, ``weeks later``."""
+    days = (after.date() - before.date()).days
+    return next((words for least, words in GAPS if days >= least), "same day")
 
 
 def _without_clicks_on_bought(events: Sequence[Event]) -> list[Event]:

@@ -85,13 +85,17 @@ def test_the_budget_cuts_whole_events_from_the_oldest():
     def count(text: str) -> int:
         return len(text)
 
-    whole = PromptWriter(CATALOG, CODES).input(HISTORY)
-    for budget in range(0, len(whole) + 20, 7):
+    whole = PromptWriter(CATALOG, CODES).input(HISTORY, ["p1", "p0"])
+    query = "\nquery: black boots buy:"
+    for budget in range(len(query + "\nrecommend:"), len(whole) + 20, 7):
         writer = PromptWriter(CATALOG, CODES, budget=len(INSTRUCTION) + budget, count=count)
-        text = writer.input(HISTORY)
-        assert whole.endswith(text)
-        assert text.startswith(("\nsession:", "\nsearch:", "\nclick:", "\nbuy:", "\nquery:"))
-        assert len(text) <= max(budget, len("\nquery: black boots buy:\nrecommend:"))
+        text = writer.input(HISTORY, ["p1", "p0"])
+        assert len(text) <= budget
+        if len(text) < len(query + "\nresults:<a0><b1><a0><b0>\nrecommend:"):
+            assert text in (query + "\nresults:<a0><b1>\nrecommend:", query + "\nrecommend:")
+        else:
+            assert whole.endswith(text)
+            assert text.startswith(("\nsession:", "\nsearch:", "\nclick:", "\nbuy:", "\nquery:"))
 
 
 def test_a_sequence_has_purchases_as_answers_and_no_clicks_on_what_was_bought():
