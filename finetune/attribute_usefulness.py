@@ -32,8 +32,10 @@ FEWEST_EXAMPLES = 50
 # Written for fewer of the items, an attribute is not worth one of the few places.
 SMALLEST_COVERAGE = 0.02
 # Bits an attribute must add, and how far (in standard deviations) above the same values dealt out at random.
-SMALLEST_GAIN, ABOVE_CHANCE = 0.01, 4.0
+SMALLEST_GAIN, ABOVE_CHANCE = 0.008, 4.0
 NUMBER_BINS = 8
+# Titles that begin with the same words are often one style in several colours.
+GROUP_WORDS = 3
 # Values of a list that are told apart, the most frequent ones.
 LIST_VALUES = 128
 
@@ -97,7 +99,7 @@ def scores(
     titles = [set(word_list(short_title(catalog.titles[row]))) for row in log.rows]
     columns = [_column(catalog, name, log.rows, titles) for name in catalog.attribute_names if attribute_key(name)]
     waiting = [c for c in (_compared(column, log, chance) for column in columns) if c]
-    weights = _reweighted(np.ones(log.drawn.shape), *_title_cells(log, titles))
+    weights = _reweighted(log.weights, *_title_cells(log, titles))
     for column in columns:
         weights = _reweighted(weights, *_cells(column, log, column.said))
     alone = {c.name: max(0.0, c.gain(weights)[0]) for c in waiting}
@@ -120,13 +122,14 @@ class _Log:
     """Purchases with the items before them, as places in ``rows``.
 
     ``rows``: the catalogue rows that occur; ``before``: ``(n, items)``, -1 where there are fewer; ``target``: ``(n,)``;
-    ``drawn``: ``(n, draws)``, products drawn by how often they are bought.
+    ``drawn``: ``(n, draws)``; with ``weights``, as if drawn by how often they are bought.
     """
 
     rows: np.ndarray
     before: np.ndarray
     target: np.ndarray
     drawn: np.ndarray
+    weights: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -191,12 +194,39 @@ def _read(catalog: Catalog, train: pl.DataFrame, items: int, chance: np.random.G
     if len(targets) < FEWEST_EXAMPLES:
         return None
     kept = np.sort(chance.permutation(len(targets))[:EXAMPLES])
-    drawn = row[chance.choice(targets, (len(kept), DRAWS))]
     target, before = row[targets[kept]], before[kept]
+    drawn, weights = _draw(catalog, row[targets], before, chance)
     rows = np.unique(np.concatenate([target, before[before >= 0], drawn.ravel()]))
     at = np.full(len(catalog) + 1, -1)
     at[rows] = np.arange(len(rows))
-    return _Log(rows, at[before], at[target], at[drawn])
+    return _Log(rows, at[before], at[target], at[drawn], weights)
+
+
+def _draw(
+    catalog: Catalog, bought: np.ndarray, before: np.ndarray, chance: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Products to compare with, ``(n, draws)``, and their weights: how often bought, over how often drawn here.
+
+    Half are drawn by how often they are bought, half among those whose title begins like that of an item before: of
+    all products too few are as near as what shoppers buy.
+    """
+    number: dict[str, int] = {}
+    group = np.array([number.setdefault(short_title(t, GROUP_WORDS), len(number)) for t in catalog.titles])
+    by_group = bought[np.argsort(group[bought], kind="stable")]
+    size = np.bincount(group[bought], minlength=len(number))
+    start = np.cumsum(size) - size
+    n, draws = len(before), (len(before), DRAWS)
+    drawn = chance.choice(bought, draws)
+    items = (before >= 0).sum(1)
+    near = group[before[np.arange(n)[:, None], (chance.random(draws) * items[:, None]).astype(np.int64)]]
+    taken = (chance.random(draws) < 0.5) & (size[near] > 0)
+    place = start[near] + (chance.random(draws) * size[near]).astype(np.int64)
+    drawn[taken] = by_group[place[taken]]
+    groups = np.where(before >= 0, group[before], -1)  # (n, items)
+    empty = ((groups >= 0) & (size[groups] == 0)).sum(1) / items
+    alike = (groups[:, None, :] == group[drawn][:, :, None]).sum(2) / items[:, None]
+    often = 0.5 + 0.5 * (empty[:, None] + alike * len(bought) / size[group[drawn]])
+    return drawn, 1 / often
 
 
 def _items_before(row: np.ndarray, user: np.ndarray, targets: np.ndarray, items: int) -> np.ndarray:
@@ -330,7 +360,7 @@ def _reweighted(weights: np.ndarray, bought: np.ndarray, drawn: np.ndarray) -> n
     """The drawn products' weights once these cells are known: those that share what a purchase shares, more."""
     p, q = _shares(bought, drawn, weights)
     new = weights * (p / q)[drawn]
-    return np.clip(new / new.mean(), 1e-3, 1e3)
+    return np.clip(new / new.mean(), 1e-6, 1e3)
 
 
 def _shares(bought: np.ndarray, drawn: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
