@@ -44,9 +44,9 @@ TITLE_BYTES = QUERY_BYTES = 160
 VALUE_BYTES = 48
 # Longer texts than anyone reads are not even searched for what may not be written.
 READ_CHARACTERS = 4000
-# Tags of any kind (codes, a tokenizer's own "<|endoftext|>"), then what is left of them, then controls and
-# the marks that turn the direction of writing.
-FORGED = re.compile(r"<[^<>\s]*>|[<>\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Tags of any kind (codes, a tokenizer's own "<|endoftext|>"), then what is left of them, then controls, the marks
+# that turn the direction of writing, and halves of a surrogate pair.
+FORGED = re.compile(r"<[^<>\s]*>|[<>\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 # Used where neither the settings nor the shop's own data name others.
 ATTRIBUTES = ("brand", "category", "color", "material", "department", "season", "occasion", "price")
 # The least days of a gap that is called so, the longest first.
@@ -125,10 +125,10 @@ def _plain(text: str, words: int, most: int) -> str:
 
 
 def _clipped(text: str, most: int) -> str:
-    """At most ``most`` bytes of UTF-8, whole words where there are several; half a surrogate pair is left out."""
-    written = text.encode("utf-8", "ignore")
+    """At most ``most`` bytes of UTF-8, whole words where there are several."""
+    written = text.encode()
     if len(written) <= most:
-        return written.decode()
+        return text
     cut = written[:most].decode("utf-8", "ignore")
     return cut.rsplit(" ", 1)[0] if " " in cut else cut
 
@@ -200,7 +200,8 @@ class PromptWriter:
         if count is None:
             raise PromptError(f"prompt budget {budget}: expected the tokenizer's count of tokens with it; give `count`")
         self._count = lru_cache(200_000)(count)
-        self._instruction = count(INSTRUCTION)
+        # Callers read the instruction apart; a tokenizer that needs more where the two meet gets that room too.
+        self._instruction = max(count(INSTRUCTION), *(count(INSTRUCTION + m) - count(m) for m in MARKERS))
         self._check(ANSWER)
 
     def item(self, row: int, full: bool = True) -> str:
@@ -248,8 +249,8 @@ class PromptWriter:
         return text
 
     def _size(self, text: str) -> int:
-        """Tokens of the instruction and this text, read as one or one after the other."""
-        return max(self._tokens(INSTRUCTION + text), self._instruction + self._tokens(text))
+        """Tokens of the instruction and this text."""
+        return self._instruction + self._tokens(text)
 
     def _check(self, text: str) -> None:
         if (least := self._size(text)) > self._budget:
