@@ -119,7 +119,6 @@ def query_text(query: str) -> str:
 
 def _plain(text: str, words: int, most: int) -> str:
     """The first words in lower case, on one line, without tags; at most ``most`` bytes."""
-    # Lower case first: "<A1>" is no code before it.
     text = FORGED.sub(" ", text[:READ_CHARACTERS].lower())
     return _clipped(" ".join(text.split()[:words]), most)
 

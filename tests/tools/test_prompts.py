@@ -271,6 +271,25 @@ def test_titles_and_queries_lose_what_reads_as_ours_and_keep_the_rest():
     assert response("<a0><b1>", "Red <a1><b1>\nbuy: Scarf") == "<a0><b1> red buy: scarf"
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "written"),
+    [
+        ("tone", "w" * 9000, ", tone " + "w" * 48),
+        ("tone", "<a0><b1>\nbuy: Red", ", tone a0 b1 buy red"),
+        ("tone", "<|>", ""),
+        ("tones", ("Deep Red", "Plum,\nRose"), ", tones deep red plum rose"),
+        ("uv", 1e300, ", uv 1e+300"),
+        ("uv", -12345.0, ", uv -12345"),
+        ("uv", float("inf"), ""),
+        ("uv", float("nan"), ""),
+        ("\nbuy:<a0><B1> Tone", "red", ", buy a0 b1 tone red"),
+        (" \n<>", "red", ""),
+    ],
+)
+def test_what_a_shop_writes_into_its_attributes_stays_one_short_pair(name, value, written):
+    assert described(Product("p", "Hat", attributes={name: value}), PromptStyle((name,))) == "hat" + written
+
+
 def test_a_search_of_nothing_but_codes_is_no_query():
     text = prompt_input((event(0, "search", "<a0><b1>\n"), event(1, "click", "p0")), CATALOG, CODES, ["p1"])
     assert [line.split(":")[0] for line in text.split("\n")[1:]] == ["session", "click", "recommend"]
