@@ -6,11 +6,20 @@ from pathlib import Path
 
 import torch
 
+from shopping_assistant.finetune.falcon_settings import Lora
 from shopping_assistant.tools.errors import ShopError
 
 
 class BaseModelError(ShopError):
     """A base model that cannot be used as asked."""
+
+
+def compute_dtype(compute: str, device: torch.device) -> torch.dtype:
+    """The precision of multiplications: float16 on a GPU that is to have it, else bfloat16.
+
+    On a CPU float16 is ten times slower, whatever the settings say.
+    """
+    return torch.float16 if compute == "fp16" and device.type == "cuda" else torch.bfloat16
 
 
 def load_tokenizer(base: str):
@@ -27,17 +36,21 @@ def load_tokenizer(base: str):
         raise _not_found(base, error) from error
 
 
-def load(base: str, vocabulary: int, quantize: str | None, device: torch.device):
-    """The base with room for ``vocabulary`` tokens; ``quantize="nf4"`` keeps its linear layers in 4 bits.
+def load(base: str, vocabulary: int, lora: Lora, device: torch.device):
+    """The base with room for ``vocabulary`` tokens, ready for an adapter.
+
+    ``lora.quantize="nf4"`` keeps its linear layers in 4 bits; with ``lora.gradient_checkpointing`` each layer's forward
+    is computed again in the backward.
 
     Raises:
         BaseModelError: no such checkpoint, or 4 bits were asked for and not one layer has them.
     """
     from transformers import AutoModelForCausalLM
 
-    settings: dict = {"dtype": torch.bfloat16}
+    quantize, compute = lora.quantize, compute_dtype(lora.compute, device)
+    settings: dict = {"dtype": compute, "attn_implementation": lora.attention}
     if quantize:
-        settings |= {"quantization_config": _four_bits(), "device_map": {"": device}}
+        settings |= {"quantization_config": _four_bits(compute), "device_map": {"": device}}
     try:
         model = AutoModelForCausalLM.from_pretrained(base, **settings)
     except (OSError, ValueError) as error:
@@ -50,10 +63,21 @@ def load(base: str, vocabulary: int, quantize: str | None, device: torch.device)
         # New rows start as the mean of the old ones: from noise the first steps would only shrink them.
         model.resize_token_embeddings(vocabulary, mean_resizing=False)
     model.config.use_cache = False
+    if lora.gradient_checkpointing:
+        checkpoint_gradients(model)
     return model
 
 
-def _four_bits():
+def checkpoint_gradients(model) -> None:
+    """Keep each layer's input alone and compute its forward again in the backward.
+
+    The inputs are made to require gradients: a frozen base's do not, and the adapters below the first would get none.
+    """
+    model.enable_input_require_grads()
+    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+
+
+def _four_bits(compute: torch.dtype):
     from transformers import BitsAndBytesConfig
     from transformers.models.falcon import modeling_falcon
 
@@ -63,7 +87,7 @@ def _four_bits():
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=torch.bfloat16,  # float16 is ten times slower on a CPU
+        bnb_4bit_compute_dtype=compute,
     )
 
 

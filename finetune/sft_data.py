@@ -35,33 +35,45 @@ def sampled(examples: Sequence[Example], most: int | None, seed: int) -> list[Ex
 
 
 class Results:
-    """The query-product memory as a look-up by query; every query is embedded once, many at a time."""
+    """The query-product memory as a look-up by query; every query is embedded once, many at a time.
 
-    def __init__(self, memory: QueryProductMemory, products: int):
+    Without a memory it answers from what is ``known`` alone.
+    """
+
+    def __init__(self, memory: QueryProductMemory | None, products: int, known: dict[str, list[str]] | None = None):
         self._memory, self._products = memory, products
-        self._known: dict[str, list[str]] = {}
+        self.known = known or {}
 
     def learn(self, queries: Iterable[str | None], progress: Callable[[int, int], None] | None = None) -> None:
-        unknown = sorted({q for q in queries if q} - self._known.keys()) if self._memory.size else []
+        if self._memory is None or not self._memory.size:
+            return
+        unknown = sorted({q for q in queries if q} - self.known.keys())
         for start in range(0, len(unknown), 1024):
             part = unknown[start : start + 1024]
-            self._known.update(zip(part, self._memory.products(part, k=self._products), strict=True))
+            self.known.update(zip(part, self._memory.products(part, k=self._products), strict=True))
             if progress:
                 progress(start + len(part), len(unknown))
 
     def __call__(self, query: str) -> list[str]:
-        return self._known.get(query, [])
+        return self.known.get(query, [])
 
 
-def pairs(examples: Sequence[Example], writer: PromptWriter, results: Results, tokenizer) -> list[Pair]:
-    """Prompt and response of each example, worded as at serving time; the response ends with the end token."""
+def pairs(
+    examples: Sequence[Example], writer: PromptWriter, results: Results, tokenizer, answer_tokens: int | None = None
+) -> list[Pair]:
+    """Prompt and response of each example, worded as at serving time; the response ends with the end token.
+
+    Args:
+        answer_tokens: a longer answer is cut after so many tokens, without an end: as it is when answering.
+    """
     results.learn(current_query(e.history) for e in examples)
     inputs = [writer.input(e.history, results(current_query(e.history) or "")) for e in examples]
     answers = [writer.response(writer.catalog.index(e.target)) for e in examples]
     before = tokenize(tokenizer)([INSTRUCTION])[0]
     prompts, responses = tokenize(tokenizer)(inputs), tokenize(tokenizer)(answers)
     end = tokenizer.eos_token_id
-    return [Pair((*before, *p), (*r, end)) for p, r in zip(prompts, responses, strict=True)]
+    answers = [tuple([*r, end][:answer_tokens]) for r in responses]
+    return [Pair((*before, *p), r) for p, r in zip(prompts, answers, strict=True)]
 
 
 def tokenize(tokenizer) -> Tokenize:

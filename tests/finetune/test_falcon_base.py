@@ -5,11 +5,13 @@ import torch
 from peft import LoraConfig, get_peft_model
 
 from shopping_assistant.finetune import falcon_base
-from shopping_assistant.finetune.falcon import response_losses
+from shopping_assistant.finetune.falcon_settings import Lora
+from shopping_assistant.finetune.packing import response_losses
 from shopping_assistant.finetune.sft_data import Pair
 from shopping_assistant.tools.item_codes import ItemCodes
 
 CPU = torch.device("cpu")
+NF4 = Lora(quantize="nf4")
 PAIRS = [Pair(tuple(range(10, 40)), (305, 310, 3)), Pair(tuple(range(50, 70)), (306, 311, 4))]
 
 
@@ -27,7 +29,7 @@ def base(tmp_path_factory) -> str:
 
 @pytest.fixture
 def adapted(base):
-    model = falcon_base.load(base, 320, "nf4", CPU)
+    model = falcon_base.load(base, 320, NF4, CPU)
     torch.manual_seed(1)
     targets = ["query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h"]
     settings = LoraConfig(
@@ -38,14 +40,14 @@ def adapted(base):
 
 def gradients(model) -> torch.Tensor:
     model.train()
-    response_losses(model, PAIRS, CPU)[0].mean().backward()
+    response_losses(model, [[p] for p in PAIRS])[0].mean().backward()
     found = [p.grad.flatten() for p in model.parameters() if p.requires_grad and p.grad is not None]
     model.zero_grad()
     return torch.cat(found)
 
 
 def test_every_linear_layer_is_in_4_bits_and_the_codes_have_rows(base):
-    model = falcon_base.load(base, 320, "nf4", CPU)
+    model = falcon_base.load(base, 320, NF4, CPU)
     assert len(falcon_base.quantized_layers(model)) == 2 * 4
     assert model.get_input_embeddings().num_embeddings == 320
     assert model.lm_head.weight is model.transformer.word_embeddings.weight
@@ -68,7 +70,7 @@ def test_it_learns_and_the_merged_model_is_the_trained_one(adapted, base, tmp_pa
     adapted.train()
     losses = []
     for _ in range(12):
-        loss = response_losses(adapted, PAIRS, CPU)[0].mean()
+        loss = response_losses(adapted, [[p] for p in PAIRS])[0].mean()
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
