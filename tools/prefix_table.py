@@ -1,0 +1,95 @@
+"""The ids of a catalogue as a prefix tree in a few flat arrays: which codes may follow a prefix, and whose id it is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shopping_assistant.tools.item_codes import ItemCodes
+
+
+class PrefixTable:
+    """Prefixes level by level, each level in ascending order of its codes.
+
+    A prefix is a number, its place on its level; the root is 0. A prefix of the last level is a whole id. The children
+    of one prefix lie side by side on the next level, so that a level is three flat arrays: each prefix's last code,
+    in the smallest type that holds it; where each parent's children begin; and, on the last level, the product rows.
+    """
+
+    def __init__(self, codes: ItemCodes):
+        order = _ascending(codes.codes, codes.base)
+        self._rows = order.astype(np.int32)
+        self._codes: list[np.ndarray] = []
+        self._first: list[np.ndarray] = []  # level → (parents + 1,): where each parent's children begin
+        starts = np.zeros(1, dtype=np.int64)  # the first whole id below each prefix of the level before
+        new = np.zeros(len(order), dtype=bool)
+        new[0] = True
+        for level in range(codes.levels):
+            column = codes.codes[order, level]
+            new[1:] |= column[1:] != column[:-1]
+            found = np.flatnonzero(new)
+            self._codes.append(column[found].astype(np.min_scalar_type(codes.base - 1)))
+            first = np.append(np.searchsorted(found, starts), len(found))
+            self._first.append(first.astype(np.int32))
+            starts = found
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def levels(self) -> int:
+        return len(self._codes)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the arrays, in bytes."""
+        return sum(a.nbytes for a in (self._rows, *self._codes, *self._first))
+
+    def alive(self, mask: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Which prefixes lead to a product that the mask ``(n,)`` keeps: for each level ``(prefixes,)`` bool.
+
+        One look at every product, then at every prefix: 2 to 3 ms at 1.4 million ids.
+        """
+        alive = [np.asarray(mask, dtype=bool)[self._rows]]
+        for first in self._first[:0:-1]:
+            alive.append(np.logical_or.reduceat(alive[-1], first[:-1]))
+        return tuple(alive[::-1])
+
+    def children(
+        self, level: int, parents: np.ndarray, alive: tuple[np.ndarray, ...] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The prefixes of ``level`` that extend these ``(k,)`` prefixes of the level before.
+
+        Args:
+            parents: ``(k,)``; the root, 0, before the first level.
+            alive: what ``alive`` gave, to leave out what leads to no allowed product.
+
+        Returns:
+            ``(m,)`` which of ``parents`` each child extends, by place in it, and ``(m,)`` the children.
+        """
+        first = self._first[level]
+        starts = first[parents]
+        counts = first[parents + 1] - starts
+        parent = np.repeat(np.arange(len(parents)), counts)
+        child = np.arange(len(parent)) + np.repeat(starts - (np.cumsum(counts) - counts), counts)
+        if alive is not None:
+            kept = alive[level][child]
+            parent, child = parent[kept], child[kept]
+        return parent, child
+
+    def codes(self, level: int, prefixes: np.ndarray) -> np.ndarray:
+        """The last code of each prefix of ``level``, ``(k,)`` int64."""
+        return self._codes[level][prefixes].astype(np.int64)
+
+    def rows(self, prefixes: np.ndarray) -> np.ndarray:
+        """The product rows of whole ids, which are the prefixes of the last level, ``(k,)``."""
+        return self._rows[prefixes]
+
+
+def _ascending(codes: np.ndarray, base: int) -> np.ndarray:
+    """Rows of ``(n, levels)`` codes in ascending order."""
+    # One key a row, dropped here: it would weigh more than the whole table. Six levels of 1,024 fit.
+    keys = np.zeros(len(codes), dtype=np.int64)
+    for level in range(codes.shape[1]):
+        keys *= base
+        keys += codes[:, level]
+    return np.argsort(keys, kind="stable")
