@@ -10,74 +10,28 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from shopping_assistant.finetune.needs import GB, Need, estimate, free_memory
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.item_codes import CodesError, shape_for
-from shopping_assistant.tools.prompts import INSTRUCTION_SENTENCES, MARKERS, short_title
+from shopping_assistant.tools.prompts import short_title
 from shopping_assistant.tools.sessions import leave_one_out, training_examples
 from shopping_assistant.tools.store import Store
 
 if TYPE_CHECKING:
     from shopping_assistant.finetune.falcon_settings import FalconConfig
 
-GB = 1e9
 # Users whose events are looked at first: where a shop can be learned from, these show it.
 FIRST_USERS = 500
-# AdamW in 32 bits: the value, its gradient, two moments.
-TRAINED_BYTES = 16
-CHECKPOINT_BYTES = 12  # the value and two moments
-# NF4: half a byte, a one-byte scale for 64 weights, and a 4-byte scale for 256 of those (QLoRA, NeurIPS 2023, 3.1).
-NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
-# Kept for the backward pass, a token, for each input and output feature of a layer's linear maps; counted from the
-# tensors autograd saved on Falcon and Llama shapes (3.9; with LoRA 4.7 on weights in 16 bits, 5.8 in 32).
-FULL_BYTES, LORA_BYTES, LORA_BYTES_32 = 4.0, 5.0, 6.0
-# Of the attention's scores, a token, a head and a position seen: probabilities in 32 bits and their copy in 16. Fused
-# attention keeps none; it does not take Falcon's one key for all heads, where torch falls back to its plain one.
-EAGER_BYTES, SHARED_KEY_BYTES = 6.0, 4.0
-# Logits, a token with a loss and an entry of the vocabulary: in 16 bits, in 32, and their gradient.
-LOGIT_BYTES = 2 + 4 + 4
-RESPONSE_SHARE = 0.25  # of a packed row's tokens, those with a loss: at most, with prompts as short as they get
-# What the estimate does not know: temporary results, and memory that the allocator cannot use.
-ALLOWANCE, FIXED = 1.15, 0.3 * GB
 
 
 class PreflightError(ShopError):
     """A run that could not end well."""
-
-
-@dataclass(frozen=True)
-class Need:
-    """What a run needs, in bytes; ``parameters`` and ``trained`` are counts.
-
-    Attributes:
-        weights: the model while LoRA trains. states: values, gradients and moments of what LoRA trains.
-        activations: what one forward of LoRA keeps for its backward pass, logits included.
-        pretraining: all of these while a model from nothing is pre-trained; 0 with a published base.
-        merging: the whole model in 16 bits, which a base in 4 bits becomes before its adapter is merged.
-        disk: checkpoints, each beside the one it replaces, and the merged weights.
-    """
-
-    parameters: int
-    trained: int
-    weights: float
-    states: float
-    activations: float
-    pretraining: float
-    merging: float
-    disk: float
-
-    @property
-    def memory(self) -> float:
-        """At the moment when it is highest, with an allowance for what no formula knows."""
-        peak = max(self.pretraining, self.weights + self.states + self.activations, self.merging)
-        return peak * ALLOWANCE + FIXED
 
 
 def check(store: Store, config: FalconConfig) -> None:
@@ -96,8 +50,8 @@ def check(store: Store, config: FalconConfig) -> None:
     _check_device(config)
     architecture = base_architecture(config.base) if config.base is not None else None
     _check_lengths(config, levels, architecture)
-    need = estimate(config, levels * base, architecture)
-    _check_memory(config, need, _free_memory())
+    need = estimate(config, levels * base, architecture, int(os.environ.get("WORLD_SIZE", 1)))
+    _check_memory(config, need, free_memory())
     _check_disk(need, store.path, shutil.disk_usage(store.path).free)
 
 
@@ -255,104 +209,6 @@ def _positions(architecture) -> int | None:
 # Memory and disk -------------------------------------------------------------------------------------------------
 
 
-def estimate(config: FalconConfig, codes: int, architecture=None, processes: int = 1) -> Need:
-    """What a run needs, from the shapes of its tensors; nothing is loaded.
-
-    Activations of a forward over ``t`` tokens: ``t x layers x bytes x (inputs + outputs of a layer's linear maps)``,
-    and ``t x layers x heads x window x bytes`` where attention keeps its scores; with gradient checkpointing a layer's
-    input each, and one layer whole.
-
-    Args:
-        codes: tokens that are added for the item codes.
-        architecture: the base's configuration; None for the small Falcon of ``config.shape``.
-        processes: how many share an optimiser step.
-    """
-    model = _without_memory(config, codes, architecture)
-    maps = _linear_maps(model)
-    lora, shape = config.lora, _Shape.of(model, maps)
-    parameters = sum(p.numel() for p in model.parameters())
-    features = sum(m.in_features + m.out_features for m in maps)
-    trained = lora.rank * features + (shape.hidden * codes if lora.train_codes else 0)
-    held, kept = (2, LORA_BYTES) if config.base is not None else (4, LORA_BYTES_32)
-    in_maps = sum(m.weight.numel() for m in maps)
-    weights = parameters * held - (in_maps * (held - NF4_BYTES) if lora.quantize else 0)
-    rows = lora.rows_at_once or max(1, lora.batch_tokens // lora.window // processes)
-    tokens = rows * lora.window
-    score = 0.0 if lora.attention == "flash_attention_2" else EAGER_BYTES
-    if lora.attention == "sdpa":
-        score = SHARED_KEY_BYTES if shape.shared_key else 0.0
-    layer = tokens * (kept * features / shape.layers + score * shape.heads * lora.window)
-    activations = layer * shape.layers
-    if lora.gradient_checkpointing:
-        activations = layer + tokens * shape.hidden * held * shape.layers
-    activations += tokens * RESPONSE_SHARE * shape.vocabulary * LOGIT_BYTES
-    if lora.train_codes:
-        # The embeddings with the learned rows put in, and the gradient of that, at the input and at the output.
-        activations += 4 * shape.vocabulary * shape.hidden * held
-    pretraining, checkpoints = 0.0, 2 * CHECKPOINT_BYTES * trained
-    if config.base is None:
-        tokens = config.pretraining.batch_tokens
-        scores = EAGER_BYTES * shape.heads * config.pretraining.window * shape.layers
-        kept = FULL_BYTES * features + scores + shape.vocabulary * LOGIT_BYTES
-        pretraining = parameters * TRAINED_BYTES + tokens * kept
-        checkpoints = max(2 * CHECKPOINT_BYTES * parameters, (CHECKPOINT_BYTES + 4) * parameters + checkpoints)
-    merging = parameters * 2.0 if lora.quantize else 0.0
-    return Need(
-        parameters, trained, weights, trained * TRAINED_BYTES, activations, pretraining, merging,
-        disk=checkpoints + 2 * parameters + 4 * trained,
-    )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class _Shape:
-    hidden: int
-    layers: int
-    heads: int
-    vocabulary: int
-    shared_key: bool
-
-    @classmethod
-    def of(cls, model, maps: Sequence) -> _Shape:
-        c = model.config
-        shared = bool(getattr(c, "multi_query", False)) and not getattr(c, "new_decoder_architecture", False)
-        vocabulary = model.get_input_embeddings().num_embeddings
-        return cls(c.hidden_size, c.num_hidden_layers, c.num_attention_heads, vocabulary, shared)
-
-
-def _linear_maps(model) -> list:
-    """Those LoRA adapts: all but the output embeddings."""
-    import torch
-
-    head = model.get_output_embeddings()
-    return [m for m in model.modules() if isinstance(m, torch.nn.Linear) and m is not head]
-
-
-def _without_memory(config: FalconConfig, codes: int, architecture):
-    """The model as shapes, on torch's meta device."""
-    import copy
-
-    import torch
-    from transformers import AutoModelForCausalLM
-    from transformers import FalconConfig as Architecture
-
-    if architecture is None:
-        shape = config.shape
-        architecture = Architecture(
-            vocab_size=shape.vocabulary + codes + len(MARKERS) + len(INSTRUCTION_SENTENCES),
-            hidden_size=shape.hidden,
-            num_hidden_layers=shape.layers,
-            num_attention_heads=shape.heads,
-            multi_query=True,
-            alibi=False,
-            new_decoder_architecture=False,
-        )
-    else:
-        architecture = copy.deepcopy(architecture)
-        architecture.vocab_size += codes
-    with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(architecture)
-
-
 def _check_memory(config: FalconConfig, need: Need, free: tuple[float, str]) -> None:
     if need.memory <= free[0]:
         return
@@ -377,49 +233,3 @@ def _check_disk(need: Need, folder: Path, free: float) -> None:
             f"the run writes about {need.disk / GB:.1f} GB (checkpoints and merged weights), expected at most the "
             f"{free / GB:.1f} GB that are free where {folder} lies; make room, or move the store"
         )
-
-
-def _free_memory() -> tuple[float, str]:
-    """Bytes free for this process, and where: its GPU, or main memory shared with the other processes of the run."""
-    import psutil
-    import torch
-
-    if torch.cuda.is_available():
-        device = int(os.environ.get("LOCAL_RANK", 0))
-        return torch.cuda.mem_get_info(device)[0], torch.cuda.get_device_name(device)
-    free = min(psutil.virtual_memory().available, cgroup_free())
-    return free / max(1, int(os.environ.get("LOCAL_WORLD_SIZE", os.environ.get("WORLD_SIZE", 1)))), "this machine"
-
-
-def cgroup_free(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> float:
-    """Bytes that a container's or a batch system's limit leaves; infinite without one.
-
-    File pages that can be dropped at once count as free, as in what the kernel calls available.
-    """
-    try:
-        lines = [line.split(":", 2) for line in own.read_text(encoding="utf-8").splitlines()]
-    except OSError:
-        return float("inf")
-    free = float("inf")
-    for _, controllers, path in lines:
-        if controllers not in ("", "memory"):
-            continue
-        # Version 2 has one tree; in version 1 every controller has its own.
-        top = root / controllers
-        names = ("memory.limit_in_bytes", "memory.usage_in_bytes") if controllers else ("memory.max", "memory.current")
-        folder = top / path.lstrip("/")
-        for place in (folder, *folder.parents):
-            free = min(free, _left(place, *names))
-            if place == top:
-                break
-    return free
-
-
-def _left(folder: Path, limit: str, used: str) -> float:
-    try:
-        most = int((folder / limit).read_text())
-        now = int((folder / used).read_text())
-        stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-    except (OSError, ValueError):  # none here, or "max"
-        return float("inf")
-    return max(0, most - now + int(stat.get("inactive_file", 0)))
