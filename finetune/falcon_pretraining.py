@@ -1,4 +1,8 @@
-"""A small Falcon from nothing: every token of the shop's own sequences and descriptions predicted from those before."""
+"""A small Falcon from nothing: the shop's own sequences and descriptions, each token predicted from those before.
+
+What a shopper typed and what the shop showed for it is read, not predicted: no capacity goes into guessing queries, and
+what follows the results is learned as a choice among them.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from shopping_assistant.finetune import sft_data
 from shopping_assistant.finetune.falcon_settings import FalconConfig, Shape
 from shopping_assistant.finetune.fitting import Checkpoint, Fitted, Plan, Step, fit
 from shopping_assistant.finetune.processes import Processes
-from shopping_assistant.tools.prompts import PromptWriter
+from shopping_assistant.tools.prompts import MARKERS, QUERY, RESULTS, SEARCH, PromptWriter
 from shopping_assistant.tools.sessions import Event
 
 
@@ -58,13 +62,23 @@ def pretrain(
 
     def rows_of(epoch: int) -> list[list[int]]:
         return sft_data.pretraining_rows(
-            users, wording, results, tokenizer, settings.window, settings.full_share, facts, config.seed + epoch
+            users,
+            wording,
+            results,
+            tokenizer,
+            settings.window,
+            settings.full_share,
+            settings.results_share,
+            facts,
+            config.seed + epoch,
         )
 
+    given = Given(tokenizer)
+
     def parts(rows: list[list[int]], mine: Sequence[list[int]]) -> Iterator[torch.Tensor]:
-        learned = sum(len(row) - 1 for row in rows)
-        if mine:
-            yield language_model_loss(model, mine, us.device) / learned
+        learned = int(_learned(*_padded(rows), given).sum())
+        if mine and learned:
+            yield language_model_loss(model, mine, us.device, given) / learned
 
     def steps() -> Iterator[Step]:
         for epoch in range(settings.epochs):
@@ -84,20 +98,45 @@ def pretrain(
     return {**fitted.as_figures(), "users": len(users), "tokens_an_epoch": tokens, "facts": facts}, fitted
 
 
-def language_model_loss(model, rows: Sequence[Sequence[int]], device: torch.device) -> torch.Tensor:
-    """Nats of all tokens but the first of each row, summed; padding on the right is neither seen nor counted."""
-    tokens, real = _padded(rows, device)
+class Given:
+    """Which tokens of a row are read and not predicted: a query's words, and the ids of its results."""
+
+    def __init__(self, tokenizer):
+        self._opens = torch.zeros(len(tokenizer), dtype=torch.bool)
+        self._opens[[*tokenizer.convert_tokens_to_ids(list(MARKERS)), tokenizer.eos_token_id]] = True
+        self._given = torch.zeros(len(tokenizer), dtype=torch.bool)
+        self._given[tokenizer.convert_tokens_to_ids([SEARCH, QUERY, RESULTS])] = True
+
+    def __call__(self, tokens: torch.Tensor) -> torch.Tensor:
+        """``(b, t)`` tokens to ``(b, t)`` bool; the markers themselves are predicted."""
+        opens = self._opens[tokens]
+        line = torch.where(opens, torch.arange(tokens.shape[1]), 0).cummax(1).values
+        return self._given[tokens.gather(1, line)] & ~opens
+
+
+def language_model_loss(
+    model, rows: Sequence[Sequence[int]], device: torch.device, given: Given | None = None
+) -> torch.Tensor:
+    """Nats of what is predicted of each row, summed; padding on the right is neither seen nor counted."""
+    tokens, real = _padded(rows)
+    learned = _learned(tokens, real, given).to(device)
+    tokens = tokens.to(device)
     with torch.autocast(device.type, torch.bfloat16):
         read = getattr(model, model.base_model_prefix)(input_ids=tokens, use_cache=False).last_hidden_state
-        logits = model.get_output_embeddings()(read[:, :-1][real[:, 1:]])
-    return torch.nn.functional.cross_entropy(logits.float(), tokens[:, 1:][real[:, 1:]], reduction="sum")
+        logits = model.get_output_embeddings()(read[:, :-1][learned])
+    return torch.nn.functional.cross_entropy(logits.float(), tokens[:, 1:][learned], reduction="sum")
 
 
-def _padded(rows: Sequence[Sequence[int]], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+def _learned(tokens: torch.Tensor, real: torch.Tensor, given: Given | None) -> torch.Tensor:
+    """Which tokens but the first of each row are predicted, ``(b, t - 1)`` bool."""
+    return (real if given is None else real & ~given(tokens))[:, 1:]
+
+
+def _padded(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
     longest = max(map(len, rows))
     tokens = torch.zeros((len(rows), longest), dtype=torch.long)
     real = torch.zeros((len(rows), longest), dtype=torch.bool)
     for b, row in enumerate(rows):
         tokens[b, : len(row)] = torch.as_tensor(row)
         real[b, : len(row)] = True
-    return tokens.to(device), real.to(device)
+    return tokens, real

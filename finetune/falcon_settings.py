@@ -45,13 +45,14 @@ class ItemIds:
 
 @dataclass(frozen=True)
 class Pretraining:
-    """Whole histories and the catalogue as text, every token predicted.
+    """Whole histories and the catalogue as text; what a shopper asks and is shown is read, all else is predicted.
 
     Attributes:
         max_tokens: ends the phase; so do ``minutes`` (of processor time) and ``epochs``, whichever comes first.
         users: at most so many histories, drawn by the seed; null for all of them.
         window: the longest row, in tokens; longer histories are cut into several.
         full_share: share of the items in a history that are written with title and attributes.
+        results_share: share of the searches followed by their products in the query-product memory.
         facts: products described an epoch, id to words and words to id; null for all of them.
     """
 
@@ -64,12 +65,15 @@ class Pretraining:
     rate: float = 3e-3
     weight_decay: float = 0.05
     full_share: float = 0.2
+    results_share: float = 1.0
     facts: int | None = None
 
     def __post_init__(self):
         _at_least(self, 1, "max_tokens", "epochs", "window", "batch_tokens")
         _positive(self, "minutes", "rate")
         _share(self, "full_share")
+        if not 0 <= self.results_share <= 1:
+            raise ValueError(f"results_share: got {self.results_share}, expected 0 to 1")
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,7 @@ def pretraining_rows(
     tokenizer,
     window: int,
     full_share: float,
+    results_share: float,
     facts: int,
     seed: int,
 ) -> list[list[int]]:
@@ -108,7 +109,10 @@ def pretraining_rows(
     read = tokenize(tokenizer)
     end = tokenizer.eos_token_id
     before = read([INSTRUCTION])[0]
-    texts = [writer.sequence(events, results, full_share, seed=chance.getrandbits(32)) for events in users]
+    texts = [
+        writer.sequence(events, results, full_share, results_share=results_share, seed=chance.getrandbits(32))
+        for events in users
+    ]
     rows = []
     for ids in read(texts):
         room = window - len(before) - 1

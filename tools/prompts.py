@@ -264,6 +264,7 @@ class PromptWriter:
         results: Callable[[str], Sequence[str]] = lambda query: (),
         full_share: float = 0.25,
         asked_share: float = 0.75,
+        results_share: float = 0.0,
         seed: int = 0,
     ) -> str:
         """A whole history as pre-training text: the same lines, with the purchases as answers to be predicted.
@@ -272,6 +273,7 @@ class PromptWriter:
             results: a query's products in the query-product memory.
             full_share: share of the items written with title and attributes.
             asked_share: share of the purchases written as question and answer, as the prompt asks.
+            results_share: share of the searches that their results follow, as in the prompt's question.
         """
         chance = random.Random(seed)
         events = _without_clicks_on_bought(events)
@@ -287,6 +289,9 @@ class PromptWriter:
                 texts.append(asking + self.response(self.catalog.index(event.product_id)))
             else:
                 texts.append(self._line(event, full=chance.random() < full_share))
+            if event.action == "search" and chance.random() < results_share:
+                found = self._codes_of(results(event.query))
+                texts += [RESULTS, *found] if found else []
         return "".join(texts)
 
     def facts(self, row: int) -> tuple[str, str]:

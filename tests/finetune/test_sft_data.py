@@ -62,13 +62,13 @@ def test_the_sample_is_bounded_seeded_and_has_a_history(shop):
 def test_pretraining_rows_fit_the_window_and_hold_every_history(shop):
     train, writer, tokenizer = shop
     users = sft_data.histories(train, None, 0)
-    rows = sft_data.pretraining_rows(users, writer, nothing_remembered(), tokenizer, 96, 0.2, facts=30, seed=5)
+    rows = sft_data.pretraining_rows(users, writer, nothing_remembered(), tokenizer, 96, 0.2, 0.5, facts=30, seed=5)
     assert max(map(len, rows)) <= 96
     assert all(row[-1] == tokenizer.eos_token_id for row in rows)
     text = "".join(tokenizer.decode(row) for row in rows)
     assert text.count("\ntext:") == 30
     assert text.count("\nsearch:") == sum(e.action == "search" for u in users for e in u)
-    again = sft_data.pretraining_rows(users, writer, nothing_remembered(), tokenizer, 96, 0.2, facts=30, seed=5)
+    again = sft_data.pretraining_rows(users, writer, nothing_remembered(), tokenizer, 96, 0.2, 0.5, facts=30, seed=5)
     assert rows == again
 
 

@@ -389,3 +389,13 @@ def test_attributes_left_to_the_data_are_the_usual_ones_until_they_are_chosen():
 def test_a_style_that_writes_nothing_is_refused(wrong):
     with pytest.raises(ValueError, match=f"{next(iter(wrong))}: got"):
         PromptStyle(**wrong)
+
+
+def test_in_pre_training_a_search_may_be_followed_by_its_results():
+    writer = PromptWriter(CATALOG, CODES)
+    history = (event(0, "search", "red scarf"), event(1, "click", "p1"))
+    without = writer.sequence(history, lambda query: ["p2"], full_share=0.0)
+    followed = writer.sequence(history, lambda query: ["p2", "nobody's"], full_share=0.0, results_share=1.0)
+    assert "\nresults:" not in without
+    assert followed == without.replace("red scarf", f"red scarf\nresults:{CODES.text(2)}")
+    assert writer.sequence(history, lambda query: [], full_share=0.0, results_share=1.0) == without
