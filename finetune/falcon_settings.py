@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from shopping_assistant.finetune.item_ids import Kind
 from shopping_assistant.tools.prompts import PromptStyle
 
 # The end token, and the fewest codes an id has.
@@ -33,7 +34,7 @@ class Shape:
 class ItemIds:
     """Which ids the products get, see ``item_ids.make``; levels and base: null for what the catalogue's size asks."""
 
-    kind: Literal["balanced", "semantic", "collaborative", "sequential", "random"] = "balanced"
+    kind: Kind = "joint"
     levels: int | None = None
     base: int | None = None
 

@@ -1,7 +1,8 @@
-"""Which ids the language model writes: five ways to give every product a distinct sequence of codes.
+"""Which ids the language model writes: six ways to give every product a distinct sequence of codes.
 
-``balanced`` halves the catalogue by title vectors, ``semantic`` quantises their residuals, ``collaborative`` halves it
-by who is bought with whom, ``sequential`` numbers the products as the log meets them, ``random`` is the control.
+``semantic`` quantises the title vectors' residuals, ``joint`` those of title and log together; ``balanced`` halves the
+catalogue by title vectors, ``collaborative`` by who is met with whom in the log; ``sequential`` numbers the products as
+the log meets them; ``random`` is the control.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import polars as pl
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.item_codes import CodesError, ItemCodes, shape_for
 
-Kind = Literal["balanced", "semantic", "collaborative", "sequential", "random"]
+Kind = Literal["joint", "semantic", "balanced", "collaborative", "sequential", "random"]
 KINDS = get_args(Kind)
 # Products met at most so many steps apart in one shopper's log count as seen together.
 REACH = 3
@@ -35,8 +36,8 @@ def make(
     """The catalogue's ids.
 
     Args:
-        train: the training part of the log; ``collaborative`` and ``sequential`` read it.
-        vectors: ``(n, d)`` title vectors; ``balanced`` and ``semantic`` read them.
+        train: the training part of the log; all but ``balanced``, ``semantic`` and ``random`` read it.
+        vectors: ``(n, d)`` title vectors; all but ``sequential`` and ``random`` read them.
         levels, base: the codes' shape; None for what the catalogue's size asks.
 
     Raises:
@@ -52,7 +53,11 @@ def make(
         return ItemCodes.from_vectors(vectors, levels, base, seed)
     if kind == "collaborative":
         return ItemCodes.from_vectors(seen_together(catalog, train, vectors, seed), levels, base, seed)
-    if kind == "semantic":
+    if kind == "joint":
+        # Centred: titles of one shop have much in common, and would otherwise weigh less than the log.
+        titles = _unit(vectors - vectors.mean(0))
+        vectors = np.concatenate([titles, seen_together(catalog, train, vectors, seed)], 1) / np.sqrt(2)
+    if kind in ("semantic", "joint"):
         return ItemCodes(residual_codes(vectors, levels, base, seed), base)
     if kind == "sequential":
         rank = np.empty(len(catalog), dtype=np.int64)
@@ -111,7 +116,7 @@ def seen_together(catalog: Catalog, train: pl.DataFrame, vectors: np.ndarray, se
     counts = coo_matrix((np.ones(2 * len(a), np.float32), (np.r_[a, b], np.r_[b, a])), (n, n)).tocsr()
     totals = np.asarray(counts.sum(1)).ravel()
     if not totals.any():
-        raise CodesError("no shopper's log names two products: collaborative ids need one, take `kind: balanced`")
+        raise CodesError("no shopper's log names two products, which these ids are made from; take `kind: semantic`")
     entries = counts.tocoo()
     information = np.log(entries.data * totals.sum() / (totals[entries.row] * totals[entries.col]))
     positive = coo_matrix((np.maximum(information, 0), (entries.row, entries.col)), (n, n)).tocsr()

@@ -72,6 +72,14 @@ def test_each_kind_keeps_together_what_it_is_made_from():
         assert kept_together(made["random"], group) < 0.25
 
 
+def test_joint_ids_keep_together_what_is_alike_by_title_and_by_log():
+    by_title, by_log = np.arange(N) % 4, np.arange(N) // 30
+    codes = item_ids.make("joint", CATALOG, log_by(by_log), titles_by(by_title), levels=2, base=16)
+    # Either alone would leave the other to chance, one pair in four.
+    assert kept_together(codes, by_title) > 0.7
+    assert kept_together(codes, by_log) > 0.7
+
+
 def test_residual_codes_put_equal_vectors_under_one_prefix_and_still_apart():
     vectors = np.repeat(np.eye(4, dtype=np.float32), N // 4, axis=0)
     codes = item_ids.residual_codes(vectors, levels=3, base=8)
@@ -91,9 +99,9 @@ def test_products_that_the_log_does_not_know_stand_with_their_kin_by_title():
 
 
 def test_wrong_kinds_and_shapes_are_refused_in_a_sentence():
-    with pytest.raises(CodesError, match="expected one of balanced, semantic"):
+    with pytest.raises(CodesError, match="expected one of joint, semantic"):
         item_ids.make("alphabetic", CATALOG, LOG, VECTORS)
     with pytest.raises(CodesError, match="120 products do not fit 2 codes of 8"):
         item_ids.make("random", CATALOG, LOG, VECTORS, levels=2, base=8)
-    with pytest.raises(CodesError, match="take `kind: balanced`"):
+    with pytest.raises(CodesError, match="take `kind: semantic`"):
         item_ids.make("collaborative", CATALOG, empty_events(), VECTORS)
