@@ -1,7 +1,7 @@
 """Which ids the language model writes: six ways to give every product a distinct sequence of codes.
 
-``semantic`` quantises the title vectors' residuals, ``joint`` those of title and log together; ``balanced`` halves the
-catalogue by title vectors, ``collaborative`` by who is met with whom in the log; ``sequential`` numbers the products as
+``semantic`` quantises the title vectors and their residuals, ``collaborative`` vectors of what the log meets together,
+``joint`` both side by side; ``balanced`` halves the catalogue by title vectors; ``sequential`` numbers the products as
 the log meets them; ``random`` is the control.
 """
 
@@ -51,13 +51,12 @@ def make(
         raise CodesError(f"{len(catalog)} products do not fit {levels} codes of {base}; raise `levels` or `base`")
     if kind == "balanced":
         return ItemCodes.from_vectors(vectors, levels, base, seed)
-    if kind == "collaborative":
-        return ItemCodes.from_vectors(seen_together(catalog, train, vectors, seed), levels, base, seed)
-    if kind == "joint":
+    if kind in ("collaborative", "joint"):
+        together = seen_together(catalog, train, vectors, seed)
         # Centred: titles of one shop have much in common, and would otherwise weigh less than the log.
-        titles = _unit(vectors - vectors.mean(0))
-        vectors = np.concatenate([titles, seen_together(catalog, train, vectors, seed)], 1) / np.sqrt(2)
-    if kind in ("semantic", "joint"):
+        parts = [together] if kind == "collaborative" else [_unit(vectors - vectors.mean(0)), together]
+        vectors = np.concatenate(parts, axis=1) / np.sqrt(len(parts))
+    if kind in ("semantic", "collaborative", "joint"):
         return ItemCodes(residual_codes(vectors, levels, base, seed), base)
     if kind == "sequential":
         rank = np.empty(len(catalog), dtype=np.int64)
