@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,15 @@ import torch
 from shopping_assistant.tools.allocator import keep_freed_memory
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.errors import ShopError
+from shopping_assistant.tools.falcon_forward import FalconForward
 from shopping_assistant.tools.item_codes import ItemCodes
-from shopping_assistant.tools.prompts import INSTRUCTION, PromptStyle, PromptWriter
+from shopping_assistant.tools.prefix_table import PrefixTable
+from shopping_assistant.tools.prompts import INSTRUCTION, PromptStyle, PromptWriter, short_title
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from shopping_assistant.tools.tree_reading import TreeReading
 
 # Prompts computed at once: more gains nothing on two cores and costs memory.
 BATCH = 32
@@ -40,13 +45,17 @@ class Written:
     candidates: tuple[tuple[int, float], ...]
 
 
-@dataclass
-class _Beam:
-    """The live prefixes of one prompt: their keys, log-probabilities, and which cached positions each may see."""
+@dataclass(frozen=True)
+class Beam:
+    """The whole ids found for one prompt, best first.
 
-    keys: np.ndarray  # (k,) int64
-    scores: np.ndarray  # (k,)
-    sees: torch.Tensor  # (k, cached positions) bool
+    ``prefixes`` ``(k,)`` are places in the prefix table, ``scores`` ``(k,)`` the log-probabilities of their codes,
+    ``sees`` ``(cached,)`` what the best one's last code may look at: it is not read yet.
+    """
+
+    prefixes: np.ndarray
+    scores: np.ndarray
+    sees: np.ndarray
 
 
 class AnswerWriter:
@@ -66,56 +75,81 @@ class AnswerWriter:
         budget: int = 320,
         title_tokens: int = 24,
     ):
-        if getattr(model.config, "alibi", False):
-            raise DecodingError("this checkpoint uses alibi positions, expected rotary ones (falcon-7b, Falcon3)")
+        from shopping_assistant.tools.tree_reading import Beginning, forward_for
+
         self.model, self.tokenizer, self.codes = model.eval(), tokenizer, codes
         self.style, self.budget, self.title_tokens = style or PromptStyle(), budget, title_tokens
-        self.device = next(model.parameters()).device
-        tokens = tokenizer.convert_tokens_to_ids(codes.tokens)
-        if len(set(tokens)) != len(tokens) or tokenizer.unk_token_id in tokens:
-            raise DecodingError("the tokenizer does not know every code of this catalogue; train the recommender again")
-        self._code_tokens = np.array(tokens).reshape(codes.levels, codes.base)
+        forward = forward_for(model)
+        if getattr(model.config, "alibi", False) and not isinstance(forward, FalconForward):
+            raise DecodingError(
+                "this model has alibi positions and an adapter or 4-bit weights; expected plain weights: merge the "
+                "adapter, or use a checkpoint with rotary positions (falcon-7b, Falcon3)"
+            )
+        self._table = PrefixTable(codes)
+        self._code_tokens = self._tokens_of_codes()
+        # Where a level's tokens follow one another, its columns of the logits are read without a copy.
+        self._columns = [
+            slice(int(t[0]), int(t[-1]) + 1) if (np.diff(t) == 1).all() else torch.as_tensor(t)
+            for t in self._code_tokens
+        ]
         self._ends = self._ending_tokens()
-        self._title_ends = self._ends.clone()
-        self._title_ends[torch.as_tensor(self._code_tokens.ravel())] = True
-        self._prefix = self._instruction_cache()
+        self._title_ends = self._ends.copy()
+        self._title_ends[self._code_tokens.ravel()] = True
+        self._beginning = Beginning(forward, self.tokenizer(INSTRUCTION, add_special_tokens=False)["input_ids"])
+        self._titles: Sequence[str] | None = None
+        self._draft_of = lru_cache(100_000)(self._draft_tokens)
 
     def prompt_writer(self, catalog: Catalog) -> PromptWriter:
-        """What turns this catalogue's histories into inputs for ``write``, within the token budget."""
+        """What turns this catalogue's histories into inputs for ``write``, within the token budget.
+
+        From then on the catalogue's titles are the drafts that ``write`` verifies.
+        """
         if len(catalog) != len(self.codes):
             raise DecodingError(
                 f"the recommender knows {len(self.codes)} products, the catalogue has {len(catalog)}; run `shop build`"
             )
+        self._titles = catalog.titles
         return PromptWriter(catalog, self.codes, self.style, self.budget, self.count)
 
     def count(self, text: str) -> int:
         """Tokens of a text."""
         return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    @torch.inference_mode()
     def write(
-        self, prompts: Sequence[str], masks: Sequence[np.ndarray | None] | None = None, beams: int = 10
+        self,
+        prompts: Sequence[str],
+        masks: Sequence[np.ndarray | None] | None = None,
+        beams: int = 10,
+        titles: Sequence[str] | None = None,
     ) -> list[Written]:
         """Answer each prompt with an allowed product.
+
+        The title is what the model writes greedily. Where a draft is known it is read at once with the id's last code:
+        what the model would have written the same is kept, and writing goes on from there.
 
         Args:
             prompts: what ``PromptWriter.input`` gives; the instruction goes before by itself.
             masks: ``(n,)`` bool for each prompt, the products it may name; None for all of them.
             beams: prefixes kept at each code; fewer candidates come back where fewer products are allowed.
+            titles: drafts, one a product row; those of the catalogue given to ``prompt_writer`` when left out, none
+                without it. They change how fast a title is written, never the title.
 
         Raises:
-            DecodingError: a mask allows no product.
+            DecodingError: a mask allows no product, or a prompt is over the budget.
         """
         masks = [None] * len(prompts) if masks is None else masks
-        allowed = [self._allowed(mask) for mask in masks]
+        for mask in masks:
+            self._check_mask(mask)
+        titles = self._titles if titles is None else titles
         ids = self._encode(prompts)
         out: list[Written | None] = [None] * len(prompts)
         # Prompts of similar length together: padding is work for nothing.
         by_length = sorted(range(len(ids)), key=lambda i: len(ids[i]))
         for start in range(0, len(ids), BATCH):
             part = by_length[start : start + BATCH]
-            written = self._write_batch([ids[i] for i in part], [allowed[i] for i in part], beams)
-            for i, answer in zip(part, written, strict=True):
+            reading = self.read([ids[i] for i in part], beams)
+            found = self.search(reading, [masks[i] for i in part], beams)
+            for i, answer in zip(part, self._answers(reading, found, titles), strict=True):
                 out[i] = answer
         return out
 
@@ -125,170 +159,169 @@ class AnswerWriter:
         ids = self._encode(prompts)
         out: list[str] = []
         for start in range(0, len(ids), BATCH):
-            state = _Reading(self, ids[start : start + BATCH])
-            tokens = self._greedy(state, state.logits.argmax(-1), self.codes.levels + self.title_tokens, self._ends)
-            out += self.tokenizer.batch_decode(tokens, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+            reading = self.read(ids[start : start + BATCH], 1)
+            written: list[list[int]] = [[] for _ in ids[start : start + BATCH]]
+            first = reading.logits.argmax(-1).cpu().numpy()
+            most = self.codes.levels + self.title_tokens
+            self._greedy(reading, written, first, reading.sees, 0, most, self._ends)
+            out += self.tokenizer.batch_decode(written, skip_special_tokens=False, clean_up_tokenization_spaces=False)
         return out
 
-    def _write_batch(self, ids: list[list[int]], allowed: list[np.ndarray], beams: int) -> list[Written]:
-        state = _Reading(self, ids)
-        live = [_Beam(np.zeros(1, np.int64), np.zeros(1), state.sees[b : b + 1]) for b in range(len(ids))]
-        logits = state.logits[:, None]  # (b, 1, vocabulary)
-        for level in range(self.codes.levels):
-            live, codes = self._advance(live, allowed, logits, level, beams)
-            last = level == self.codes.levels - 1
-            width = 1 if last else max(len(beam.keys) for beam in live)
-            tokens = torch.zeros((len(ids), width), dtype=torch.long)
-            for b, chosen in enumerate(codes):
-                tokens[b, : min(width, len(chosen))] = torch.as_tensor(self._code_tokens[level, chosen[:width]])
-            logits, sees = state.read(tokens, [beam.sees[:width] for beam in live], position=level)
-            for b, beam in enumerate(live):
-                beam.sees = sees[b, : len(beam.keys)]
-        state.sees = sees[:, 0]
-        titles = self._greedy(state, logits[:, 0].argmax(-1), self.title_tokens, self._title_ends, self.codes.levels)
-        texts = self.tokenizer.batch_decode(titles, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        return [self._answer(beam, text) for beam, text in zip(live, texts, strict=True)]
+    @torch.inference_mode()
+    def read(self, ids: Sequence[Sequence[int]], beams: int) -> TreeReading:
+        """Read prompts, given as tokens without the instruction, with room for a beam's codes and a title."""
+        from shopping_assistant.tools.tree_reading import TreeReading
 
-    def _advance(
-        self, live: list[_Beam], allowed: list[np.ndarray], logits: torch.Tensor, level: int, beams: int
-    ) -> tuple[list[_Beam], list[np.ndarray]]:
-        """Extend every prefix by the codes that lead to an allowed product; keep the best of each prompt."""
-        base = self.codes.base
-        span = base ** (self.codes.levels - 1 - level)  # keys below one prefix of this level
-        scored = torch.log_softmax(logits.float(), -1)[..., self._code_tokens[level]].cpu().numpy()
-        out, chosen = [], []
-        for b, beam in enumerate(live):
-            parents, keys = [], []
-            starts = np.searchsorted(allowed[b], beam.keys * base * span)
-            ends = np.searchsorted(allowed[b], (beam.keys + 1) * base * span)
-            for parent, (start, end) in enumerate(zip(starts, ends, strict=True)):
-                children = np.unique(allowed[b][start:end] // span)
-                keys.append(children)
-                parents.append(np.full(len(children), parent))
-            key, parent = np.concatenate(keys), np.concatenate(parents)
-            score = beam.scores[parent] + scored[b, parent, key % base]
-            best = np.lexsort((key, -score))[:beams]
-            out.append(_Beam(key[best], score[best], beam.sees[parent[best]]))
-            chosen.append(key[best] % base)
-        return out, chosen
+        # Twice the title: its draft, and what is written where the draft is wrong.
+        return TreeReading(self._beginning, ids, self.codes.levels * beams + 2 * self.title_tokens + 1)
 
-    def _answer(self, beam: _Beam, text: str) -> Written:
-        rows = self.codes.order[np.searchsorted(self.codes.keys[self.codes.order], beam.keys)]
-        candidates = tuple((int(row), float(score)) for row, score in zip(rows, beam.scores, strict=True))
-        return Written(candidates[0][0], text.strip(), candidates)
+    @torch.inference_mode()
+    def search(self, reading: TreeReading, masks: Sequence[np.ndarray | None], beams: int) -> list[Beam]:
+        """The likeliest allowed ids of each prompt: ``beams`` prefixes are kept at each code."""
+        alive = [None if mask is None else self._table.alive(mask) for mask in masks]
+        rows = np.arange(len(masks))
+        prefixes, scores = [np.zeros(1, np.int64) for _ in rows], [np.zeros(1) for _ in rows]
+        sees, logits = reading.sees[:, None], reading.logits[:, None]
+        for level in range(self._table.levels):
+            likely = logits.float().log_softmax(-1)[..., self._columns[level]].cpu().numpy()
+            parents = [np.zeros(0, np.int64) for _ in rows]
+            for b in rows:
+                parents[b], prefixes[b], scores[b] = self._extended(
+                    level, prefixes[b], scores[b], likely[b], alive[b], beams
+                )
+            if level == self._table.levels - 1:
+                break
+            # Prompts with fewer prefixes repeat their first one.
+            width = max(len(p) for p in parents)
+            own, tokens = np.zeros((2, len(rows), width), dtype=np.int64)
+            for b in rows:
+                own[b, : len(parents[b])] = parents[b]
+                tokens[b, : len(parents[b])] = self._code_tokens[level, self._table.codes(level, prefixes[b])]
+            logits, sees = reading.read(tokens, sees[rows[:, None], own], after=level)
+        return [Beam(prefixes[b], scores[b], sees[b, parents[b][0]]) for b in rows]
 
-    def _greedy(
-        self, state: _Reading, first: torch.Tensor, most: int, ends: torch.Tensor, position: int = 0
+    def _extended(
+        self, level: int, prefixes: np.ndarray, scores: np.ndarray, likely: np.ndarray, alive, beams: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """One prompt's prefixes with the next code, the best of them: their parents, themselves, their scores."""
+        parent, child = self._table.children(level, prefixes, alive)
+        score = scores[parent] + likely[parent, self._table.codes(level, child)]
+        near = np.arange(len(score))
+        if len(score) > beams:
+            # Sorting a few instead of all; whoever ties with the last one kept is among them.
+            near = np.flatnonzero(score >= np.partition(score, -beams)[-beams])
+        best = near[np.lexsort((child[near], -score[near]))][:beams]
+        return parent[best], child[best], score[best]
+
+    @torch.inference_mode()
+    def _answers(self, reading: TreeReading, found: Sequence[Beam], titles: Sequence[str] | None) -> list[Written]:
+        rows = [self._table.rows(beam.prefixes).tolist() for beam in found]
+        drafts = [self._draft_of(titles[own[0]]) if titles is not None else () for own in rows]
+        written = self._verified(reading, found, drafts)
+        texts = self.tokenizer.batch_decode(written, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return [
+            Written(own[0], text.strip(), tuple(zip(own, beam.scores.tolist(), strict=True)))
+            for own, beam, text in zip(rows, found, texts, strict=True)
+        ]
+
+    def _verified(
+        self, reading: TreeReading, found: Sequence[Beam], drafts: Sequence[Sequence[int]]
     ) -> list[list[int]]:
-        """The likeliest token again and again, until one of ``ends`` or ``most`` tokens, for each prompt."""
-        written: list[list[int]] = [[] for _ in first]
-        going = torch.ones(len(first), dtype=torch.bool)
-        token = first.cpu()
-        for step in range(most):
-            going &= ~ends[token]
-            if not going.any():
-                break
-            for b in torch.nonzero(going).flatten().tolist():
-                written[b].append(int(token[b]))
-            if step == most - 1:
-                break
-            logits, sees = state.read(token[:, None], [s[None] for s in state.sees], position + step)
-            state.sees = sees[:, 0]
-            token = logits[:, 0].argmax(-1).cpu()
+        """Titles as tokens: the last code and the draft in one reading, then whatever greedy writing adds."""
+        level = self.codes.levels - 1
+        codes = self._table.codes(level, np.array([beam.prefixes[0] for beam in found]))
+        tokens = np.zeros((len(found), 1 + max(map(len, drafts))), dtype=np.int64)
+        tokens[:, 0] = self._code_tokens[level, codes]
+        for b, draft in enumerate(drafts):
+            tokens[b, 1 : 1 + len(draft)] = draft
+        logits, seen = reading.read(tokens, np.stack([beam.sees for beam in found])[:, None], level, chain=True)
+        likeliest = logits.argmax(-1).cpu().numpy()
+        kept = np.array([self._agreed(draft, own) for draft, own in zip(drafts, likeliest.tolist(), strict=True)])
+        rows = np.arange(len(found))
+        written = [list(draft[:k]) for draft, k in zip(drafts, kept.tolist(), strict=True)]
+        self._greedy(
+            reading, written, likeliest[rows, kept], seen[rows, kept], level + 1 + kept, self.title_tokens,
+            self._title_ends,
+        )  # fmt: skip
         return written
 
-    def _allowed(self, mask: np.ndarray | None) -> np.ndarray:
-        """The keys of the allowed products, ascending."""
-        if mask is None:
-            return self.codes.keys[self.codes.order]
-        keys = self.codes.keys[self.codes.order[np.asarray(mask, bool)[self.codes.order]]]
-        if not len(keys):
+    def _agreed(self, draft: Sequence[int], likeliest: Sequence[int]) -> int:
+        """How many tokens of a draft greedy writing would have written, one after the other."""
+        for place, token in enumerate(draft):
+            if token != likeliest[place] or self._title_ends[token]:
+                return place
+        return len(draft)
+
+    def _greedy(
+        self,
+        reading: TreeReading,
+        written: list[list[int]],
+        token: np.ndarray,
+        sees: np.ndarray,
+        after: np.ndarray | int,
+        most: int,
+        ends: np.ndarray,
+    ) -> None:
+        """Append to each of ``written`` the likeliest token again and again, until one of ``ends`` or ``most`` tokens.
+
+        Args:
+            token: ``(b,)``, the likeliest next ones already.
+            sees: ``(b, cached)``, what they may look at.
+            after: their distance from the prompt's end, ``(b,)`` or one for all.
+        """
+        going = np.array([len(text) < most for text in written])
+        while True:
+            going &= ~ends[token]
+            for b in np.flatnonzero(going):
+                written[b].append(int(token[b]))
+                going[b] = len(written[b]) < most
+            if not going.any():
+                return
+            logits, seen = reading.read(token[:, None], sees[:, None], after)
+            token, sees, after = logits[:, 0].argmax(-1).cpu().numpy(), seen[:, 0], after + 1
+
+    def _draft_tokens(self, title: str) -> tuple[int, ...]:
+        """A title as the answer words it, after the id; a title nobody can write is no draft."""
+        # Any code before it: some tokenizers write the first word of a text in another way.
+        text = f"{self.codes.tokens[0]} {short_title(title, self.style.title_words)}"
+        return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"][1 : 1 + self.title_tokens])
+
+    def _check_mask(self, mask: np.ndarray | None) -> None:
+        if mask is not None and len(mask) != len(self.codes):
+            raise DecodingError(f"a mask over {len(mask)} products: expected one over all {len(self.codes)}")
+        if mask is not None and not np.any(mask):
             raise DecodingError("no product is allowed: every one is out of stock, excluded or breaks a constraint")
-        return keys
 
     def _encode(self, prompts: Sequence[str]) -> list[list[int]]:
+        """Prompts as tokens. One over the budget is refused: a cut would change what was asked without a word."""
         if not prompts:
             return []
-        room = self.budget - self._prefix[0][0].shape[-2]
-        return [ids[-room:] for ids in self.tokenizer(list(prompts), add_special_tokens=False)["input_ids"]]
+        room = self.budget - len(self._beginning)
+        encoded = self.tokenizer(list(prompts), add_special_tokens=False)["input_ids"]
+        for ids in encoded:
+            if not 0 < len(ids) <= room:
+                raise DecodingError(
+                    f"a prompt of {len(ids)} tokens: expected 1 to {room}, the budget of {self.budget} without the "
+                    "instruction; word it with `prompt_writer`, which leaves out the oldest events"
+                )
+        return encoded
 
-    def _ending_tokens(self) -> torch.Tensor:
+    def _tokens_of_codes(self) -> np.ndarray:
+        """``(levels, base)``: the token of each code."""
+        tokens = self.tokenizer.convert_tokens_to_ids(self.codes.tokens)
+        if len(set(tokens)) != len(tokens) or self.tokenizer.unk_token_id in tokens:
+            raise DecodingError("the tokenizer does not know every code of this catalogue; train the recommender again")
+        return np.array(tokens).reshape(self.codes.levels, self.codes.base)
+
+    def _ending_tokens(self) -> np.ndarray:
         """``(vocabulary,)`` bool: tokens at which an answer is over: the end, and whatever holds a new line."""
-        ends = torch.zeros(self.model.get_input_embeddings().num_embeddings, dtype=torch.bool)
+        ends = np.zeros(self.model.get_input_embeddings().num_embeddings, dtype=bool)
         texts = self.tokenizer.batch_decode(
             [[t] for t in range(len(self.tokenizer))], clean_up_tokenization_spaces=False
         )
         ends[[t for t, text in enumerate(texts) if "\n" in text]] = True
         ends[self.tokenizer.eos_token_id] = True
         return ends
-
-    @torch.inference_mode()
-    def _instruction_cache(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """Keys and values of the instruction: the same before every prompt, so computed once."""
-        ids = self.tokenizer(INSTRUCTION, add_special_tokens=False)["input_ids"]
-        read = self.model(input_ids=torch.tensor([ids], device=self.device), use_cache=True, logits_to_keep=1)
-        return [(layer.keys, layer.values) for layer in read.past_key_values.layers]
-
-
-class _Reading:
-    """A batch of prompts read into a key-value cache, and what is written after them.
-
-    Alternatives of one prompt stand side by side in one row of the cache: a mask lets each token see its prompt and its
-    own ancestors, so that no cache is ever copied or reordered.
-    """
-
-    def __init__(self, writer: AnswerWriter, ids: list[list[int]]):
-        from transformers import DynamicCache
-
-        self.writer = writer
-        rows, longest = len(ids), max(len(i) for i in ids)
-        before = writer._prefix[0][0].shape[-2]
-        self.cache = DynamicCache(
-            [(k.expand(rows, *k.shape[1:]), v.expand(rows, *v.shape[1:])) for k, v in writer._prefix]
-        )
-        tokens = torch.zeros((rows, longest), dtype=torch.long)
-        real = torch.zeros((rows, longest), dtype=torch.bool)
-        for row, i in enumerate(ids):
-            tokens[row, longest - len(i) :] = torch.as_tensor(i)
-            real[row, longest - len(i) :] = True
-        self.sees = torch.cat([torch.ones((rows, before), dtype=torch.bool), real], 1)
-        self.lengths = self.sees.sum(1)
-        # Padding sees itself alone: a token that sees nothing would come out as not-a-number and spread.
-        own = torch.ones((longest, longest), dtype=torch.bool)
-        inside = (own.tril() & real[:, None, :]) | torch.eye(longest, dtype=torch.bool)
-        mask = torch.cat([torch.ones((rows, longest, before), dtype=torch.bool), inside], 2)
-        positions = before + (real.cumsum(1) - 1).clamp_min(0)
-        self.logits = self._forward(tokens, mask, positions, logits_to_keep=1)[:, 0]
-
-    def read(self, tokens: torch.Tensor, sees: list[torch.Tensor], position: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Read ``(b, k)`` alternatives that stand ``position`` tokens after the prompt's end.
-
-        Args:
-            sees: for each prompt ``(at most k, cached positions)`` bool.
-
-        Returns:
-            logits ``(b, k, vocabulary)`` and what each token sees, itself included ``(b, k, cached positions)``.
-        """
-        rows, width = tokens.shape
-        cached = self.cache.get_seq_length()
-        mask = torch.zeros((rows, width, cached + width), dtype=torch.bool)
-        for row, seen in enumerate(sees):
-            mask[row, : len(seen), :cached] = seen
-        mask[:, :, cached:] = torch.eye(width, dtype=torch.bool)
-        positions = (self.lengths + position)[:, None].expand(rows, width)
-        return self._forward(tokens, mask, positions), mask
-
-    def _forward(self, tokens: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, **more) -> torch.Tensor:
-        device = self.writer.device
-        read = self.writer.model(
-            input_ids=tokens.to(device),
-            attention_mask=mask[:, None].to(device),
-            position_ids=positions.to(device),
-            past_key_values=self.cache,
-            use_cache=True,
-            **more,
-        )
-        return read.logits
 
 
 def save_prompt_settings(folder: Path, style: PromptStyle, budget: int, title_tokens: int = 24) -> None:
