@@ -97,7 +97,7 @@ def _train(store: Store, config: FalconConfig, progress: Progress | None, us: Pr
             model, tokenizer, users, wording, results, config, checkpoint, told.pretraining, us
         )
         phases.append(fitted)
-        model.set_attn_implementation(config.lora.attention)
+        falcon_base.set_attention(model, config.lora.attention)
         if config.lora.gradient_checkpointing:
             falcon_base.checkpoint_gradients(model)
     else:
@@ -259,11 +259,11 @@ class _Measure:
 
         def found() -> dict:
             attention = model.config._attn_implementation
-            model.set_attn_implementation("sdpa")  # the writer's masks are of the kind that it reads
+            falcon_base.set_attention(model, "sdpa")  # the writer's masks are of the kind that it reads
             settings = (self.config.style, self.config.prompt_tokens, self.config.title_tokens)
             writer = AnswerWriter(model, self.tokenizer, self.codes, *settings)
             figures = validate(writer, self.catalog, self.examples, self.results)
-            model.set_attn_implementation(attention)
+            falcon_base.set_attention(model, attention)
             return {name: figures[name] for name in ("examples", "ndcg@10", "exact_id") if name in figures}
 
         return self.us.share(lambda: self.checkpoint.once("ranked before_finetuning", found))

@@ -55,6 +55,10 @@ def load(base: str, vocabulary: int, lora: Lora, device: torch.device):
         model = AutoModelForCausalLM.from_pretrained(base, **settings)
     except (OSError, ValueError) as error:
         raise _not_found(base, error) from error
+    if lora.attention == "eager" and getattr(model.config, "alibi", False):
+        raise BaseModelError(
+            f"{base} has alibi positions, and this library's plain attention counts them twice; set `attention: sdpa`"
+        )
     if quantize:
         _check_quantized(model, base)
     else:
@@ -66,6 +70,14 @@ def load(base: str, vocabulary: int, lora: Lora, device: torch.device):
     if lora.gradient_checkpointing:
         checkpoint_gradients(model)
     return model
+
+
+def set_attention(model, attention: str) -> None:
+    """Use plain (eager) or fused (sdpa) attention from now on.
+
+    Falcon reads it from its settings at every forward; ``set_attn_implementation`` would leave it as it is.
+    """
+    model.config._attn_implementation = attention
 
 
 def checkpoint_gradients(model) -> None:

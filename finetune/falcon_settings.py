@@ -88,6 +88,7 @@ class Lora:
         window: tokens of a packed row; a prompt with its answer must fit.
         batch_tokens: tokens an optimiser step, over all processes.
         rows_at_once: packed rows a forward, the rest of the step is accumulated; null for all at once.
+        attention: eager is the faster one for a small Falcon on a CPU; flash_attention_2 needs a GPU and its package.
         gradient_checkpointing: compute the forward again in the backward: less memory, a third more time.
         compute: precision of the multiplications; a CPU takes bf16 whatever is said, fp16 is ten times slower there.
         train_codes: learn the code tokens' embeddings too: needed where the base has never seen them.
@@ -163,6 +164,10 @@ class FalconConfig:
             raise ValueError(
                 f"lora.quantize: got {self.lora.quantize} without a base, expected null: a Falcon from nothing is "
                 "trained in full precision; name a base to quantise"
+            )
+        if self.lora.attention == "flash_attention_2":
+            raise ValueError(
+                "lora.attention: got flash_attention_2 without a base, expected eager (the faster one on a CPU) or sdpa"
             )
         longest = max(self.lora.window, self.pretraining.window)
         if longest > self.shape.positions:

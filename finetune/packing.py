@@ -122,7 +122,7 @@ def response_losses(
         # Its kernel for sequences of several lengths takes one row without padding and reads where they start.
         rows = [[pair for row in rows for pair in row]]
     batch = packed(rows, device)
-    with torch.autocast(device.type, compute):
+    with torch.autocast(device.type, compute, enabled=compute != torch.float32):
         hidden = _hidden(inner, batch, attention)[batch.at[0], batch.at[1]]
         logits = inner.get_output_embeddings()(hidden)
     targets = batch.tokens[batch.at[0], batch.at[1] + 1]
