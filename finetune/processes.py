@@ -24,7 +24,7 @@ PATIENCE = timedelta(days=2)
 
 
 class MainProcessError(ShopError):
-    """The main process failed; it says itself why."""
+    """Another process failed; it says itself why."""
 
 
 class WatchedStore(Store):
@@ -117,6 +117,10 @@ def joined() -> Iterator[Processes]:
     state = PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE)
     try:
         yield Processes(state.process_index, state.num_processes, state.device)
+    except RuntimeError as error:
+        if not (isinstance(error, torch.distributed.DistError) or "Connection closed" in str(error)):
+            raise
+        raise MainProcessError(f"process {state.process_index} ends: another one is gone, and says why") from error
     finally:
         if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -315,14 +315,26 @@ def finetune(
     config: Annotated[Path, typer.Option(help="YAML settings; those of this package by their file name.")],
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
-    """Train one model on a store's log."""
+    """Train one model on a store's log. On several GPUs: accelerate launch -m shopping_assistant.ui.cli finetune …"""
+    from shopping_assistant.finetune import processes
     from shopping_assistant.finetune.build import train_one
     from shopping_assistant.tools.store import Store
 
     step = {"falcon": "recommender"}.get(model.value, model.value)
-    with _progress_bars() as start:
-        report = train_one(Store.open(store), step, config, started=start)
-    _report_step(report)
+    if processes.rank() == 0:
+        with _progress_bars() as start:
+            report = train_one(Store.open(store), step, config, started=start)
+        _report_step(report)
+    elif model is Trainable.falcon:
+        _follow(lambda: train_one(processes.WatchedStore.open(store), step, config))
+
+
+def _follow(train: Callable[[], object]) -> None:
+    """Train as one of several processes that is not the main one: what there is to say, the main one says."""
+    try:
+        train()
+    except ShopError:
+        raise typer.Exit(2) from None
 
 
 @app.command()
