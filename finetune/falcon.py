@@ -102,8 +102,13 @@ def _train(store: Store, config: FalconConfig, progress: Progress | None, us: Pr
             falcon_base.checkpoint_gradients(model)
     else:
         tokenizer = falcon_base.load_tokenizer(config.base)
-        add_codes(tokenizer, codes)
-        model = falcon_base.load(config.base, len(tokenizer), config.lora, us.device)
+        known = len(tokenizer)
+        if add_codes(tokenizer, codes) and not config.lora.train_codes:
+            raise ConfigError(
+                f"settings, lora.train_codes: got false, expected true: {config.base} has never seen "
+                f"{len(tokenizer) - known} of the products' codes"
+            )
+        model = falcon_base.load(config.base, len(tokenizer), config.lora, us.device, known)
     figures["parameters"] = sum(p.numel() for p in model.parameters())
     figures["compute"] = str(falcon_base.compute_dtype(config.lora.compute, us.device)).removeprefix("torch.")
 
@@ -203,7 +208,7 @@ def _save(folder: Path, adapted, tokenizer, codes: ItemCodes, config: FalconConf
     if config.base is not None:
         adapted.save_pretrained(adapter)
         (adapter / "README.md").unlink(missing_ok=True)
-    merged = falcon_base.merge(adapted, adapter, config.base, len(tokenizer), config.lora.quantize)
+    merged = falcon_base.merge(adapted, adapter, config.lora.quantize)
     merged.to(torch.bfloat16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     codes.save(folder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import torch
@@ -36,8 +38,11 @@ def load_tokenizer(base: str):
         raise _not_found(base, error) from error
 
 
-def load(base: str, vocabulary: int, lora: Lora, device: torch.device):
+def load(base: str, vocabulary: int, lora: Lora, device: torch.device, known: int | None = None):
     """The base with room for ``vocabulary`` tokens, ready for an adapter.
+
+    The embeddings of the tokens from ``known`` on start near the mean of the others; by default those of rows that the
+    base does not have.
 
     ``lora.quantize="nf4"`` keeps its linear layers in 4 bits; with ``lora.gradient_checkpointing`` each layer's forward
     is computed again in the backward.
@@ -52,7 +57,8 @@ def load(base: str, vocabulary: int, lora: Lora, device: torch.device):
     if quantize:
         settings |= {"quantization_config": _four_bits(compute), "device_map": {"": device}}
     try:
-        model = AutoModelForCausalLM.from_pretrained(base, **settings)
+        with _plain_linear_layers() if quantize else nullcontext():
+            model = AutoModelForCausalLM.from_pretrained(base, **settings)
     except (OSError, ValueError) as error:
         raise _not_found(base, error) from error
     if lora.attention == "eager" and getattr(model.config, "alibi", False):
@@ -63,13 +69,27 @@ def load(base: str, vocabulary: int, lora: Lora, device: torch.device):
         _check_quantized(model, base)
     else:
         model = model.to(device)
-    if vocabulary > model.get_input_embeddings().num_embeddings:
-        # New rows start as the mean of the old ones: from noise the first steps would only shrink them.
-        model.resize_token_embeddings(vocabulary, mean_resizing=False)
+    _widen(model, vocabulary, known)
     model.config.use_cache = False
     if lora.gradient_checkpointing:
         checkpoint_gradients(model)
     return model
+
+
+def _widen(model, vocabulary: int, known: int | None) -> None:
+    """Rows for new tokens, in the input and the output embeddings."""
+    before = model.get_input_embeddings().num_embeddings
+    if vocabulary > before:
+        model.resize_token_embeddings(vocabulary, mean_resizing=False)
+    known = min(known or before, before)
+    draw = torch.Generator().manual_seed(0)
+    weights = {id(m.weight): m.weight for m in (model.get_input_embeddings(), model.get_output_embeddings())}
+    for weight in weights.values():
+        learned = weight.data[:known].float()
+        noise = torch.randn((max(0, vocabulary - known), weight.shape[1]), generator=draw)
+        # Near the mean no new token stands out before it is learned; exactly there all would learn the same.
+        started = learned.mean(0) + 0.1 * learned.std(0) * noise.to(weight.device)
+        weight.data[known:vocabulary] = started.to(weight.dtype)
 
 
 def set_attention(model, attention: str) -> None:
@@ -91,16 +111,26 @@ def checkpoint_gradients(model) -> None:
 
 def _four_bits(compute: torch.dtype):
     from transformers import BitsAndBytesConfig
-    from transformers.models.falcon import modeling_falcon
 
-    # Only layers whose type is exactly nn.Linear are quantised; Falcon's subclass of it would be left alone in silence.
-    modeling_falcon.FalconLinear = torch.nn.Linear
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=compute,
     )
+
+
+@contextmanager
+def _plain_linear_layers() -> Iterator[None]:
+    """Falcon made of plain linear layers: one of Falcon's own kind would not be quantised, and nothing would say so."""
+    from transformers.models.falcon import modeling_falcon
+
+    own = modeling_falcon.FalconLinear
+    modeling_falcon.FalconLinear = torch.nn.Linear
+    try:
+        yield
+    finally:
+        modeling_falcon.FalconLinear = own
 
 
 def quantized_layers(model) -> list:
@@ -112,22 +142,22 @@ def quantized_layers(model) -> list:
 
 def _check_quantized(model, base: str) -> None:
     layers = quantized_layers(model)
-    expected = sum(type(m) is torch.nn.Linear for m in model.modules()) - 1  # all but the output embeddings
-    if not layers or expected > 0:
+    linear = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and m is not model.get_output_embeddings()]
+    if not layers or len(layers) < len(linear):
         raise BaseModelError(
-            f"{base}: {len(layers)} layers are in 4 bits and {max(0, expected)} are not, expected all of them; "
-            "set `quantize: null` to train without"
+            f"{base}: {len(layers)} of {len(linear)} layers are in 4 bits, expected all of them; set `quantize: null` "
+            "to train without"
         )
     for layer in layers:
         # A forward in evaluation mode would repack the weights in place and spoil every later gradient.
         layer.support_avx512bf16_for_cpu = False
 
 
-def merge(adapted, adapter: Path, base: str | None, vocabulary: int, quantize: str | None):
+def merge(adapted, adapter: Path, quantize: str | None):
     """The adapter folded into the model's weights, for serving without PEFT.
 
-    A quantised base is loaded anew in full precision first: rounding the merged weights to 4 bits would lose much of
-    the adapter.
+    A quantised base is unpacked to full precision first: rounding the merged weights to 4 bits would lose much of the
+    adapter.
     """
     if not quantize:
         return adapted.merge_and_unload()

@@ -27,12 +27,18 @@ def with_adapter(model, tokenizer, code_tokens: Sequence[str], lora: Lora, seed:
     names = {
         n.rsplit(".", 1)[-1] for n, m in model.named_modules() if isinstance(m, torch.nn.Linear) and m is not output
     }
+    codes = tokenizer.convert_tokens_to_ids(list(code_tokens)) if lora.train_codes else None
+    tied = output.weight is model.get_input_embeddings().weight
+    if codes and not tied:
+        # Codes are read and written: where two tables hold them, one of them alone would not do.
+        tables = {id(model.get_input_embeddings()), id(output)}
+        codes = {name: codes for name, m in model.named_modules() if id(m) in tables}
     settings = LoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
         target_modules=sorted(names),
-        trainable_token_indices=tokenizer.convert_tokens_to_ids(list(code_tokens)) if lora.train_codes else None,
+        trainable_token_indices=codes,
         task_type="CAUSAL_LM",
     )
     return get_peft_model(model, settings)
