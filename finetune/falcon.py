@@ -158,7 +158,7 @@ def _key(store: Store, config: FalconConfig) -> str:
 
 def _codes(store: Store, catalog: Catalog, split: Split, config: FalconConfig) -> ItemCodes:
     ids = config.ids
-    vectors = _title_vectors(store, catalog)
+    vectors = None if ids.kind in ("sequential", "random") else _title_vectors(store, catalog)
     codes = item_ids.make(ids.kind, catalog, split.train, vectors, ids.levels, ids.base, config.seed)
     try:
         config.check_window(codes.levels)
