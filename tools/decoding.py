@@ -47,13 +47,13 @@ class Written:
 
 @dataclass(frozen=True)
 class Beam:
-    """The whole ids found for one prompt, best first.
+    """The products found for one prompt, best first.
 
-    ``prefixes`` ``(k,)`` are places in the prefix table, ``scores`` ``(k,)`` the log-probabilities of their codes,
-    ``sees`` ``(cached,)`` what the best one's last code may look at: it is not read yet.
+    ``rows`` ``(k,)`` are product rows, ``scores`` ``(k,)`` the log-probabilities of their codes, ``sees`` ``(cached,)``
+    what the best one's last code may look at: it is not read yet.
     """
 
-    prefixes: np.ndarray
+    rows: np.ndarray
     scores: np.ndarray
     sees: np.ndarray
 
@@ -198,7 +198,7 @@ class AnswerWriter:
                 own[b, : len(parents[b])] = parents[b]
                 tokens[b, : len(parents[b])] = self._code_tokens[level, self._table.codes(level, prefixes[b])]
             logits, sees = reading.read(tokens, sees[rows[:, None], own], after=level)
-        return [Beam(prefixes[b], scores[b], sees[b, parents[b][0]]) for b in rows]
+        return [Beam(self._table.rows(prefixes[b]), scores[b], sees[b, parents[b][0]]) for b in rows]
 
     def _extended(
         self, level: int, prefixes: np.ndarray, scores: np.ndarray, likely: np.ndarray, alive, beams: int
@@ -215,7 +215,7 @@ class AnswerWriter:
 
     @torch.inference_mode()
     def _answers(self, reading: TreeReading, found: Sequence[Beam], titles: Sequence[str] | None) -> list[Written]:
-        rows = [self._table.rows(beam.prefixes).tolist() for beam in found]
+        rows = [beam.rows.tolist() for beam in found]
         drafts = [self._draft_of(titles[own[0]]) if titles is not None else () for own in rows]
         written = self._verified(reading, found, drafts)
         texts = self.tokenizer.batch_decode(written, skip_special_tokens=True, clean_up_tokenization_spaces=False)
@@ -229,7 +229,7 @@ class AnswerWriter:
     ) -> list[list[int]]:
         """Titles as tokens: the last code and the draft in one reading, then whatever greedy writing adds."""
         level = self.codes.levels - 1
-        codes = self._table.codes(level, np.array([beam.prefixes[0] for beam in found]))
+        codes = self.codes.codes[[beam.rows[0] for beam in found], level]
         tokens = np.zeros((len(found), 1 + max(map(len, drafts))), dtype=np.int64)
         tokens[:, 0] = self._code_tokens[level, codes]
         for b, draft in enumerate(drafts):
