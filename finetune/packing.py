@@ -15,6 +15,9 @@ import torch
 
 from shopping_assistant.finetune.sft_data import Pair
 
+# A CPU's products keep memory for every shape they ever met: lengths and answers come in few sizes.
+LENGTHS, RESPONSES = 64, 128
+
 
 def pack(lengths: Sequence[int], window: int, seed: int) -> list[list[int]]:
     """Indices in rows of at most ``window`` tokens, the longest first into the row it fills best; rows shuffled.
@@ -77,9 +80,10 @@ class Packed:
     pair: torch.Tensor
 
 
-def packed(rows: Sequence[Sequence[Pair]], device: torch.device) -> Packed:
-    """The rows as tensors on the device."""
-    shape = len(rows), max(sum(map(len, row)) for row in rows)
+def packed(rows: Sequence[Sequence[Pair]], device: torch.device, lengths: int = 1) -> Packed:
+    """The rows as tensors on the device; their length a multiple of ``lengths``."""
+    longest = max(sum(map(len, row)) for row in rows)
+    shape = len(rows), -(-longest // lengths) * lengths
     tokens, positions = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
     example = torch.full(shape, -1)
     before: list[tuple[int, int]] = []
@@ -121,12 +125,13 @@ def response_losses(
     if attention == "flash_attention_2":
         # Its kernel for sequences of several lengths takes one row without padding and reads where they start.
         rows = [[pair for row in rows for pair in row]]
-    batch = packed(rows, device)
+    batch = packed(rows, device, 1 if attention == "flash_attention_2" else LENGTHS)
+    count = len(batch.pair)
+    row, column = torch.nn.functional.pad(batch.at, (0, -count % RESPONSES))
     with torch.autocast(device.type, compute, enabled=compute != torch.float32):
-        hidden = _hidden(inner, batch, attention)[batch.at[0], batch.at[1]]
-        logits = inner.get_output_embeddings()(hidden)
-    targets = batch.tokens[batch.at[0], batch.at[1] + 1]
-    return torch.nn.functional.cross_entropy(logits.float(), targets, reduction="none"), batch.pair
+        logits = inner.get_output_embeddings()(_hidden(inner, batch, attention)[row, column])
+    losses = torch.nn.functional.cross_entropy(logits.float(), batch.tokens[row, column + 1], reduction="none")
+    return losses[:count], batch.pair
 
 
 def _hidden(inner, batch: Packed, attention: str) -> torch.Tensor:
