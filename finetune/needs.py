@@ -29,8 +29,8 @@ EAGER_BYTES, FALCON_EAGER_BYTES, SHARED_KEY_BYTES = 6.0, 2.0, 4.0
 # Logits, a token with a loss and an entry of the vocabulary: in 16 bits, in 32, and their gradient.
 LOGIT_BYTES = 2 + 4 + 4
 RESPONSE_SHARE = 0.25  # of a packed row's tokens, those with a loss: at most, with prompts as short as they get
-# In the backward pass a layer's gradients and temporary results, in what the layer kept. With it the estimate of five
-# runs of the demo shop's shape (windows 384 to 1,024, checkpointing too) was 0.95 to 1.04 of what they took.
+# In the backward pass a layer's gradients and temporary results, in what the layer kept. With it five runs of the demo
+# shop's shape took 0.87 to 1.24 of the estimate, before the allowance below: see docs/results.md.
 WORKING_LAYERS = 2
 # What the estimate does not know: memory that the allocator cannot use, and other programs.
 ALLOWANCE, FIXED = 1.15, 0.3 * GB

@@ -300,6 +300,8 @@ def _serve(pipe, name: str, setting: Setting) -> None:
         while (steps := pipe.recv()) is not None:
             pipe.send(side.take(steps))
         pipe.send(peak_memory())
+    except EOFError:  # whoever asked is gone
+        return
     except Exception as error:
         pipe.send(ThroughputError(f"{name}: {type(error).__name__}: {' '.join(str(error).split())[:300]}"))
 
