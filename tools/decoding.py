@@ -179,7 +179,7 @@ class AnswerWriter:
     @torch.inference_mode()
     def search(self, reading: TreeReading, masks: Sequence[np.ndarray | None], beams: int) -> list[Beam]:
         """The likeliest allowed ids of each prompt: ``beams`` prefixes are kept at each code."""
-        alive = [None if mask is None else self._table.alive(mask) for mask in masks]
+        masks = [None if mask is None else np.asarray(mask, dtype=bool) for mask in masks]
         rows = np.arange(len(masks))
         prefixes, scores = [np.zeros(1, np.int64) for _ in rows], [np.zeros(1) for _ in rows]
         sees, logits = reading.sees[:, None], reading.logits[:, None]
@@ -188,7 +188,7 @@ class AnswerWriter:
             parents = [np.zeros(0, np.int64) for _ in rows]
             for b in rows:
                 parents[b], prefixes[b], scores[b] = self._extended(
-                    level, prefixes[b], scores[b], likely[b], alive[b], beams
+                    level, prefixes[b], scores[b], likely[b], masks[b], beams
                 )
             if level == self._table.levels - 1:
                 break
@@ -202,10 +202,16 @@ class AnswerWriter:
         return [Beam(self._table.rows(prefixes[b]), scores[b], sees[b, parents[b][0]]) for b in rows]
 
     def _extended(
-        self, level: int, prefixes: np.ndarray, scores: np.ndarray, likely: np.ndarray, alive, beams: int
+        self,
+        level: int,
+        prefixes: np.ndarray,
+        scores: np.ndarray,
+        likely: np.ndarray,
+        mask: np.ndarray | None,
+        beams: int,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """One prompt's prefixes with the next code, the best of them: their parents, themselves, their scores."""
-        parent, child = self._table.children(level, prefixes, alive)
+        parent, child = self._table.children(level, prefixes, mask)
         score = scores[parent] + likely[parent, self._table.codes(level, child)]
         near = np.arange(len(score))
         if len(score) > beams:

@@ -6,6 +6,9 @@ import numpy as np
 
 from shopping_assistant.tools.item_codes import ItemCodes
 
+# Products looked at below a prefix at first, to see whether one is allowed, and how many times more at each new look.
+LOOK, WIDER = 16, 8
+
 
 class PrefixTable:
     """Prefixes level by level, each level in ascending order of its codes.
@@ -44,24 +47,14 @@ class PrefixTable:
         """Memory of the arrays, in bytes."""
         return sum(a.nbytes for a in (self._rows, *self._codes, *self._first))
 
-    def alive(self, mask: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Which prefixes lead to a product that the mask ``(n,)`` keeps: for each level ``(prefixes,)`` bool.
-
-        One look at every product, then at every prefix: 2 to 3 ms at 1.4 million ids.
-        """
-        alive = [np.asarray(mask, dtype=bool)[self._rows]]
-        for first in self._first[:0:-1]:
-            alive.append(np.logical_or.reduceat(alive[-1], first[:-1]))
-        return tuple(alive[::-1])
-
     def children(
-        self, level: int, parents: np.ndarray, alive: tuple[np.ndarray, ...] | None = None
+        self, level: int, parents: np.ndarray, mask: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """The prefixes of ``level`` that extend these ``(k,)`` prefixes of the level before.
 
         Args:
             parents: ``(k,)``; the root, 0, before the first level.
-            alive: what ``alive`` gave, to leave out what leads to no allowed product.
+            mask: ``(n,)`` bool, the products that may be named; children that lead to none of them are left out.
 
         Returns:
             ``(m,)`` which of ``parents`` each child extends, by place in it, and ``(m,)`` the children.
@@ -71,10 +64,32 @@ class PrefixTable:
         counts = first[parents + 1] - starts
         parent = np.repeat(np.arange(len(parents)), counts)
         child = np.arange(len(parent)) + np.repeat(starts - (np.cumsum(counts) - counts), counts)
-        if alive is not None:
-            kept = alive[level][child]
+        if mask is not None:
+            kept = self._lead_to(level, child, mask)
             parent, child = parent[kept], child[kept]
         return parent, child
+
+    def _lead_to(self, level: int, prefixes: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """Which of these prefixes of ``level`` lead to a product that the mask keeps, ``(k,)`` bool.
+
+        Looks at a few products below each prefix, then at more below those that have shown none. At 1.4 million ids
+        that is 0.3 ms an id where a tenth is allowed; where hardly any is, every product is looked at once, in 5 ms.
+        """
+        starts, ends = prefixes.copy(), prefixes + 1
+        for first in self._first[level + 1 :]:
+            starts, ends = first[starts], first[ends]
+        found = np.zeros(len(prefixes), dtype=bool)
+        unknown, width = np.arange(len(prefixes)), LOOK
+        while len(unknown):
+            # Whole ids side by side: one stretch of `rows` a prefix, cut at its end.
+            begin, end = starts[unknown], np.minimum(starts[unknown] + width, ends[unknown])
+            bounds = np.append(0, np.cumsum(end - begin))
+            places = np.arange(bounds[-1]) + np.repeat(begin - bounds[:-1], end - begin)
+            found[unknown] = np.logical_or.reduceat(mask[self._rows[places]], bounds[:-1])
+            starts[unknown] = end
+            unknown = unknown[~found[unknown] & (end < ends[unknown])]
+            width *= WIDER
+        return found
 
     def codes(self, level: int, prefixes: np.ndarray) -> np.ndarray:
         """The last code of each prefix of ``level``, ``(k,)`` int64."""

@@ -15,11 +15,11 @@ def some_codes(n: int, levels: int, base: int, seed: int = 0) -> ItemCodes:
     return ItemCodes(np.array(list(rows)), base)
 
 
-def walk(table: PrefixTable, alive=None) -> dict[tuple, int]:
+def walk(table: PrefixTable, mask=None) -> dict[tuple, int]:
     """Every whole id the table leads to, with its product row."""
     found, prefixes = [()], np.zeros(1, dtype=np.int64)
     for level in range(table.levels):
-        parent, prefixes = table.children(level, prefixes, alive)
+        parent, prefixes = table.children(level, prefixes, mask)
         codes = table.codes(level, prefixes)
         found = [(*found[p], c) for p, c in zip(parent.tolist(), codes.tolist(), strict=True)]
     return dict(zip(found, table.rows(prefixes).tolist(), strict=True))
@@ -45,10 +45,21 @@ def test_a_mask_leaves_what_leads_to_an_allowed_product(n, levels, base, share):
     mask = np.random.default_rng(2).random(n) < share
     table = PrefixTable(codes)
     allowed = [tuple(row) for row, kept in zip(codes.codes.tolist(), mask, strict=True) if kept]
-    alive = table.alive(mask)
-    assert sorted(walk(table, alive)) == sorted(allowed)
-    for level, kept in enumerate(alive):
-        assert kept.sum() == len({row[: level + 1] for row in allowed})
+    assert sorted(walk(table, mask)) == sorted(allowed)
+
+
+@pytest.mark.parametrize("only", [0, 7, 4000, 8191])
+def test_one_allowed_product_among_many_is_found_and_nothing_beside_it(only):
+    codes = some_codes(8192, 4, 32)
+    table = PrefixTable(codes)
+    mask = np.zeros(8192, dtype=bool)
+    mask[only] = True
+    prefixes = np.zeros(1, dtype=np.int64)
+    for level in range(4):
+        parent, prefixes = table.children(level, prefixes, mask)
+        assert parent.tolist() == [0]
+        assert table.codes(level, prefixes).tolist() == [codes.codes[only, level]]
+    assert table.rows(prefixes).tolist() == [only]
 
 
 def test_children_come_for_the_given_parents_in_their_order():
