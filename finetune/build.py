@@ -88,8 +88,11 @@ def build(
     chosen = configs.load(config_path, BuildConfig) if config_path else BuildConfig()
     beside = config_path.parent if config_path else None
     steps = _Steps(store, chosen, beside)
+    ordered = [s for s in STEPS if s in wanted]
+    for name in ordered:
+        steps.read_settings(name)
     reports = []
-    for name in (s for s in STEPS if s in wanted):
+    for name in ordered:
         report = steps.run(name, started)
         reports.append(report)
         if finished:
@@ -116,10 +119,11 @@ class _Steps:
         return self._train
 
     def run(self, name: str, started) -> StepReport:
+        # Read first: a wrong key is told before the log is.
+        settings, make = self._recipe(name)
         why_not = self._missing(name)
         if why_not:
             return StepReport(name, "skipped", why_not)
-        settings, make = self._recipe(name)
         described = {"recipe": RECIPE[name], "settings": settings, "inputs": self.store.digest(*INPUTS[name])}
         key = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()
         if self.store.fresh(name, key):
@@ -133,6 +137,10 @@ class _Steps:
         self.store.record(name, {**made_by, **{"figures": figures, "wall_seconds": round(seconds, 1), "key": key}})
         note = "the log has no searches, so the memory is empty" if name == "memory" and not figures["queries"] else ""
         return StepReport(name, "made", note, seconds, figures)
+
+    def read_settings(self, name: str) -> None:
+        """Refuse wrong settings (ConfigError) before any step has worked for an hour."""
+        self._recipe(name)
 
     def _missing(self, name: str) -> str:
         if name in ("ids", "recommender", "mixup") and not self._bought_after_something():

@@ -210,6 +210,7 @@ def _save(folder: Path, adapted, tokenizer, codes: ItemCodes, config: FalconConf
         (adapter / "README.md").unlink(missing_ok=True)
     merged = falcon_base.merge(adapted, adapter, config.lora.quantize)
     merged.to(torch.bfloat16).save_pretrained(folder)
+    merged.to("meta")  # what was saved is loaded again to be validated: a GPU has no room for both
     tokenizer.save_pretrained(folder)
     codes.save(folder)
     save_prompt_settings(folder, config.style, config.prompt_tokens, config.title_tokens)
