@@ -211,14 +211,31 @@ class AnswerWriter:
         beams: int,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """One prompt's prefixes with the next code, the best of them: their parents, themselves, their scores."""
-        parent, child = self._table.children(level, prefixes, mask)
+        parent, child = self._table.children(level, prefixes)
         score = scores[parent] + likely[parent, self._table.codes(level, child)]
-        near = np.arange(len(score))
-        if len(score) > beams:
-            # Sorting a few instead of all; whoever ties with the last one kept is among them.
-            near = np.flatnonzero(score >= np.partition(score, -beams)[-beams])
-        best = near[np.lexsort((child[near], -score[near]))][:beams]
+        if mask is None:
+            near = np.arange(len(score))
+            if len(score) > beams:
+                # Sorting a few instead of all; whoever ties with the last one kept is among them.
+                near = np.flatnonzero(score >= np.partition(score, -beams)[-beams])
+            best = near[np.lexsort((child[near], -score[near]))][:beams]
+        else:
+            best = self._best_allowed(level, child, np.lexsort((child, -score)), mask, beams)
         return parent[best], child[best], score[best]
+
+    def _best_allowed(
+        self, level: int, prefixes: np.ndarray, ranked: np.ndarray, mask: np.ndarray, beams: int
+    ) -> np.ndarray:
+        """The first ``beams`` of ``ranked`` places whose prefixes lead to an allowed product.
+
+        Asked best first, a few at a time: in a large catalogue asking for all would cost more than a step does.
+        """
+        found, start, width = ranked[:0], 0, 2 * beams
+        while len(found) < beams and start < len(ranked):
+            part = ranked[start : start + width]
+            found = np.concatenate([found, part[self._table.allowed(level, prefixes[part], mask)]])
+            start, width = start + width, 4 * width
+        return found[:beams]
 
     @torch.inference_mode()
     def _answers(self, reading: TreeReading, found: Sequence[Beam], titles: Sequence[str] | None) -> list[Written]:
