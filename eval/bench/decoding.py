@@ -3,7 +3,8 @@
     python -m shopping_assistant.eval.bench.decoding [--ids 1400000] [--beams 10] [--hidden 256] [--json]
 
 A step is everything one code token costs, the forward included; reading the prompt is measured apart and left out of
-both. The two take turns, medians are compared, and every ranking must be the same: else this ends with an error.
+both. The two take turns, medians are compared, and every ranking must be the same: else this ends with an error. The
+matrix products of our steps are computed alone as well: no way to decode this model with these beams is faster.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from shopping_assistant.eval.bench.recommendation import Products
 from shopping_assistant.tools.allocator import keep_freed_memory
 from shopping_assistant.tools.decoding import AnswerWriter
 from shopping_assistant.tools.errors import ShopError
@@ -49,6 +51,7 @@ class Decoded:
     scores: list[float]
     step_ms: float
     prompt_ms: float
+    products_ms: float = 0.0  # of a step, where they were taken
 
 
 def random_codes(ids: int, levels: int, seed: int) -> ItemCodes:
@@ -114,7 +117,23 @@ def decode_ours(
     (beam,) = writer.search(reading, [mask], beams)
     end = time.perf_counter()
     step_ms = (end - read) * 1000 / writer.codes.levels
-    return Decoded(ids[beam.rows].tolist(), beam.scores.tolist(), step_ms, (read - start) * 1000)
+    return Decoded(
+        ids[beam.rows].tolist(),
+        beam.scores.tolist(),
+        step_ms,
+        (read - start) * 1000,
+        products_ms(writer, prompt, beams),
+    )
+
+
+def products_ms(writer: AnswerWriter, prompt: list[int], beams: int) -> float:
+    """Milliseconds a step of its matrix products, attention and table reads alone, back to back."""
+    reading = writer.read([prompt], beams)
+    with Products() as products:
+        writer.search(reading, [None], beams)
+    start = time.perf_counter()
+    products.again()
+    return (time.perf_counter() - start) * 1000 / writer.codes.levels
 
 
 @torch.inference_mode()
@@ -217,7 +236,7 @@ def _summary(pairs: Sequence[tuple[Decoded, Decoded]]) -> dict:
 
     ours, theirs = median(0, "step_ms"), median(1, "step_ms")
     return {
-        "step_ms": {"ours": ours, "generate": theirs},
+        "step_ms": {"ours": ours, "generate": theirs, "products": median(0, "products_ms")},
         "ratio": round(theirs / ours, 1),
         "prompt_ms": {"ours": median(0, "prompt_ms"), "generate": median(1, "prompt_ms")},
         "rankings_equal": len(pairs),
@@ -235,6 +254,7 @@ def print_table(result: dict) -> None:
     for name, case in result["cases"].items():
         step, prompt = case["step_ms"], case["prompt_ms"]
         table.add_row(f"a step, {name}: ms", f"{step['ours']:.2f}", f"{step['generate']:.2f}", f"{case['ratio']:.1f}")
+        table.add_row("  its products alone: ms", f"{step['products']:.2f}", "", "")
         table.add_row("  its prompt: ms", f"{prompt['ours']:.1f}", f"{prompt['generate']:.1f}", "")
         table.add_row("  equal rankings", str(case["rankings_equal"]), "", "")
         table.add_section()
