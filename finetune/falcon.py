@@ -33,7 +33,7 @@ from shopping_assistant.finetune.config import ConfigError
 from shopping_assistant.finetune.falcon_settings import FalconConfig, ItemIds, Lora, Pretraining, Shape
 from shopping_assistant.finetune.falcon_validation import FREE_ANSWERS, free_answers, malformed_share, validate
 from shopping_assistant.finetune.fitting import Checkpoint, Fitted
-from shopping_assistant.finetune.processes import Processes, joined
+from shopping_assistant.finetune.processes import Processes, alone, joined
 from shopping_assistant.finetune.tokenizer import add_codes, train_tokenizer
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.decoding import AnswerWriter, save_prompt_settings
@@ -44,6 +44,9 @@ from shopping_assistant.tools.search import load_vectors
 from shopping_assistant.tools.sentence_encoder import SentenceEncoder
 from shopping_assistant.tools.sessions import Example, Split, current_query, leave_one_out, training_examples
 from shopping_assistant.tools.store import Store
+
+# Validation purchases on which the stages of a run are compared.
+JUDGED = 1000
 
 __all__ = ["FalconConfig", "ItemIds", "Lora", "Pretraining", "Shape", "train"]
 Progress = Callable[[int, int], None]
@@ -117,16 +120,15 @@ def _train(store: Store, config: FalconConfig, progress: Progress | None, us: Pr
     answer_tokens = codes.levels + config.title_tokens + 1
     learned = sft_data.pairs(examples, wording, results, tokenizer, answer_tokens)
     known = [e for e in withheld if e.target in catalog]
-    measure = _Measure(catalog, codes, known[:FREE_ANSWERS], results, tokenizer, config, checkpoint, us)
-    measure.prompts = [p.prompt for p in sft_data.pairs(measure.examples, wording, results, tokenizer)]
-    malformed = {"before_finetuning": measure.malformed(model, "before_finetuning")}
+    measure = _Measure(catalog, codes, known[:JUDGED], results, tokenizer, config, checkpoint, us)
+    measure.pairs = sft_data.pairs(measure.examples, wording, results, tokenizer)
     before = measure.ranked(model) if config.base is None else None
     adapted = falcon_lora.with_adapter(model, tokenizer, codes.tokens, config.lora, config.seed + 1)
     figures["finetuning"], fitted_phases = falcon_lora.finetune(
-        adapted, learned, config, checkpoint, told.finetuning, us, lambda moment: measure.malformed(adapted, moment)
+        adapted, learned, config, checkpoint, told.finetuning, us, lambda stage: measure.of(adapted, stage)
     )
     phases += fitted_phases
-    figures["malformed"] = malformed | figures["finetuning"].pop("malformed")
+    figures["malformed"] = {stage: found["malformed"] for stage, found in figures["finetuning"]["stages"].items()}
 
     # 5. Merge, save, validate what was saved, and leave a record of the run.
     def finish() -> dict:
@@ -249,16 +251,23 @@ class _Measure:
     config: FalconConfig
     checkpoint: Checkpoint
     us: Processes
-    prompts: Sequence[Sequence[int]] = ()
+    pairs: Sequence[sft_data.Pair] = ()
 
-    def malformed(self, model, moment: str) -> float | None:
-        """The share of free answers that name no product, or no title."""
+    def of(self, model, stage: str) -> dict:
+        """The share of free answers that name no product or no title, and the nats of the ids that were bought."""
         compute = falcon_base.compute_dtype(self.config.lora.compute, self.us.device)
+        window = self.config.lora.window
 
-        def found() -> float | None:
-            return malformed_share(free_answers(model, self.tokenizer, self.prompts, compute), self.codes)
+        def found() -> dict:
+            prompts = [p.prompt for p in self.pairs[:FREE_ANSWERS]]
+            ids = [sft_data.Pair(p.prompt, p.response[: self.codes.levels]) for p in self.pairs]
+            nats = falcon_lora.mean_nats(model, ids, window, self.config.lora.rows_at_once or 4, compute, alone())
+            return {
+                "malformed": malformed_share(free_answers(model, self.tokenizer, prompts, compute), self.codes),
+                "nats_a_target": round(self.codes.levels * sum(nats) / len(nats), 4) if nats else None,
+            }
 
-        return self.us.share(lambda: self.checkpoint.once(f"malformed {moment}", found))
+        return self.us.share(lambda: self.checkpoint.once(f"stage {stage}", found))
 
     def ranked(self, model) -> dict:
         """NDCG and exact ids of the constrained beam before any fine-tuning."""

@@ -15,6 +15,7 @@ from shopping_assistant.finetune.processes import Processes
 from shopping_assistant.finetune.sft_data import Pair
 
 ALL, HARD = "finetuning", "hard rounds"
+STAGES = ("before_finetuning", "before_hard_rounds", "after_hard_rounds")
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 
 
@@ -51,12 +52,13 @@ def finetune(
     checkpoint: Checkpoint,
     told: Callable[[float], None],
     us: Processes,
-    malformed: Callable[[str], float | None],
+    measured: Callable[[str], dict],
 ) -> tuple[dict, list[Fitted]]:
     """Train the adapter in place on the responses; figures and what each phase did.
 
     Args:
-        malformed: the share of free answers that are malformed now, asked under the name of the moment.
+        measured: figures of the model as it is, asked at each of ``STAGES`` by its name; ``nats_a_target`` on
+            validation purchases decides which adapter is kept, where the settings keep the best.
     """
     lora = config.lora
     every = list(range(len(learned)))
@@ -74,10 +76,17 @@ def finetune(
         return fit(name, trained, steps, plan, checkpoint, config.save_minutes, told, us)
 
     trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
+    stages, adapters = {}, {}
+
+    def reached(stage: str) -> None:
+        stages[stage] = measured(stage)
+        adapters[stage] = {n: p.detach().to("cpu", copy=True) for n, p in trained.items()}
+
+    reached(STAGES[0])
     fitted = [phase(ALL, every, lora.epochs, first, config.seed + 2000, lambda share: told(first * share))]
     figures = {**fitted[0].as_figures(), "examples": len(learned), "tokens_an_epoch": tokens}
     figures["trained_parameters"] = sum(p.numel() for p in trained.values())
-    wrong = {"before_hard_rounds": malformed("before_hard_rounds"), "after_hard_rounds": None}
+    reached(STAGES[1])
     if again:
         nats = _nats(model, learned, config, checkpoint, us)
         hardest = sorted(sorted(every, key=lambda i: -nats[i])[: max(1, int(lora.hard_share * len(learned)))])
@@ -85,14 +94,26 @@ def finetune(
             phase(HARD, hardest, lora.hard_epochs, 1 - first, config.seed + 3000,
                   lambda share: told(first + (1 - first) * share))
         )  # fmt: skip
-        wrong["after_hard_rounds"] = malformed("after_hard_rounds")
+        reached(STAGES[2])
         figures["hard_rounds"] = {
             **fitted[1].as_figures(),
             "examples": len(hardest),
             "perplexity": perplexity_quantiles(nats),
             "lowest_perplexity_taken": round(float(np.exp(min(nats[i] for i in hardest))), 4),
         }
-    return {**figures, "malformed": wrong}, fitted
+    kept = _kept(stages, lora.keep)
+    with torch.no_grad():
+        for name, parameter in trained.items():
+            parameter.copy_(adapters[kept][name])
+    return {**figures, "stages": stages, "kept": kept}, fitted
+
+
+def _kept(stages: dict[str, dict], keep: str) -> str:
+    """The stage whose adapter is merged; a shop without validation purchases keeps the last."""
+    nats = {stage: figures["nats_a_target"] for stage, figures in stages.items()}
+    if keep == "last" or None in nats.values():
+        return list(stages)[-1]
+    return min(nats, key=nats.get)
 
 
 def perplexity_quantiles(nats: Sequence[float]) -> dict[str, float]:
@@ -124,25 +145,37 @@ def _parts(model, step: list[list[Pair]], lora: Lora, us: Processes) -> Iterator
         yield losses.sum() / count
 
 
-@torch.no_grad()
 def _nats(model, learned: Sequence[Pair], config: FalconConfig, checkpoint: Checkpoint, us: Processes) -> list[float]:
-    """Mean nats a response token of each example, in evaluation mode; every process scores its share."""
+    """Mean nats a response token of each example; found once in a run, however often it is resumed."""
     known = us.share(lambda: checkpoint.recall("nats"))
     if known is not None:
         return known
+    lora = config.lora
+    at_once = lora.rows_at_once or max(1, lora.batch_tokens // lora.window)
+    nats = mean_nats(model, learned, lora.window, at_once, compute_dtype(lora.compute, us.device), us)
+    return us.share(lambda: checkpoint.once("nats", lambda: nats))
+
+
+@torch.no_grad()
+def mean_nats(
+    model, pairs: Sequence[Pair], window: int, at_once: int, compute: torch.dtype, us: Processes
+) -> list[float]:
+    """Mean nats a response token of each pair, in evaluation mode; every process scores its share of the rows.
+
+    Args:
+        window: tokens of a packed row. at_once: rows a forward.
+    """
+    if not pairs:
+        return []
+    training = model.training
     model.eval()
-    lengths = [len(p) for p in learned]
-    rows = pack(lengths, config.lora.window, seed=0)
-    # Rows of alike fill together; a forward without gradients has room for twice a step's.
+    rows = pack([len(p) for p in pairs], window, seed=0)
     mine = us.part(rows)
-    at_once = config.lora.rows_at_once or max(1, config.lora.batch_tokens // config.lora.window)
-    sums = np.zeros(len(learned))
+    sums = np.zeros(len(pairs))
     for start in range(0, len(mine), at_once):
         part = mine[start : start + at_once]
-        losses, owner = response_losses(
-            model, [[learned[i] for i in row] for row in part], compute_dtype(config.lora.compute, us.device)
-        )
+        losses, owner = response_losses(model, [[pairs[i] for i in row] for row in part], compute)
         np.add.at(sums, np.array([i for row in part for i in row])[owner.cpu().numpy()], losses.float().cpu().numpy())
+    model.train(training)
     total = np.sum(us.gather(sums), axis=0)
-    nats = (total / [len(p.response) for p in learned]).tolist()
-    return us.share(lambda: checkpoint.once("nats", lambda: nats))
+    return (total / [len(p.response) for p in pairs]).tolist()

@@ -93,6 +93,8 @@ class Lora:
         compute: precision of the multiplications; a CPU takes bf16 whatever is said, fp16 is ten times slower there.
         train_codes: learn the code tokens' embeddings too: needed where the base has never seen them.
         quantize: keep the base in 4 bits while training (QLoRA).
+        keep: the adapter that is merged: the last one as published, or the best on a sample of the validation
+            purchases, of none, the one after ``epochs`` and the one after the hardest.
     """
 
     rank: int = 16
@@ -112,6 +114,7 @@ class Lora:
     compute: Literal["bf16", "fp16"] = "bf16"
     train_codes: bool = False
     quantize: str | None = None
+    keep: Literal["best", "last"] = "best"
 
     def __post_init__(self):
         if self.quantize not in (None, "nf4"):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import torch
 
-from shopping_assistant.finetune import config, falcon, falcon_base
+from shopping_assistant.finetune import config, falcon, falcon_base, falcon_lora
 from shopping_assistant.finetune.config import ConfigError
 from shopping_assistant.finetune.falcon import FalconConfig, ItemIds, Lora, Pretraining, Shape
 from shopping_assistant.tools.catalog import Catalog, Product
@@ -100,6 +100,10 @@ def test_what_each_part_of_the_run_did_is_measured(trained):
     figures = trained[1]
     assert set(figures["malformed"]) == {"before_finetuning", "before_hard_rounds", "after_hard_rounds"}
     assert all(0 <= share < 0.2 for share in figures["malformed"].values())
+    stages = {stage: found["nats_a_target"] for stage, found in figures["finetuning"]["stages"].items()}
+    assert figures["finetuning"]["kept"] == min(stages, key=stages.get)
+    # What was saved is that stage: its figure comes out again from the merged weights, rounded to 16 bits.
+    assert figures["validation"]["nats_a_target"] == pytest.approx(min(stages.values()), abs=0.05)
     hard = figures["finetuning"]["hard_rounds"]
     assert hard["examples"] == 60 and hard["tokens"] > 2 * 60
     # The fifth that is learned again is the one with the highest perplexity.
@@ -222,3 +226,11 @@ def test_settings_that_contradict_each_other_are_refused(tmp_path, text):
     path.write_text(text)
     with pytest.raises(ConfigError, match=CONTRADICTIONS[text]):
         config.load(path, FalconConfig)
+
+
+def test_the_last_adapter_is_kept_where_the_settings_say_so_and_without_validation():
+    stages = {"before_finetuning": 3.0, "before_hard_rounds": 2.0, "after_hard_rounds": 2.5}
+    measured = {stage: {"nats_a_target": nats} for stage, nats in stages.items()}
+    assert falcon_lora._kept(measured, "best") == "before_hard_rounds"
+    assert falcon_lora._kept(measured, "last") == "after_hard_rounds"
+    assert falcon_lora._kept({s: {"nats_a_target": None} for s in stages}, "best") == "after_hard_rounds"
