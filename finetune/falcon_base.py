@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -69,6 +70,8 @@ def load(base: str, vocabulary: int, lora: Lora, device: torch.device, known: in
         _check_quantized(model, base)
     else:
         model = model.to(device)
+    if lora.attention == "sdpa":
+        give_every_head_its_key(model)
     _widen(model, vocabulary, known)
     model.config.use_cache = False
     if lora.gradient_checkpointing:
@@ -98,6 +101,31 @@ def set_attention(model, attention: str) -> None:
     Falcon reads it from its settings at every forward; ``set_attn_implementation`` would leave it as it is.
     """
     model.config._attn_implementation = attention
+
+
+def give_every_head_its_key(model) -> None:
+    """In training, lay Falcon-7B's one key and value out for all its heads.
+
+    The fused kernels do not take one for many; torch would fall back to plain attention and keep every score for the
+    backward, 4 bytes a head, token and position seen. When writing, the cache stays as small as it was.
+    """
+    from transformers.models.falcon.modeling_falcon import FalconAttention
+
+    for module in model.modules():
+        if isinstance(module, FalconAttention) and module.multi_query and not module.new_decoder_architecture:
+            module._split_heads = partial(_split_for_every_head, module, module._split_heads)
+            module.register_forward_pre_hook(_count_key_heads)
+
+
+def _count_key_heads(attention, _) -> None:
+    attention.num_kv_heads = attention.num_heads if attention.training else 1
+
+
+def _split_for_every_head(attention, split, fused: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    query, key, value = split(fused)
+    if not attention.training:
+        return query, key, value
+    return query, key.expand(query.shape), value.expand(query.shape)
 
 
 def checkpoint_gradients(model) -> None:

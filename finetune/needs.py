@@ -23,9 +23,8 @@ NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
 # tensors autograd saved on Falcon and Llama shapes (3.9; with LoRA 4.7 on weights in 16 bits, 5.8 in 32).
 FULL_BYTES, LORA_BYTES, LORA_BYTES_32 = 4.0, 5.0, 6.0
 # Of the attention's scores, a token, a head and a position seen, counted in the same way: probabilities in 32 bits and
-# their copy in 16, for a Falcon in 16 bits the copy alone. Fused attention keeps none; but it does not take the one key
-# that Falcon has for all heads, and torch falls back to its plain one.
-EAGER_BYTES, FALCON_EAGER_BYTES, SHARED_KEY_BYTES = 6.0, 2.0, 4.0
+# their copy in 16, for a Falcon in 16 bits the copy alone. Fused attention keeps none.
+EAGER_BYTES, FALCON_EAGER_BYTES = 6.0, 2.0
 # Logits, a token with a loss and an entry of the vocabulary: in 16 bits, in 32, and their gradient.
 LOGIT_BYTES = 2 + 4 + 4
 RESPONSE_SHARE = 0.25  # of a packed row's tokens, those with a loss: at most, with prompts as short as they get
@@ -141,11 +140,9 @@ class _Shape:
 
 def _score_bytes(attention: str, architecture, held: int) -> float:
     """What attention keeps of its scores, a token, a head and a position seen; ``held`` is a weight's bytes."""
-    falcon = architecture.model_type == "falcon"
-    if attention == "eager":
-        return FALCON_EAGER_BYTES if falcon and held == 2 else EAGER_BYTES
-    shared = falcon and architecture.multi_query and not architecture.new_decoder_architecture
-    return SHARED_KEY_BYTES if shared and attention == "sdpa" else 0.0
+    if attention != "eager":
+        return 0.0
+    return FALCON_EAGER_BYTES if architecture.model_type == "falcon" and held == 2 else EAGER_BYTES
 
 
 def _linear_maps(model) -> list:

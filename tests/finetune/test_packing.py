@@ -79,6 +79,24 @@ def test_no_example_sees_another(base):
         assert moved[owner == changed].any() and not moved[owner != changed].any()
 
 
+def test_one_key_for_all_heads_trains_by_the_fused_kernel_and_learns_the_same():
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    model = model_of("falcon-7b").train()
+    plain = learned(model, ROWS)
+    with sdpa_kernel(SDPBackend.FLASH_ATTENTION), pytest.raises(RuntimeError, match="No available kernel"):
+        learned(model, ROWS)
+    falcon_base.give_every_head_its_key(model)
+    with sdpa_kernel(SDPBackend.FLASH_ATTENTION):
+        fused = learned(model, ROWS)
+    assert torch.allclose(fused[0], plain[0], atol=1e-4)
+    assert (fused[1] - plain[1]).norm() < 1e-4 * plain[1].norm()
+    # The cache of a model that writes keeps one head.
+    with torch.no_grad():
+        read = model.eval()(input_ids=torch.tensor([[1, 2, 3]]), use_cache=True)
+    assert read.past_key_values.layers[0].keys.shape[1] == 1
+
+
 @pytest.mark.parametrize("base", ["falcon-7b", "falcon3"])
 def test_attention_is_of_the_kind_that_was_set(base, monkeypatch):
     fused = torch.nn.functional.scaled_dot_product_attention

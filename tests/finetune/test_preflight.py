@@ -256,9 +256,10 @@ def built(kind: str, attention: str, **more):
     }
     llama = {"intermediate_size": 384, "num_key_value_heads": 4}
     architecture = LlamaConfig(**common, **llama) if kind == "llama" else Architecture(**common, **more)
-    return architecture, AutoModelForCausalLM.from_config(
-        architecture, dtype=torch.bfloat16, attn_implementation=attention
-    )
+    model = AutoModelForCausalLM.from_config(architecture, dtype=torch.bfloat16, attn_implementation=attention)
+    if attention == "sdpa":
+        falcon_base.give_every_head_its_key(model)  # as a base is loaded
+    return architecture, model.train()
 
 
 def adapted(model):
