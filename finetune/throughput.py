@@ -119,12 +119,13 @@ class Ours:
     """The recipe's own step: `falcon_lora`, `packing` and `fitting`."""
 
     def __init__(self, setting: Setting, device):
-        from shopping_assistant.finetune.falcon_base import checkpoint_gradients
+        from shopping_assistant.finetune.falcon_base import checkpoint_gradients, give_every_head_its_key
         from shopping_assistant.finetune.falcon_lora import with_adapter
         from shopping_assistant.finetune.falcon_settings import Lora
 
         self.setting, self.device = setting, device
         model = random_model(setting, device)
+        give_every_head_its_key(model)
         if setting.checkpointing:
             checkpoint_gradients(model)
         self.model = with_adapter(model, None, (), Lora(), setting.seed)

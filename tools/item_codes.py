@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import string
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -64,25 +63,11 @@ class ItemCodes:
         """How many code sequences are not in use: room for products to come."""
         return self.base**self.levels - len(self)
 
-    @cached_property
+    @property
     def keys(self) -> np.ndarray:
-        """Each row's codes as one number, ``(n,)`` int64: sorts as the sequences do."""
+        """Each row's codes as one number, ``(n,)`` int64: sorts as the sequences do. Made when asked, and not kept."""
         powers = self.base ** np.arange(self.levels - 1, -1, -1, dtype=np.int64)
         return self.codes.astype(np.int64) @ powers
-
-    @cached_property
-    def order(self) -> np.ndarray:
-        """Rows by ascending key, ``(n,)``."""
-        return np.argsort(self.keys, kind="stable")
-
-    @cached_property
-    def _row_of_key(self) -> dict[int, int]:
-        return {int(key): row for row, key in enumerate(self.keys)}
-
-    @cached_property
-    def _texts(self) -> list[str]:
-        letters = string.ascii_lowercase
-        return ["".join(f"<{letters[level]}{code}>" for level, code in enumerate(row)) for row in self.codes.tolist()]
 
     @property
     def tokens(self) -> list[str]:
@@ -91,7 +76,8 @@ class ItemCodes:
 
     def text(self, row: int) -> str:
         """The product's id as written: ``<a12><b3>``."""
-        return self._texts[row]
+        letters = string.ascii_lowercase
+        return "".join(f"<{letters[level]}{code}>" for level, code in enumerate(self.codes[row].tolist()))
 
     def row_of(self, text: str) -> int | None:
         """The product row whose id this is, None when it is nobody's or no id at all."""
@@ -99,10 +85,8 @@ class ItemCodes:
         wanted = list(string.ascii_lowercase[: self.levels])
         if [letter for letter, _ in found] != wanted or any(int(code) >= self.base for _, code in found):
             return None
-        key = 0
-        for _, code in found:
-            key = key * self.base + int(code)
-        return self._row_of_key.get(key)
+        rows = np.flatnonzero((self.codes == [int(code) for _, code in found]).all(axis=1))
+        return int(rows[0]) if len(rows) else None
 
     @classmethod
     def from_vectors(
