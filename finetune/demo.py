@@ -15,7 +15,7 @@ from pathlib import Path
 from shopping_assistant.finetune import build as building
 from shopping_assistant.tools import demo_shop
 from shopping_assistant.tools.errors import ShopError
-from shopping_assistant.tools.sessions import leave_one_out
+from shopping_assistant.tools.sessions import current_query, leave_one_out
 from shopping_assistant.tools.store import Store, StoreError, sha256_of, write_json
 
 NAME = "Aldervane & Friends"
@@ -118,11 +118,12 @@ def ship(store: Store) -> None:
     temporary.rename(SHIPPED)
 
 
-def figures_again(store: Store, models: tuple[str, ...] = ("titles", "ids", "mixup")) -> dict[str, dict]:
+def figures_again(store: Store, models: tuple[str, ...] = MODELS) -> dict[str, dict]:
     """Validation figures of a laid-down demo shop, computed anew: model → figure → (recorded, computed)."""
-    from shopping_assistant.finetune import core_ids, mixup_settings, title_triplet
+    from shopping_assistant.finetune import core_ids, falcon, falcon_validation, mixup_settings, sft_data, title_triplet
     from shopping_assistant.finetune.config import load, packaged_config
     from shopping_assistant.tools.core_model import IdModel
+    from shopping_assistant.tools.memory import QueryProductMemory
     from shopping_assistant.tools.mixup import MixupSettings
     from shopping_assistant.tools.title_encoder import TitleEncoder
 
@@ -139,12 +140,23 @@ def figures_again(store: Store, models: tuple[str, ...] = ("titles", "ids", "mix
         sample = core_ids.validation_sample(split.validation, catalog, config)
         return core_ids.validate(IdModel.load(store.model_dir("ids")), sample)
 
+    def recommender() -> dict:
+        config = load(packaged_config(chosen.recommender), falcon.FalconConfig)
+        sample = sft_data.sampled(split.validation, config.validation, config.seed)
+        results = sft_data.Results(QueryProductMemory.open(store), config.style.memory_products)
+        results.learn(current_query(e.history) for e in sample)
+        found = falcon_validation.validate(store.model_dir("recommender"), catalog, sample, results)
+        return {figure: value for figure, value in found.items() if figure != "answers_a_second"}
+
     def mixup() -> dict:
         found = mixup_settings.validate(store, mixup_settings.SESSIONS)
         return {"ndcg@10": found[MixupSettings.load(store.model_dir("mixup"))]}
 
-    computed = {name: {"titles": titles, "ids": ids, "mixup": mixup}[name]() for name in models}
+    again = {"titles": titles, "ids": ids, "recommender": recommender, "mixup": mixup}
+    computed = {name: again[name]() for name in models}
     recorded = {name: store.made_by(name)["figures"] for name in models}
+    if "recommender" in recorded:
+        recorded["recommender"] = recorded["recommender"]["validation"]
     return {
         name: {figure: (recorded[name][figure], value) for figure, value in found.items() if figure in recorded[name]}
         for name, found in computed.items()
@@ -156,7 +168,7 @@ def main(arguments: list[str]) -> None:
     if arguments[:1] == ["verify"] and len(arguments) == 2:
         for model, figures in figures_again(Store.open(arguments[1])).items():
             for figure, (recorded, computed) in figures.items():
-                print(f"{model:8} {figure:24} recorded {recorded:.6f}  computed {computed:.6f}")
+                print(f"{model:12} {figure:24} recorded {recorded:.6f}  computed {computed:.6f}")
     elif not arguments:
         train(Path("stores/demo-training"))
     else:

@@ -36,6 +36,20 @@ def test_the_manifest_says_how_the_models_were_made():
     assert sum(sizes) <= 16 * 2**20
 
 
+def test_the_record_of_the_recommenders_run_travels_with_it():
+    run = demo.SHIPPED / "recommender" / "run"
+    figures = json.loads((run / "record.json").read_text())["figures"]
+    assert figures == demo.read_shipped()["models"]["recommender"]["made_by"]["figures"]
+    # Held to the catalogue's ids no answer is malformed; what the model writes by itself was counted at each stage.
+    assert figures["validation"]["malformed"] == 0
+    assert list(figures["malformed"]) == ["before_finetuning", "before_hard_rounds", "after_hard_rounds"]
+    assert all(0 <= share <= 1 for share in figures["malformed"].values())
+    curve = (run / "loss.csv").read_text().splitlines()
+    steps = [figures["pretraining"], figures["finetuning"], figures["finetuning"]["hard_rounds"]]
+    assert len(curve) == 1 + sum(phase["steps"] for phase in steps)
+    assert (run / "loss.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_damaged_weights_are_refused_and_nothing_is_left(tmp_path, monkeypatch):
     damaged = tmp_path / "models"
     (damaged / "ids").mkdir(parents=True)
