@@ -259,6 +259,8 @@ class AnswerWriter:
         for b, draft in enumerate(drafts):
             tokens[b, 1 : 1 + len(draft)] = draft
         logits, seen = reading.read(tokens, np.stack([beam.sees for beam in found])[:, None], level, chain=True)
+        # A title has a word at least: the title road has nothing to look for otherwise.
+        logits[:, 0, torch.as_tensor(self._title_ends, device=logits.device)] = -torch.inf
         likeliest = logits.argmax(-1).cpu().numpy()
         kept = np.array([self._agreed(draft, own) for draft, own in zip(drafts, likeliest.tolist(), strict=True)])
         rows = np.arange(len(found))

@@ -141,15 +141,36 @@ def test_a_batch_answers_as_each_prompt_alone(writer):
     assert writer.write([]) == []
 
 
+def ends_a_title(writer: AnswerWriter, token: int) -> bool:
+    text = writer.tokenizer.decode([token])
+    return token == writer.tokenizer.eos_token_id or "\n" in text or text in writer.codes.tokens
+
+
+@torch.inference_mode()
+def test_no_title_is_empty_however_much_the_model_wants_to_end_it(writer):
+    output = writer.model.get_output_embeddings().weight
+    kept = output.clone()
+    read = writer.model(input_ids=torch.tensor([writer.tokenizer(INSTRUCTION + PROMPTS[0])["input_ids"]]))
+    # The end is now likelier than anything else wherever that was the likeliest.
+    output[writer.tokenizer.eos_token_id] = 4 * output[int(read.logits[0, -1].argmax())]
+    try:
+        ending = AnswerWriter(writer.model, writer.tokenizer, writer.codes, title_tokens=6)
+        written = ending.write(PROMPTS) + ending.write(PROMPTS, titles=CATALOG.titles)
+        assert all(w.title for w in written)
+    finally:
+        output.copy_(kept)
+
+
 @torch.inference_mode()
 def test_the_title_is_the_likeliest_continuation(writer):
     for prompt, written in zip(PROMPTS, writer.write(PROMPTS), strict=True):
         ids = writer.tokenizer(INSTRUCTION + prompt + writer.codes.text(written.index))["input_ids"]
         title = []
         while len(title) < 6:
-            token = int(writer.model(input_ids=torch.tensor([ids + title])).logits[0, -1].argmax())
-            text = writer.tokenizer.decode([token])
-            if token == writer.tokenizer.eos_token_id or "\n" in text or text in writer.codes.tokens:
+            ranked = writer.model(input_ids=torch.tensor([ids + title])).logits[0, -1].argsort(descending=True)
+            # Nothing but the end may end it, and not before its first token.
+            token = int(ranked[0]) if title else next(t for t in ranked.tolist() if not ends_a_title(writer, t))
+            if ends_a_title(writer, token):
                 break
             title.append(token)
         assert written.title == writer.tokenizer.decode(title, skip_special_tokens=True).strip()
