@@ -53,6 +53,11 @@ class Decoded:
     prompt_ms: float
     products_ms: float = 0.0  # of a step, where they were taken
 
+    @property
+    def whole_ms(self) -> float:
+        """The prompt and every step after it."""
+        return self.prompt_ms + self.step_ms * len(self.ids[0])
+
 
 def random_codes(ids: int, levels: int, seed: int) -> ItemCodes:
     """So many distinct ids, spread over the smallest power of two a level that leaves some free."""
@@ -235,10 +240,12 @@ def _summary(pairs: Sequence[tuple[Decoded, Decoded]]) -> dict:
         return round(float(np.median([getattr(pair[side], what) for pair in pairs])), 3)
 
     ours, theirs = median(0, "step_ms"), median(1, "step_ms")
+    whole = [float(np.median([pair[side].whole_ms for pair in pairs])) for side in (0, 1)]
     return {
         "step_ms": {"ours": ours, "generate": theirs, "products": median(0, "products_ms")},
         "ratio": round(theirs / ours, 1),
         "prompt_ms": {"ours": median(0, "prompt_ms"), "generate": median(1, "prompt_ms")},
+        "id_ms": {"ours": round(whole[0], 3), "generate": round(whole[1], 3), "ratio": round(whole[1] / whole[0], 1)},
         "rankings_equal": len(pairs),
     }
 
@@ -256,6 +263,9 @@ def print_table(result: dict) -> None:
         table.add_row(f"a step, {name}: ms", f"{step['ours']:.2f}", f"{step['generate']:.2f}", f"{case['ratio']:.1f}")
         table.add_row("  its products alone: ms", f"{step['products']:.2f}", "", "")
         table.add_row("  its prompt: ms", f"{prompt['ours']:.1f}", f"{prompt['generate']:.1f}", "")
+        whole = case["id_ms"]
+        shown = (f"{whole['ours']:.1f}", f"{whole['generate']:.1f}", f"{whole['ratio']:.1f}")
+        table.add_row("  prompt and ids: ms", *shown)
         table.add_row("  equal rankings", str(case["rankings_equal"]), "", "")
         table.add_section()
     own, trie = result["table"], result["trie"]

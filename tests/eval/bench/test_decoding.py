@@ -18,6 +18,7 @@ def test_both_ways_are_measured_on_equal_rankings():
         assert case["rankings_equal"] == 2
         ours, theirs = case["step_ms"]["ours"], case["step_ms"]["generate"]
         assert case["step_ms"]["products"] > 0
+        assert case["id_ms"]["ours"] > case["prompt_ms"]["ours"] > 0
         assert ours > 0 and case["ratio"] == pytest.approx(theirs / ours, abs=0.06)
     assert result["share_of_trie"] == round(result["table"]["bytes"] / result["trie"]["bytes"], 4)
 
