@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # Users whose events are looked at first: where a shop can be learned from, these show it.
 FIRST_USERS = 500
+REACHED_WITHIN = 10.0  # seconds
 
 
 class PreflightError(ShopError):
@@ -162,6 +163,7 @@ def base_architecture(base: str):
 
     from shopping_assistant.finetune import falcon_base
 
+    _check_reachable(base)
     falcon_base.load_tokenizer(base)
     try:
         architecture = AutoConfig.from_pretrained(base, trust_remote_code=False)
@@ -182,6 +184,33 @@ def base_architecture(base: str):
     if folder.is_dir() and not any(folder.glob("*.safetensors")) and not any(folder.glob("*.bin")):
         raise PreflightError(f"base {base!r} has no weights, expected *.safetensors beside its config.json")
     return architecture
+
+
+def _check_reachable(base: str) -> None:
+    """Refuse a name that would have to be downloaded where there is no network: the hub's client tries for a minute.
+
+    Raises:
+        BaseModelError: it is neither here nor to be had.
+    """
+    import httpx
+    from huggingface_hub import constants, try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    from shopping_assistant.finetune.falcon_base import BaseModelError
+
+    if Path(base).is_dir() or constants.HF_HUB_OFFLINE:
+        return
+    try:
+        if isinstance(try_to_load_from_cache(base, "config.json"), str):
+            return
+        httpx.head(constants.ENDPOINT, timeout=REACHED_WITHIN)
+    except HFValidationError:
+        return  # no name at all: loading it says so at once
+    except httpx.TransportError as error:
+        raise BaseModelError(
+            f"base model {base!r} is not on this machine and {constants.ENDPOINT} cannot be reached ({error}); give a "
+            "folder with a checkpoint, or download it where there is a network"
+        ) from error
 
 
 def _check_lengths(config: FalconConfig, levels: int, architecture) -> None:

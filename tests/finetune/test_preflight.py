@@ -1,6 +1,9 @@
 """What would stop a run later is said first, in one sentence; and the estimates are those of a real run."""
 
 import json
+import os
+import subprocess
+import sys
 from collections import namedtuple
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -389,3 +392,12 @@ def test_checkpoints_and_weights_take_the_disk_that_is_estimated(tmp_path):
     model.merge_and_unload().save_pretrained(tmp_path / "merged")
     written = 2 * seen[0] + sum(f.stat().st_size for part in ("adapter", "merged") for f in (tmp_path / part).iterdir())
     assert need.disk == pytest.approx(written, rel=0.05)
+
+
+def test_a_name_that_cannot_be_downloaded_is_told_at_once():
+    """In a process of its own: where models come from is read once, as the hub's client is imported."""
+    code = "from shopping_assistant.finetune.preflight import base_architecture; base_architecture('tiiuae/falcon-7b')"
+    nowhere = {**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0", "HF_HOME": os.devnull}
+    run = subprocess.run([sys.executable, "-c", code], env=nowhere, capture_output=True, text=True, timeout=60)
+    told = run.stderr.strip().splitlines()[-1]
+    assert "base model 'tiiuae/falcon-7b' is not on this machine and http://127.0.0.1:9 cannot be reached" in told
