@@ -10,6 +10,8 @@ from shopping_assistant.tools.prompts import PromptStyle
 
 # The end token, and the fewest codes an id has.
 LEAST_ANSWER = 3
+# Of numpy's random numbers, with room for what a run adds to tell its own apart.
+LARGEST_SEED = 2**31
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,10 @@ class Pretraining:
 
     def __post_init__(self):
         _at_least(self, 1, "max_tokens", "epochs", "window", "batch_tokens")
+        _at_least(self, 0, "weight_decay")
+        for name, least in (("users", 1), ("facts", 0)):
+            if getattr(self, name) is not None:
+                _at_least(self, least, name)
         _positive(self, "minutes", "rate")
         _share(self, "full_share")
         if not 0 <= self.results_share <= 1:
@@ -157,7 +163,10 @@ class FalconConfig:
     seed: int = 7
 
     def __post_init__(self):
-        _at_least(self, 1, "prompt_tokens", "title_tokens")
+        _at_least(self, 1, "prompt_tokens", "title_tokens", "validation")
+        _at_least(self, 0, "save_minutes", "seed")
+        if self.seed > LARGEST_SEED:
+            raise ValueError(f"seed: got {self.seed}, expected at most {LARGEST_SEED}")
         if self.threads is not None:
             _at_least(self, 1, "threads")
         self.check_window(self.ids.levels or LEAST_ANSWER - 1)
