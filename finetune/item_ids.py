@@ -22,6 +22,8 @@ REACH = 3
 DIMENSIONS = 64
 # K-means on more vectors than this moves no centroid that matters.
 SAMPLE = 100_000
+# A level is written as a letter, and a sequence is sorted as one 64-bit number.
+MOST_LEVELS, MOST_SEQUENCES = 26, 2**62
 
 
 def make(
@@ -41,14 +43,11 @@ def make(
         levels, base: the codes' shape; None for what the catalogue's size asks.
 
     Raises:
-        CodesError: the kind is unknown, or there are more products than sequences.
+        CodesError: the kind is unknown, or the shape does not fit, see ``shape``.
     """
     if kind not in KINDS:
         raise CodesError(f"item ids {kind!r}: expected one of {', '.join(KINDS)}")
-    fitting = shape_for(len(catalog))
-    levels, base = levels or fitting[0], base or fitting[1]
-    if len(catalog) > base**levels:
-        raise CodesError(f"{len(catalog)} products do not fit {levels} codes of {base}; raise `levels` or `base`")
+    levels, base = shape(len(catalog), levels, base)
     if kind == "balanced":
         return ItemCodes.from_vectors(vectors, levels, base, seed)
     if kind in ("collaborative", "joint"):
@@ -61,11 +60,31 @@ def make(
     if kind == "sequential":
         rank = np.empty(len(catalog), dtype=np.int64)
         rank[_as_met(catalog, train)] = np.arange(len(catalog))
-        # Spread over all sequences: neighbours in the log are neighbours in their first codes.
-        return _from_keys(rank * base**levels // len(catalog), levels, base)
+        # Spread over all sequences: neighbours in the log are neighbours in their first codes. In two parts: the
+        # product of a rank with all sequences may be no 64-bit number.
+        whole, rest = divmod(base**levels, len(catalog))
+        return _from_keys(rank * whole + rank * rest // len(catalog), levels, base)
     # Without replacement, drawn so that a space of billions costs no more than the products do.
     keys = np.random.default_rng(seed).choice(base**levels, len(catalog), replace=False, shuffle=True)
     return _from_keys(keys, levels, base)
+
+
+def shape(products: int, levels: int | None = None, base: int | None = None) -> tuple[int, int]:
+    """``(levels, base)`` of the ids of so many products; None for what their number asks.
+
+    Raises:
+        CodesError: there are more products than sequences, or more sequences than can be told apart.
+    """
+    fitting = shape_for(products)
+    levels, base = levels or fitting[0], base or fitting[1]
+    if products > base**levels:
+        raise CodesError(f"{products} products do not fit {levels} codes of {base}; raise `levels` or `base`")
+    if levels > MOST_LEVELS or base**levels > MOST_SEQUENCES:
+        raise CodesError(
+            f"{levels} codes of {base}: expected at most {MOST_LEVELS} codes and 2^62 sequences; lower `levels` or "
+            f"`base` ({products} products need {fitting[0]} codes of {fitting[1]})"
+        )
+    return levels, base
 
 
 def _from_keys(keys: np.ndarray, levels: int, base: int) -> ItemCodes:
@@ -74,7 +93,7 @@ def _from_keys(keys: np.ndarray, levels: int, base: int) -> ItemCodes:
 
 
 def _item_events(catalog: Catalog, train: pl.DataFrame) -> pl.DataFrame:
-    """``user, row`` of every click and purchase of a known product, each shopper's in time order."""
+    """``user_id, row`` of every click and purchase of a known product, each shopper's in time order."""
     rows = pl.DataFrame({"product_id": catalog.ids, "row": np.arange(len(catalog))})
     return (
         train.filter(pl.col("action") != "search")

@@ -10,15 +10,16 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from shopping_assistant.finetune import item_ids
 from shopping_assistant.finetune.needs import GB, Need, estimate, free_memory
-from shopping_assistant.tools.catalog import Catalog
+from shopping_assistant.tools.catalog import Catalog, Product
 from shopping_assistant.tools.errors import ShopError
-from shopping_assistant.tools.item_codes import CodesError, shape_for
 from shopping_assistant.tools.prompts import short_title
 from shopping_assistant.tools.sessions import leave_one_out, training_examples
 from shopping_assistant.tools.store import Store
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 # Users whose events are looked at first: where a shop can be learned from, these show it.
 FIRST_USERS = 500
+# Attributes named in a refusal: a catalogue may have hundreds.
+SHOWN = 12
 REACHED_WITHIN = 10.0  # seconds
 
 
@@ -40,14 +43,16 @@ def check(store: Store, config: FalconConfig) -> None:
 
     Raises:
         StoreError, CatalogError: no catalogue, or one that cannot be read.
-        PreflightError: nothing to learn from or to validate on, products the catalogue does not know, prompts longer
-            than what the model reads, settings this machine cannot run, too little memory or disk.
+        CodesError: the ids' shape does not fit the catalogue.
+        PreflightError: nothing to learn from or to validate on, products or attributes the catalogue does not know,
+            prompts longer than what the model reads, settings this machine cannot run, too little memory or disk.
         BaseModelError: the base is not there.
     """
     catalog = store.catalog()
     _check_titles(catalog)
     _check_log(store, catalog)
-    levels, base = _code_shape(config, len(catalog))
+    _check_attributes(catalog, config)
+    levels, base = item_ids.shape(len(catalog), config.ids.levels, config.ids.base)
     _check_device(config)
     architecture = base_architecture(config.base) if config.base is not None else None
     _check_lengths(config, levels, architecture)
@@ -114,12 +119,14 @@ def _usable(events: pl.DataFrame) -> tuple[bool, bool]:
     return learned, withheld
 
 
-def _code_shape(config: FalconConfig, products: int) -> tuple[int, int]:
-    fitting = shape_for(products)
-    levels, base = config.ids.levels or fitting[0], config.ids.base or fitting[1]
-    if products > base**levels:
-        raise CodesError(f"{products} products do not fit {levels} codes of {base}; raise `levels` or `base`")
-    return levels, base
+def _check_attributes(catalog: Catalog, config: FalconConfig) -> None:
+    known = ({f.name for f in fields(Product)} - {"attributes"}) | set(catalog.attribute_names)
+    for name in config.style.attributes or ():
+        if name not in known:
+            raise PreflightError(
+                f"style.attributes: got {name!r}, expected attributes of this catalogue such as "
+                f"{', '.join(catalog.attribute_names[:SHOWN]) or 'none, for it has none'}; or take `auto`"
+            )
 
 
 # Settings and base -----------------------------------------------------------------------------------------------

@@ -98,10 +98,19 @@ def test_products_that_the_log_does_not_know_stand_with_their_kin_by_title():
     assert np.mean(shared) > 0.7
 
 
+def test_sequential_ids_are_spread_over_spaces_of_any_size():
+    for levels in (3, 6):
+        keys = np.sort(item_ids.make("sequential", CATALOG, LOG, VECTORS, levels, base=1024).keys)
+        size = 1024**levels
+        assert keys.tolist() == [rank * size // len(keys) for rank in range(len(keys))]
+
+
 def test_wrong_kinds_and_shapes_are_refused_in_a_sentence():
     with pytest.raises(CodesError, match="expected one of joint, semantic"):
         item_ids.make("alphabetic", CATALOG, LOG, VECTORS)
     with pytest.raises(CodesError, match="120 products do not fit 2 codes of 8"):
         item_ids.make("random", CATALOG, LOG, VECTORS, levels=2, base=8)
+    with pytest.raises(CodesError, match="9 codes of 1000: expected at most 26 codes"):
+        item_ids.make("sequential", CATALOG, LOG, VECTORS, levels=9, base=1000)
     with pytest.raises(CodesError, match="take `kind: semantic`"):
         item_ids.make("collaborative", CATALOG, empty_events(), VECTORS)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import torch
 
-from shopping_assistant.finetune import falcon_base, needs, preflight
+from shopping_assistant.finetune import falcon_base, item_ids, needs, preflight
 from shopping_assistant.finetune.falcon_settings import FalconConfig, ItemIds, Lora, Pretraining, Shape
 from shopping_assistant.finetune.needs import estimate
 from shopping_assistant.finetune.packing import response_losses
@@ -107,13 +107,26 @@ def test_one_good_shopper_after_many_without_a_history_is_found(tmp_path):
 def test_a_large_shop_s_ids_need_room_in_the_window(store, monkeypatch):
     tight = replace(TINY, lora=replace(TINY.lora, window=128 + 2 + 8 + 1))
     check(store, tight)
-    monkeypatch.setattr(preflight, "shape_for", lambda products: (4, 8))  # as for millions of products
+    monkeypatch.setattr(item_ids, "shape_for", lambda products: (4, 8))  # as for millions of products
     assert "lora.window: got 139" in refusal(store, tight)
 
 
 def test_more_products_than_ids(store):
     assert "4 products do not fit 1 codes of 2" in refusal(
         store, replace(TINY, ids=ItemIds(levels=1, base=2)), CodesError
+    )
+
+
+@pytest.mark.parametrize(("levels", "base"), [(27, 2), (9, 1000)])
+def test_ids_that_no_letter_or_number_tells_apart(store, levels, base):
+    told = refusal(store, replace(TINY, ids=ItemIds(levels=levels, base=base)), CodesError)
+    assert f"{levels} codes of {base}: expected at most 26 codes" in told
+
+
+def test_an_attribute_that_no_product_has_is_named(store):
+    check(store, replace(TINY, style=replace(TINY.style, attributes=("color",))))
+    assert "got 'colour', expected attributes" in refusal(
+        store, replace(TINY, style=replace(TINY.style, attributes=("colour",)))
     )
 
 
