@@ -286,7 +286,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
-    for name, least in {"ids": given.beams, "beams": 1, "hidden": 8, "prompts": 1}.items():
+    for name, least in {"ids": given.beams, "beams": 1, "hidden": 8, "prompts": 1, "seed": 0}.items():
         if getattr(given, name) < least or (name == "hidden" and given.hidden % (2 * HEADS)):
             parser.error(
                 f"--{name} {getattr(given, name)}: expected {least} or more{', a multiple of 8' * (name == 'hidden')}"

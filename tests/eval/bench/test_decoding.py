@@ -59,3 +59,6 @@ def test_the_command_prints_one_object(capsys):
     assert json.loads(capsys.readouterr().out)["ids"] == 300
     with pytest.raises(SystemExit):
         decoding.main(["--hidden", "30"])
+    with pytest.raises(SystemExit):
+        decoding.main(["--seed", "-1"])
+    assert "--seed -1: expected 0 or more" in capsys.readouterr().err
