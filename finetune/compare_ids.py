@@ -2,7 +2,8 @@
 
     python -m shopping_assistant.finetune.compare_ids --store DIR --config falcon-demo.yaml --tokens 2000000 --out DIR
 
-A comparison that was interrupted goes on: what is in ``--out`` is not trained again.
+A comparison that was interrupted goes on: what is in ``--out`` is not trained again; what was made there with other
+settings, or from other data, is refused.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import re
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from shopping_assistant.finetune import config as configs
@@ -27,14 +28,14 @@ FIGURES = ("nats_a_target", "exact_id", "recall@10", "ndcg@10")
 
 
 class ComparisonError(ShopError):
-    """A comparison that was asked for something that does not exist."""
+    """A comparison that cannot be made as asked."""
 
 
 def variant(text: str):
     """``semantic`` or ``semantic:3x32`` (levels and base) as the setting it stands for.
 
     Raises:
-        ComparisonError: it is of another form, or of a kind that there is none of.
+        ComparisonError: it is of another form, of a kind that there is none of, or of a shape that nothing has.
     """
     from shopping_assistant.finetune.falcon import ItemIds
 
@@ -42,29 +43,73 @@ def variant(text: str):
     if not found or found[1] not in KINDS:
         raise ComparisonError(f"ids {text!r}: expected one of {', '.join(KINDS)}, with a shape as in semantic:3x32")
     kind, levels, base = found.groups()
-    return ItemIds(kind, int(levels) if levels else None, int(base) if base else None)
+    try:
+        return ItemIds(kind, int(levels) if levels else None, int(base) if base else None)
+    except ValueError as error:
+        raise ComparisonError(f"ids {text!r}, {error}") from error
 
 
 def compare(store: Store, config, names: Sequence[str], out: Path) -> dict[str, dict]:
-    """Train each variant in a copy of the store under ``out``; variant → figures of its run."""
+    """Train each variant in a copy of the store under ``out``; variant → figures of its run.
+
+    Raises:
+        ComparisonError: ``out`` lies in the store, or holds figures of other settings or data.
+    """
     from shopping_assistant.finetune.falcon import train
 
+    if out.resolve().is_relative_to(store.path.resolve()):
+        raise ComparisonError(f"--out {out}: lies in the store, expected a folder outside: the store is copied into it")
     variants = {name: variant(name) for name in names}
     out.mkdir(parents=True, exist_ok=True)
-    found = {}
+    files = {name: out / f"{name.replace(':', '-')}.json" for name in variants}
+    made_from = {
+        name: {"config": asdict(replace(config, ids=ids)), "data": store.digest("catalog", "events")}
+        for name, ids in variants.items()
+    }
+    found = {name: _kept(files[name], made_from[name]) for name in variants if files[name].is_file()}
     for name, ids in variants.items():
-        kept = out / f"{name.replace(':', '-')}.json"
-        settings = replace(config, ids=ids)
-        if not kept.is_file():
+        if name not in found:
             print(f"{name} …", file=sys.stderr, flush=True)
-            place = out / f"{kept.stem}-store"
-            if not place.exists():
-                left = shutil.ignore_patterns("recommender", "mixup", "checkpoints", "conversations.sqlite*")
-                shutil.copytree(store.path, place, ignore=left)
-            write_json(kept, train(Store.open(place), settings))
+            place = _copied(store, out / f"{files[name].stem}-store")
+            found[name] = train(Store.open(place), replace(config, ids=ids))
+            write_json(files[name], {**made_from[name], "figures": found[name]})
             shutil.rmtree(place)
-        found[name] = json.loads(kept.read_text(encoding="utf-8"))
-    return found
+    return {name: found[name] for name in variants}
+
+
+def _kept(file: Path, made_from: dict) -> dict:
+    """The figures of an earlier run, which must be one of the same settings and data."""
+    kept = json.loads(file.read_text(encoding="utf-8"))
+    if {name: kept.get(name) for name in made_from} != json.loads(json.dumps(made_from)):
+        raise ComparisonError(
+            f"{file}: was made with other settings or from other data, expected these; give another --out, or remove it"
+        )
+    return kept["figures"]
+
+
+def _copied(store: Store, place: Path) -> Path:
+    """A copy of what a run reads, whole or not there; one that an interrupted run left is taken if it is the same."""
+    inputs = ("catalog", "events")
+    if not place.exists() or Store.open(place).digest(*inputs) != store.digest(*inputs):
+        shutil.rmtree(place, ignore_errors=True)
+        partial = place.with_name(f".{place.name}.tmp")
+        shutil.rmtree(partial, ignore_errors=True)
+        left = shutil.ignore_patterns("recommender", "mixup", "checkpoints", "conversations.sqlite*")
+        shutil.copytree(store.path, partial, ignore=left)
+        partial.rename(place)
+    return place
+
+
+def _shortened(config, tokens: int | None, examples: int | None):
+    """The settings with fewer tokens of pre-training and fewer examples, where they are given."""
+    try:
+        if tokens is not None:
+            config = replace(config, pretraining=replace(config.pretraining, max_tokens=tokens))
+        if examples is not None:
+            config = replace(config, lora=replace(config.lora, max_examples=examples))
+    except ValueError as error:
+        raise ComparisonError(f"--tokens or --examples, {error}") from error
+    return config
 
 
 def print_table(found: dict[str, dict]) -> None:
@@ -103,10 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         path = Path(given.config)
         config = configs.load(path if path.is_file() else configs.packaged_config(given.config), FalconConfig)
-        if given.tokens:
-            config = replace(config, pretraining=replace(config.pretraining, max_tokens=given.tokens))
-        if given.examples:
-            config = replace(config, lora=replace(config.lora, max_examples=given.examples))
+        config = _shortened(config, given.tokens, given.examples)
         print_table(compare(Store.open(given.store), config, given.ids, given.out))
     except ShopError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -47,13 +47,16 @@ def test_each_kind_is_trained_once_in_a_copy_and_the_store_is_left_alone(shop, t
     assert sorted(p.as_posix() for p in shop.path.rglob("*")) == before
     kept = {p.name: json.loads(p.read_text()) for p in (tmp_path / "out").iterdir()}
     assert sorted(kept) == ["joint-2x16.json", "random.json"]
-    assert {f["ids"] for f in kept.values()} == {"joint", "random"}
-    for figures in kept.values():
+    assert {f["figures"]["ids"] for f in kept.values()} == {"joint", "random"}
+    for figures in (f["figures"] for f in kept.values()):
         assert 3000 <= figures["pretraining"]["tokens"] < 5000
         assert figures["validation"]["examples"] == 20
-    assert compare_ids.main([*asked, "--ids", "random", "joint:2x16"]) == 0
+    assert compare_ids.main([*asked, "--ids", "random", "joint:2x16", "--tokens", "3000"]) == 0
     again = capsys.readouterr()
     assert again.out == told.out and "…" not in again.err
+    # Figures of other settings are no part of this comparison.
+    assert compare_ids.main([*asked, "--ids", "random"]) == 2
+    assert "random.json: was made with other settings" in capsys.readouterr().err
 
 
 def test_what_cannot_be_compared_is_said_in_a_sentence(shop, tmp_path, capsys):
@@ -63,4 +66,12 @@ def test_what_cannot_be_compared_is_said_in_a_sentence(shop, tmp_path, capsys):
     told = capsys.readouterr().err.splitlines()
     assert told[0].startswith("error: ids 'alphabetic': expected one of joint")
     assert told[1].startswith("error: no settings file 'nowhere.yaml'")
-    assert not list(tmp_path.iterdir())
+    for wrong, says in {
+        ("--ids", "semantic:0x32"): "error: ids 'semantic:0x32', levels: got 0, expected 1 or more",
+        ("--tokens", "0"): "error: --tokens or --examples, max_tokens: got 0, expected 1 or more",
+        ("--examples", "-3"): "error: --tokens or --examples, max_examples: got -3",
+        ("--out", str(shop.path / "out")): "lies in the store",
+    }.items():
+        assert compare_ids.main([*asked, *wrong]) == 2
+        assert says in capsys.readouterr().err
+    assert not list(tmp_path.iterdir()) and not (shop.path / "out").exists()
