@@ -91,10 +91,21 @@ def _train(store: Store, config: FalconConfig, progress: Progress | None, us: Pr
     wording = PromptWriter(catalog, codes, config.style)
     told.step()
 
-    # 3. Tokenizer and model: from nothing, or a published checkpoint that learns the codes as new tokens.
+    # 3. The examples as tokens, before anything is trained: a prompt that has no room is told at once.
+    if config.base is None:
+        tokenizer, known = us.share(lambda: _tokenizer(wording, users, config)), None
+    else:
+        tokenizer, known = _base_tokenizer(config, codes)
+    bounded = _within_budget(catalog, codes, config, tokenizer)
+    answer_tokens = codes.levels + config.title_tokens + 1
+    learned = sft_data.pairs(examples, bounded, results, tokenizer, answer_tokens)
+    judged = [e for e in withheld if e.target in catalog][:JUDGED]
+    measure = _Measure(catalog, codes, judged, results, tokenizer, config, checkpoint, us)
+    measure.pairs = sft_data.pairs(judged, bounded, results, tokenizer)
+
+    # 4. The model: from nothing, or a published checkpoint that learns the codes as new tokens.
     phases: list[Fitted] = []
     if config.base is None:
-        tokenizer = us.share(lambda: _tokenizer(wording, users, config))
         model = falcon_pretraining.small_falcon(config.shape, tokenizer, config.seed).to(us.device)
         figures["pretraining"], fitted = falcon_pretraining.pretrain(
             model, tokenizer, users, wording, results, config, checkpoint, told.pretraining, us
@@ -104,24 +115,11 @@ def _train(store: Store, config: FalconConfig, progress: Progress | None, us: Pr
         if config.lora.gradient_checkpointing:
             falcon_base.checkpoint_gradients(model)
     else:
-        tokenizer = falcon_base.load_tokenizer(config.base)
-        known = len(tokenizer)
-        if add_codes(tokenizer, codes) and not config.lora.train_codes:
-            raise ConfigError(
-                f"settings, lora.train_codes: got false, expected true: {config.base} has never seen "
-                f"{len(tokenizer) - known} of the products' codes"
-            )
         model = falcon_base.load(config.base, len(tokenizer), config.lora, us.device, known)
     figures["parameters"] = sum(p.numel() for p in model.parameters())
     figures["compute"] = str(falcon_base.compute_dtype(config.lora.compute, us.device)).removeprefix("torch.")
 
-    # 4. LoRA on prompt and response, measured before, between and after.
-    wording = _within_budget(catalog, codes, config, tokenizer)
-    answer_tokens = codes.levels + config.title_tokens + 1
-    learned = sft_data.pairs(examples, wording, results, tokenizer, answer_tokens)
-    known = [e for e in withheld if e.target in catalog]
-    measure = _Measure(catalog, codes, known[:JUDGED], results, tokenizer, config, checkpoint, us)
-    measure.pairs = sft_data.pairs(measure.examples, wording, results, tokenizer)
+    # 5. LoRA on prompt and response, measured before, between and after.
     before = measure.ranked(model) if config.base is None else None
     adapted = falcon_lora.with_adapter(model, tokenizer, codes.tokens, config.lora, config.seed + 1)
     figures["finetuning"], fitted_phases = falcon_lora.finetune(
@@ -130,7 +128,7 @@ def _train(store: Store, config: FalconConfig, progress: Progress | None, us: Pr
     phases += fitted_phases
     figures["malformed"] = {stage: found["malformed"] for stage, found in figures["finetuning"]["stages"].items()}
 
-    # 5. Merge, save, validate what was saved, and leave a record of the run.
+    # 6. Merge, save, validate what was saved, and leave a record of the run.
     def finish() -> dict:
         with store.replacing("recommender") as folder:
             _save(folder, adapted, tokenizer, codes, config)
@@ -195,6 +193,18 @@ def _tokenizer(wording: PromptWriter, users, config: FalconConfig):
     texts = [wording.sequence(u, full_share=0.5, seed=i) for i, u in enumerate(users[:10_000])]
     statements = (wording.facts(row)[1] for row in range(len(wording.catalog)))
     return train_tokenizer([*texts, *statements], wording.codes, config.shape.vocabulary)
+
+
+def _base_tokenizer(config: FalconConfig, codes: ItemCodes):
+    """The base's tokenizer with the codes added, and how many tokens it knew before."""
+    tokenizer = falcon_base.load_tokenizer(config.base)
+    known = len(tokenizer)
+    if add_codes(tokenizer, codes) and not config.lora.train_codes:
+        raise ConfigError(
+            f"settings, lora.train_codes: got false, expected true: {config.base} has never seen "
+            f"{len(tokenizer) - known} of the products' codes"
+        )
+    return tokenizer, known
 
 
 def _within_budget(catalog: Catalog, codes: ItemCodes, config: FalconConfig, tokenizer) -> PromptWriter:

@@ -49,8 +49,9 @@ def load(base: str, vocabulary: int, lora: Lora, device: torch.device, known: in
     is computed again in the backward.
 
     Raises:
-        BaseModelError: no such checkpoint, or 4 bits were asked for and not one layer has them.
+        BaseModelError: no such checkpoint, or none that can be read, or 4 bits were asked for and no layer has them.
     """
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
     quantize, compute = lora.quantize, compute_dtype(lora.compute, device)
@@ -60,7 +61,7 @@ def load(base: str, vocabulary: int, lora: Lora, device: torch.device, known: in
     try:
         with _plain_linear_layers() if quantize else nullcontext():
             model = AutoModelForCausalLM.from_pretrained(base, **settings)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise _not_found(base, error) from error
     if lora.attention == "eager" and getattr(model.config, "alibi", False):
         raise BaseModelError(

@@ -15,7 +15,7 @@ from shopping_assistant.finetune.config import ConfigError
 from shopping_assistant.finetune.falcon import FalconConfig, ItemIds, Lora, Pretraining, Shape
 from shopping_assistant.tools.catalog import Catalog, Product
 from shopping_assistant.tools.decoding import load_writer
-from shopping_assistant.tools.prompts import PromptStyle
+from shopping_assistant.tools.prompts import PromptError, PromptStyle
 from shopping_assistant.tools.sessions import Event, frame_of, leave_one_out
 from shopping_assistant.tools.store import Store
 
@@ -204,6 +204,22 @@ def test_a_published_base_by_folder_takes_the_same_road(trained, tmp_path):
 def test_a_base_that_is_not_there_is_said(planted, tmp_path):
     with pytest.raises(falcon_base.BaseModelError, match="cannot be loaded"):
         falcon.train(planted, replace(TINY, base=str(tmp_path / "nowhere")))
+
+
+def test_weights_that_cannot_be_read_are_said(trained, tmp_path):
+    base = tmp_path / "base"
+    shutil.copytree(trained[0].model_dir("recommender"), base)
+    weights = base / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(falcon_base.BaseModelError, match="cannot be loaded"):
+        falcon_base.load(str(base), 400, TINY.lora, torch.device("cpu"))
+
+
+def test_a_budget_without_room_for_a_prompt_is_told_before_anything_is_trained(planted):
+    told = []
+    with pytest.raises(PromptError, match="prompt budget 3: expected at least"):
+        falcon.train(planted, replace(TINY, prompt_tokens=3), progress=lambda done, total: told.append(done / total))
+    assert max(told) < 0.1
 
 
 CONTRADICTIONS = {
