@@ -176,4 +176,7 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except ShopError as error:
+        raise SystemExit(f"error: {error}") from None
