@@ -179,4 +179,5 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1:])
     except ShopError as error:
-        raise SystemExit(f"error: {error}") from None
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None

@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 
 import pytest
 
@@ -60,3 +62,9 @@ def test_damaged_weights_are_refused_and_nothing_is_left(tmp_path, monkeypatch):
     with pytest.raises(demo.DemoError, match="damaged"):
         demo.lay_down(tmp_path / "store")
     assert not (tmp_path / "store").exists()
+
+
+def test_a_store_that_is_not_there_is_said_in_a_sentence(tmp_path):
+    command = [sys.executable, "-m", "shopping_assistant.finetune.demo", "verify", str(tmp_path / "nowhere")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.startswith("error: no store at") and not done.stdout
