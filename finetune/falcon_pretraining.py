@@ -22,28 +22,30 @@ LENGTHS, LEARNED_AT_A_TIME = 16, 128
 IGNORED = -100
 
 
+def architecture(shape: Shape, vocabulary: int, **more):
+    """The Falcon of this shape: one key for all heads, rotary positions; ``more`` goes to its configuration."""
+    from transformers import FalconConfig as Architecture
+
+    return Architecture(
+        vocab_size=vocabulary,
+        hidden_size=shape.hidden,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        max_position_embeddings=shape.positions,
+        multi_query=True,
+        alibi=False,
+        new_decoder_architecture=False,
+        **more,
+    )
+
+
 def small_falcon(shape: Shape, tokenizer, seed: int):
     """A Falcon with random weights for this tokenizer; the same seed gives the same weights."""
-    from transformers import FalconConfig as Architecture
     from transformers import FalconForCausalLM
 
     torch.manual_seed(seed)
-    model = FalconForCausalLM(
-        Architecture(
-            vocab_size=len(tokenizer),
-            hidden_size=shape.hidden,
-            num_hidden_layers=shape.layers,
-            num_attention_heads=shape.heads,
-            max_position_embeddings=shape.positions,
-            multi_query=True,
-            alibi=False,
-            new_decoder_architecture=False,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-            use_cache=False,
-        )
-    )
+    ends = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    model = FalconForCausalLM(architecture(shape, len(tokenizer), use_cache=False, **ends))
     # On a CPU plain attention trains 1.45 times as fast as the fused one, which is slow with the mask Falcon gives it.
     falcon_base.set_attention(model, "eager")
     return model

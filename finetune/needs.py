@@ -157,19 +157,12 @@ def _without_memory(config: FalconConfig, codes: int, architecture):
     """The model as shapes, on torch's meta device."""
     import torch
     from transformers import AutoModelForCausalLM
-    from transformers import FalconConfig as Architecture
+
+    from shopping_assistant.finetune import falcon_pretraining
 
     if architecture is None:
-        shape = config.shape
-        architecture = Architecture(
-            vocab_size=shape.vocabulary + codes + len(MARKERS) + len(INSTRUCTION_SENTENCES),
-            hidden_size=shape.hidden,
-            num_hidden_layers=shape.layers,
-            num_attention_heads=shape.heads,
-            multi_query=True,
-            alibi=False,
-            new_decoder_architecture=False,
-        )
+        vocabulary = config.shape.vocabulary + codes + len(MARKERS) + len(INSTRUCTION_SENTENCES)
+        architecture = falcon_pretraining.architecture(config.shape, vocabulary)
     else:
         architecture = copy.deepcopy(architecture)
         architecture.vocab_size += codes

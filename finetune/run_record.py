@@ -15,9 +15,12 @@ import sys
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from shopping_assistant.finetune.fitting import Point
 
 # Those whose version can change what a run gives.
 PACKAGES = (
@@ -26,17 +29,6 @@ PACKAGES = (
 )  # fmt: skip
 COLUMNS = ("phase", "step", "tokens", "seconds", "loss", "rate")
 GB = 1e9
-
-
-class Point(Protocol):
-    """One optimiser step; ``tokens`` and ``seconds`` are those of its phase so far."""
-
-    phase: str
-    step: int
-    tokens: int
-    seconds: float
-    loss: float
-    rate: float
 
 
 def environment() -> dict:
