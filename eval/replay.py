@@ -24,7 +24,7 @@ from shopping_assistant.eval.protocol import (
 )
 from shopping_assistant.eval.score import Run, RunsFolder, figures
 from shopping_assistant.tools.mixup import top_k
-from shopping_assistant.tools.sessions import Example, leave_one_out
+from shopping_assistant.tools.sessions import Example
 from shopping_assistant.tools.store import Store
 
 TOP = 100  # product ids kept for each session in a runs folder
@@ -76,7 +76,7 @@ def replay(
     protocol = Protocol(split, part, str(candidates), exclude_history, min_items, sample, k, seed)
     own = store.events()
     log = own if events is None else read_log(events, store.catalog())
-    withheld = leave_one_out(own)
+    withheld = store.split()
     train = withheld.train
     asked = questions(log, protocol, train, withheld if events is None else None)
     about = _about(store, protocol, asked, log, events)

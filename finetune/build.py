@@ -17,7 +17,6 @@ import polars as pl
 
 from shopping_assistant.finetune import config as configs
 from shopping_assistant.tools.errors import ShopError
-from shopping_assistant.tools.sessions import leave_one_out
 from shopping_assistant.tools.store import Store
 
 STEPS = ("search", "titles", "ids", "memory", "recommender", "mixup")
@@ -115,7 +114,7 @@ class _Steps:
     @property
     def train(self) -> pl.DataFrame:
         if self._train is None:
-            self._train = leave_one_out(self.store.events()).train
+            self._train = self.store.split().train
         return self._train
 
     def run(self, name: str, started) -> StepReport:

@@ -21,7 +21,7 @@ from shopping_assistant.finetune.budget import Budget
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.core_model import Core, IdModel, history_rows, padded_rows
 from shopping_assistant.tools.errors import ShopError
-from shopping_assistant.tools.sessions import Example, leave_one_out
+from shopping_assistant.tools.sessions import Example
 from shopping_assistant.tools.store import Store
 from shopping_assistant.tools.title_encoder import load_title_table
 
@@ -83,7 +83,7 @@ def train(store: Store, config: CoreConfig, progress: Callable[[int, int], None]
         CoreTrainingError: no shopper has two interactions, or products without events lack a title model to stand in.
     """
     start = time.perf_counter()
-    catalog, split = store.catalog(), leave_one_out(store.events())
+    catalog, split = store.catalog(), store.split()
     interactions = interactions_of(split.train, catalog)
     sequences = sequences_of(interactions, config)
     if not sequences.predictions():

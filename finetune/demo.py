@@ -15,7 +15,7 @@ from pathlib import Path
 from shopping_assistant.finetune import build as building
 from shopping_assistant.tools import demo_shop
 from shopping_assistant.tools.errors import ShopError
-from shopping_assistant.tools.sessions import current_query, leave_one_out
+from shopping_assistant.tools.sessions import current_query
 from shopping_assistant.tools.store import Store, StoreError, sha256_of, write_json
 
 NAME = "Aldervane & Friends"
@@ -127,7 +127,7 @@ def figures_again(store: Store, models: tuple[str, ...] = MODELS) -> dict[str, d
     from shopping_assistant.tools.mixup import MixupSettings
     from shopping_assistant.tools.title_encoder import TitleEncoder
 
-    catalog, split = store.catalog(), leave_one_out(store.events())
+    catalog, split = store.catalog(), store.split()
     chosen = load(packaged_config(CONFIG), building.BuildConfig)
 
     def titles() -> dict:

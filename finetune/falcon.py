@@ -42,7 +42,7 @@ from shopping_assistant.tools.memory import QueryProductMemory
 from shopping_assistant.tools.prompts import PromptWriter
 from shopping_assistant.tools.search import load_vectors
 from shopping_assistant.tools.sentence_encoder import SentenceEncoder
-from shopping_assistant.tools.sessions import Example, Split, current_query, leave_one_out, training_examples
+from shopping_assistant.tools.sessions import Example, Split, current_query, training_examples
 from shopping_assistant.tools.store import Store
 
 # Validation purchases on which the stages of a run are compared.
@@ -73,7 +73,7 @@ def _train(store: Store, config: FalconConfig, progress: Progress | None, us: Pr
     us.share(lambda: preflight.check(store, config))
     told = _Told(progress, config)
     catalog = store.catalog()
-    split = leave_one_out(store.events())
+    split = store.split()
     checkpoint = us.share(lambda: Checkpoint(store.path / "checkpoints" / "recommender", _key(store, config)))
 
     # 1. What the products' ids are, and which attributes are worth writing.

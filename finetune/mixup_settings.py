@@ -12,7 +12,7 @@ import numpy as np
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.mixup import MixupSettings, mix
 from shopping_assistant.tools.recommender import Recommender
-from shopping_assistant.tools.sessions import Example, current_query, leave_one_out
+from shopping_assistant.tools.sessions import Example, current_query
 from shopping_assistant.tools.store import Store
 
 # The published sweep of m, and the grid beyond it; a shop without searches has no query to look for.
@@ -75,7 +75,7 @@ def validate(
 
 def _sessions(store: Store, most: int) -> list[Example]:
     """Validation purchases of shoppers who had bought before, as in the replay."""
-    examples = [e for e in leave_one_out(store.events()).validation if any(x.action == "purchase" for x in e.history)]
+    examples = [e for e in store.split().validation if any(x.action == "purchase" for x in e.history)]
     random.Random(SEED).shuffle(examples)
     return examples[:most]
 

@@ -21,7 +21,6 @@ from shopping_assistant.finetune.budget import Budget
 from shopping_assistant.finetune.title_texts import noisy, pseudo_queries, queried, spaced
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.errors import ShopError
-from shopping_assistant.tools.sessions import leave_one_out
 from shopping_assistant.tools.store import Store
 from shopping_assistant.tools.title_encoder import TitleEncoder, TitleNet, padded, save_title_table, train_tokenizer
 
@@ -103,7 +102,7 @@ def train(store: Store, config: TitleConfig, progress: Callable[[int, int], None
     """
     start = time.perf_counter()
     catalog = store.catalog()
-    used, held_back, source = training_pairs(catalog, leave_one_out(store.events()).train, config)
+    used, held_back, source = training_pairs(catalog, store.split().train, config)
     encoder, course = fit(used, held_back, config, progress)
     with store.replacing("titles") as folder:
         encoder.save(folder)

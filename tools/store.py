@@ -16,7 +16,7 @@ import polars as pl
 
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.errors import ShopError
-from shopping_assistant.tools.sessions import empty_events, read_events, write_events
+from shopping_assistant.tools.sessions import Split, empty_events, leave_one_out, read_events, write_events
 
 SCHEMA_VERSION = 1
 MODELS = ("search", "titles", "ids", "recommender")
@@ -53,9 +53,7 @@ class Store:
         self.manifest = manifest
 
     @classmethod
-    def create(
-        cls, path: Path | str, name: str, currency: str | None = None, build_config: str | None = None
-    ) -> Store:
+    def create(cls, path: Path | str, name: str, currency: str | None = None, build_config: str | None = None) -> Store:
         """Make an empty store.
 
         Args:
@@ -144,14 +142,43 @@ class Store:
         """The log in ``EVENT_SCHEMA``; empty when this shop has none."""
         return read_events(self.path / "events.parquet") if self.has_events else empty_events()
 
+    def background(self) -> pl.DataFrame:
+        """Events that models learn from and nobody is asked about, such as another season's; usually none."""
+        path = self.path / "background.parquet"
+        return read_events(path) if path.is_file() else empty_events()
+
+    def split(self) -> Split:
+        """The log's leave-one-out split; its ``train`` holds the background too."""
+        split, background = leave_one_out(self.events()), self.background()
+        if not len(background):
+            return split
+        return Split(pl.concat([background, split.train]), split.validation, split.test)
+
     def write_catalog(self, catalog: Catalog, made_by: dict | None = None) -> None:
         catalog.write(self.path / "catalog.parquet")
         self.__dict__.pop("_catalog", None)
         self.record("catalog", {"products": len(catalog), **(made_by or {})})
 
-    def write_events(self, frame: pl.DataFrame, made_by: dict | None = None) -> None:
+    def write_events(
+        self, frame: pl.DataFrame, made_by: dict | None = None, background: pl.DataFrame | None = None
+    ) -> None:
+        """Write the log, and with it the ``background`` that is trained on whole; None leaves that as it is.
+
+        Raises:
+            StoreError: a shopper stands in both: what is withheld from training would be learned after all.
+        """
+        behind = self.background() if background is None else background
+        both = set(frame["user_id"].to_list()) & set(behind["user_id"].to_list())
+        if both:
+            raise StoreError(
+                f"shopper {min(both)!r} stands in the log and in the background ({len(both)} such), expected none: "
+                "the background is trained on whole; leave them out of it"
+            )
         write_events(frame, self.path / "events.parquet")
-        self.record("events", {"events": len(frame), **(made_by or {})})
+        if background is not None:
+            write_events(background, self.path / "background.parquet")
+        counted = {"events": len(frame), **({"background events": len(behind)} if len(behind) else {})}
+        self.record("events", {**counted, **(made_by or {})})
 
     @contextmanager
     def replacing(self, name: str) -> Iterator[Path]:
@@ -178,7 +205,8 @@ class Store:
     def record(self, name: str, made_by: dict) -> None:
         """Write into the manifest what an artefact's files are and how they were made."""
         if name in ("catalog", "events"):
-            files = [self.path / f"{name}.parquet"]
+            names = (name, "background") if name == "events" else (name,)
+            files = [f for n in names if (f := self.path / f"{n}.parquet").is_file()]
         elif name == "memory":
             files = []  # a cache that Chroma itself rewrites: its checksum would mean nothing
         else:
