@@ -142,7 +142,7 @@ class AnswerWriter:
         for mask in masks:
             self._check_mask(mask)
         titles = self._titles if titles is None else titles
-        ids = self._encode(prompts)
+        ids = self.encode(prompts)
         out: list[Written | None] = [None] * len(prompts)
         # Prompts of similar length together: padding is work for nothing.
         by_length = sorted(range(len(ids)), key=lambda i: len(ids[i]))
@@ -157,7 +157,7 @@ class AnswerWriter:
     @torch.inference_mode()
     def write_freely(self, prompts: Sequence[str]) -> list[str]:
         """The whole answer, greedy and unconstrained, as text: shows how often a model alone writes a wrong id."""
-        ids = self._encode(prompts)
+        ids = self.encode(prompts)
         out: list[str] = []
         for start in range(0, len(ids), BATCH):
             reading = self.read(ids[start : start + BATCH], 1)
@@ -318,8 +318,9 @@ class AnswerWriter:
         if mask is not None and not np.any(mask):
             raise DecodingError("no product is allowed: every one is out of stock, excluded or breaks a constraint")
 
-    def _encode(self, prompts: Sequence[str]) -> list[list[int]]:
-        """Prompts as tokens. One over the budget is refused: a cut would change what was asked without a word."""
+    def encode(self, prompts: Sequence[str]) -> list[list[int]]:
+        """Prompts as tokens, the instruction left out. One over the budget is refused (DecodingError): a cut would
+        change what was asked without a word."""
         room = self.budget - len(self._beginning)
         encoded = self._encode_batch(list(prompts))
         for ids in encoded:
