@@ -11,8 +11,17 @@ from pathlib import Path
 import polars as pl
 
 from shopping_assistant.tools.sessions import EVENT_SCHEMA
-from shopping_assistant.tools.table_checks import Findings, check_events, check_products
-from shopping_assistant.tools.table_files import LINE, ImportRefused, Progress, Table, find_table, format_of, read_table
+from shopping_assistant.tools.table_checks import Findings, check_events, check_products, refuse_bad
+from shopping_assistant.tools.table_files import (
+    LINE,
+    ImportRefused,
+    Progress,
+    Table,
+    find_table,
+    format_of,
+    read_table,
+    require_columns,
+)
 from shopping_assistant.tools.table_import import ImportReport, check_target, hashes, lay_down, report_of
 
 HM_PARTS = {
@@ -47,7 +56,7 @@ MYNTRA_COLUMNS = {
     "subCategory": "sub_category",
     "year": "year",
 }
-WEBSHOP_AUDIENCES = ("Women", "Men", "Girls", "Boys", "Baby")
+AUDIENCES = ("Women", "Men", "Girls", "Boys", "Baby")  # as Amazon's category paths name them
 
 
 def import_hm(
@@ -71,7 +80,7 @@ def import_hm(
     if not folder.is_dir():
         raise ImportRefused(f"{folder} is not a folder; give the one that holds articles.parquet and transactions_*")
     articles_path = _one_of(folder, ("articles",))
-    articles = _columns(read_table(articles_path, format_of(articles_path), progress), HM_COLUMNS)
+    articles = require_columns(read_table(articles_path, format_of(articles_path), progress), HM_COLUMNS)
     logs = [_hm_log(p, progress) for p in _hm_logs(folder, part)]
     catalog, products_found = _hm_catalog(articles, [frame for _, frame in logs])
     findings, events = [products_found], []
@@ -79,7 +88,7 @@ def import_hm(
         checked, found = _hm_events(source, frame, catalog["product_id"])
         events.append(checked)
         findings.append(found)
-    _refuse(findings, skip_bad)
+    refuse_bad(findings, skip_bad)
     log = pl.concat(events)
     made_by = {"source": "hm", "part": part, "files": hashes([articles_path, *_hm_logs(folder, part)]),
                "price": "median of the scaled transaction prices; not a currency",
@@ -118,17 +127,11 @@ def _hm_logs(folder: Path, part: str) -> list[Path]:
     return [_one_of(folder, (stem,)) for stem in HM_PARTS[part]]
 
 
-def _columns(table: Table, names: Sequence[str]) -> Table:
-    missing = next((n for n in names if n not in table.columns), None)
-    if missing:
-        raise ImportRefused(f"{table.name} has no column {missing}; expected the data set's own file, it has "
-                            f"{', '.join(table.columns)}")  # fmt: skip
-    return table
-
-
 def _hm_log(path: Path, progress: Progress | None) -> tuple[Table, pl.DataFrame]:
     """The file and its rows with ids of ten digits and prices as numbers."""
-    table = _columns(read_table(path, format_of(path), progress), ("t_dat", "customer_id", "article_id", "price"))
+    table = require_columns(
+        read_table(path, format_of(path), progress), ("t_dat", "customer_id", "article_id", "price")
+    )
     frame = table.frame.with_columns(
         pl.col("article_id").cast(pl.String).str.zfill(10),
         # Cut to what single precision holds: one of the files has been rounded to it, and prices should agree.
@@ -234,7 +237,7 @@ def import_myntra(
     check_target(store, replace)
     file = find_table(Path(path), "csv", ("styles",))
     # Some names hold commas without quotes: what follows the last column belongs to it.
-    table = _columns(read_table(file, "csv", progress, overflow="productDisplayName"), list(MYNTRA_COLUMNS))
+    table = require_columns(read_table(file, "csv", progress, overflow="productDisplayName"), list(MYNTRA_COLUMNS))
     frame = table.frame.with_columns(pl.col(list(MYNTRA_COLUMNS)).str.strip_chars()).with_columns(
         pl.when(~pl.col(list(MYNTRA_COLUMNS)).str.to_lowercase().is_in([*UNKNOWN, ""]))
         .then(pl.col(list(MYNTRA_COLUMNS))).name.keep()
@@ -244,7 +247,7 @@ def import_myntra(
     frame = frame.with_columns(pl.col("productDisplayName").fill_null(described))
     renamed = Table(table.name, frame.rename(MYNTRA_COLUMNS), table.unit, table.text_only, table.bad)
     catalog, found = check_products(renamed)
-    _refuse([found], skip_bad)
+    refuse_bad([found], skip_bad)
     notes = ["no log and no prices: the shop has a catalogue only"]
     if nameless.any():
         notes.append(f"{nameless.sum()} products have no name; they are titled by gender, colour and type")
@@ -266,13 +269,15 @@ def import_webshop(
     store = Path(store)
     check_target(store, replace)
     file = find_table(Path(path), "jsonl", ("products_1000", "products", "items_shuffle_1000", "items_shuffle"))
-    table = _columns(read_table(file, "jsonl", progress), ("asin", "Title", "product_category", "Price", "options"))
+    table = require_columns(
+        read_table(file, "jsonl", progress), ("asin", "Title", "product_category", "Price", "options")
+    )
     lines, rows = table.frame[LINE].to_list(), table.frame.drop(LINE).to_dicts()
     products = [{LINE: line, **_webshop_product(row)} for line, row in zip(lines, rows, strict=True)]
     frame = pl.DataFrame(products, infer_schema_length=None)
     renamed = Table(table.name, frame, table.unit, frozenset(frame.columns), table.bad)
     catalog, found = check_products(renamed)
-    _refuse([found], skip_bad)
+    refuse_bad([found], skip_bad)
     nameless = table.frame["Title"].fill_null("").str.strip_chars() == ""
     filled_in = table.frame["Price"] == "$100.0"
     notes = [
@@ -318,7 +323,7 @@ def _webshop_product(row: dict[str, str | None]) -> dict:
         "product_id": row["asin"],
         "title": (row["Title"] or "").strip() or model or category or ", ".join(features) or None,
         "category": category,
-        "department": next((a for a in WEBSHOP_AUDIENCES if a in trail), None),
+        "department": next((a for a in AUDIENCES if a in trail), None),
         "color": ", ".join(options.get("color", [])) or None,
         "size": options.get("size"),
         "price": low.strip() or None,
@@ -343,9 +348,3 @@ def _number(text: str | None) -> float | None:
         return float(text) if text else None
     except ValueError:
         return None
-
-
-def _refuse(findings: Sequence[Findings], skip_bad: bool) -> None:
-    if not skip_bad:
-        for found in findings:
-            found.refuse()

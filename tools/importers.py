@@ -7,6 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
+from shopping_assistant.tools.amazon_importers import import_amazon_reviews
+from shopping_assistant.tools.amazon_m2 import import_amazon_m2
 from shopping_assistant.tools.dataset_importers import import_hm, import_myntra, import_webshop
 from shopping_assistant.tools.sessions import EVENT_SCHEMA
 from shopping_assistant.tools.store import Store
@@ -22,11 +24,18 @@ from shopping_assistant.tools.table_import import (
 )
 
 __all__ = [
-    "BadRow", "ImportRefused", "ImportReport", "import_chats", "import_hm", "import_myntra", "import_source",
-    "import_table", "import_webshop", "read_log",
+    "BadRow", "ImportRefused", "ImportReport", "import_amazon_m2", "import_amazon_reviews", "import_chats", "import_hm",
+    "import_myntra", "import_source", "import_table", "import_webshop", "read_log",
 ]  # fmt: skip
 
-DATASETS = {"hm": import_hm, "myntra": import_myntra, "webshop": import_webshop}
+DATASETS = {
+    "hm": import_hm,
+    "amazon-reviews": import_amazon_reviews,
+    "amazon-m2": import_amazon_m2,
+    "myntra": import_myntra,
+    "webshop": import_webshop,
+}
+IN_PARTS = ("hm", "amazon-reviews", "amazon-m2")  # the sources that --part can choose a part of
 TABLES = ("jsonl", "csv", "parquet")
 SOURCES = (*TABLES, *DATASETS, "chats")
 
@@ -56,8 +65,8 @@ def import_source(
         return import_chats(path, store, skip_bad=skip_bad, progress=progress)
     if source not in DATASETS:
         raise ImportRefused(f"source {source!r}: expected one of {', '.join(SOURCES)}")
-    _no_use(source, {**own_files, "--part": source != "hm" and part != "all"})
-    parts = {"part": part} if source == "hm" else {}
+    _no_use(source, {**own_files, "--part": source not in IN_PARTS and part != "all"})
+    parts = {"part": part} if source in IN_PARTS else {}
     return DATASETS[source](path, store, **parts, name=name, skip_bad=skip_bad, replace=replace, progress=progress)
 
 

@@ -144,7 +144,7 @@ def check_products(
     columns["title"] = columns["title"].str.replace_all(r"\s+", " ")
     found.note(columns["product_id"].is_null(), "product_id", "text that names the product")
     found.note(columns["title"].is_null(), "title", "the product's title")
-    _note_duplicates(found, columns["product_id"])
+    note_duplicates(found, columns["product_id"])
     columns["price"], said = _prices(found, frame, matched.get("price"))
     stated = columns["currency"].str.to_uppercase()
     found.note((said != stated).fill_null(False), "price", lambda row: f"a price in {stated[row]}, its currency")
@@ -183,7 +183,7 @@ def check_events(
     }
     found.note(text["session_id"].is_null(), "session_id", "text that names the session")
     action = _actions(found, text["action"], action_values or {})
-    moment = _moments(found, frame[matched["timestamp"]])
+    moment = moments_of(found, frame[matched["timestamp"]])
     found.note(
         (action == "search") & text["query"].is_null(), "query", "the words of the search, as its action is search"
     )
@@ -254,7 +254,15 @@ def _prices(found: Findings, frame: pl.DataFrame, source: str | None) -> tuple[p
     return prices.set(wrong, None), said
 
 
-def _note_duplicates(found: Findings, ids: pl.Series) -> None:
+def refuse_bad(findings: Sequence[Findings], skip_bad: bool) -> None:
+    """Raise for the first table with a bad row, unless bad rows are to be left out."""
+    if not skip_bad:
+        for found in findings:
+            found.refuse()
+
+
+def note_duplicates(found: Findings, ids: pl.Series) -> None:
+    """Mark the rows whose id ``(n,)`` an earlier row has already."""
     again = ids.is_not_null() & ~ids.is_first_distinct()
     if again.any():
         lines = found.table.frame[LINE].to_list()
@@ -287,7 +295,8 @@ def _actions(found: Findings, given: pl.Series, action_values: dict[str, str]) -
     return ours
 
 
-def _moments(found: Findings, cells: pl.Series) -> pl.Series:
+def moments_of(found: Findings, cells: pl.Series) -> pl.Series:
+    """UTC times ``(n,)`` of a table's timestamps; rows without a sensible one are marked."""
     moments = as_moments(cells)
     sensible = (moments.dt.year() > 1970) & (moments.dt.year() < 2100)
     expected = "ISO 8601 (2026-01-31T18:05:00Z) or seconds or milliseconds since 1970"

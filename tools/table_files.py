@@ -32,6 +32,7 @@ ENDINGS = {
 CHUNK_ROWS = 50_000  # Python objects of so many rows are alive at a time; columns take a tenth of their space
 LONGEST_FIELD = 16 << 20  # csv stops at 128 KiB by default, which a description with an embedded picture passes
 LONGEST_SHOWN = 60
+LINES_LOOKED_AT = 20  # to tell what a file holds: the first lines may be damaged, twenty of them are not by chance
 
 
 class ImportRefused(ShopError):
@@ -86,6 +87,7 @@ class _Reading:
     name: str
     progress: Progress | None = None
     unit: str = "line"
+    keep: Callable[[pl.DataFrame], pl.DataFrame] | None = None
     chunks: list[pl.DataFrame] = field(default_factory=list)
     bad: list[BadRow] = field(default_factory=list)
     rows: int = 0
@@ -102,7 +104,7 @@ class _Reading:
             keep = self._without_broken_text(lines, columns)
             kept = {name: [cells[at] for at in keep] for name, cells in columns.items()}
             frame = pl.DataFrame({LINE: [lines[at] for at in keep], **kept}, schema=schema)
-        self.chunks.append(frame)
+        self.chunks.append(self.keep(frame) if self.keep else frame)
         self.rows += len(lines)
         if self.progress:
             self.progress(self.rows, None)
@@ -186,11 +188,18 @@ def _listed(paths: Sequence[Path], most: int = 8) -> str:
     return ", ".join(names) or "nothing"
 
 
-def read_table(path: Path, format: str, progress: Progress | None = None, overflow: str | None = None) -> Table:
+def read_table(
+    path: Path, format: str, progress: Progress | None = None, overflow: str | None = None, *,
+    parse: Callable[[str], object] = json.loads, take: Callable[[dict], dict] | None = None,
+    keep: Callable[[pl.DataFrame], pl.DataFrame] | None = None,
+) -> Table:  # fmt: skip
     """A file's rows.
 
     Args:
         overflow: the CSV column, the last one, that takes in what unquoted commas made into further fields.
+        parse: what a line of a JSON file stands for; a ``ValueError`` makes it a bad row.
+        take: what is taken of each JSON object; the rest of it is forgotten at once, which large files need.
+        keep: which rows and columns of each batch of a text file are kept, for the same reason.
 
     Raises:
         ImportRefused: the file cannot be opened, is empty, or is not what its name says.
@@ -203,8 +212,36 @@ def read_table(path: Path, format: str, progress: Progress | None = None, overfl
         if format == "parquet":
             return _read_parquet(path, progress)
         with _open_text(path) as stream:
-            reading = _Reading(path.name, progress)
-            return _read_csv(stream, path, reading, overflow) if format == "csv" else _read_json(stream, path, reading)
+            reading = _Reading(path.name, progress, keep=keep)
+            if format == "csv":
+                return _read_csv(stream, path, reading, overflow)
+            return _read_json(stream, path, reading, parse, take)
+
+
+def columns_of(path: Path, format: str, parse: Callable[[str], object] = json.loads) -> frozenset[str]:
+    """The names in a text file's first rows: its header, or the keys of its first objects.
+
+    Raises:
+        ImportRefused: the file cannot be opened.
+    """
+    with _told(path), _open_text(path) as stream:
+        if format == "csv":
+            return frozenset(name.strip() for name in next(csv.reader(stream), []))
+        first = _json_rows(enumerate(itertools.islice(stream, LINES_LOOKED_AT), 1), _Reading(path.name), parse)
+        return frozenset(key for _, row in first for key in row)
+
+
+def require_columns(table: Table, names: Sequence[str]) -> Table:
+    """The table, when it has these columns of a public data set.
+
+    Raises:
+        ImportRefused: it lacks one.
+    """
+    missing = next((n for n in names if n not in table.columns), None)
+    if missing:
+        raise ImportRefused(f"{table.name} has no column {missing}; expected the data set's own file, it has "
+                            f"{', '.join(table.columns)}")  # fmt: skip
+    return table
 
 
 @contextmanager
@@ -296,7 +333,10 @@ def _csv_rows(reader, header: list[str], reading: _Reading, overflow: str | None
             reading.refuse(line, f"{len(row)} fields", f"{width} fields as in the header", remedy)
 
 
-def _read_json(stream: io.TextIOBase, path: Path, reading: _Reading) -> Table:
+def _read_json(
+    stream: io.TextIOBase, path: Path, reading: _Reading, parse: Callable[[str], object],
+    take: Callable[[dict], dict] | None,
+) -> Table:  # fmt: skip
     first = next((line for line in stream if line.strip()), "")
     if not first:
         raise ImportRefused(f"{path} is empty; expected one JSON object a line")
@@ -308,7 +348,8 @@ def _read_json(stream: io.TextIOBase, path: Path, reading: _Reading) -> Table:
         numbered = enumerate(stream, 1)
     names: dict[str, None] = {}
     not_text: set[str] = set()
-    for rows in _batches(_json_rows(numbered, reading)):
+    given = _json_rows(numbered, reading, parse)
+    for rows in _batches(((line, take(row)) for line, row in given) if take else given):
         keys = dict.fromkeys(k for _, row in rows for k in row)
         names.update(keys)
         columns = {}
@@ -334,14 +375,16 @@ def _json_array(stream: io.TextIOBase, path: Path) -> list:
         raise ImportRefused(f"{path} starts as a JSON array and does not end as one ({error})") from error
 
 
-def _json_rows(numbered: Iterable[tuple[int, object]], reading: _Reading) -> Iterator[tuple[int, dict]]:
+def _json_rows(
+    numbered: Iterable[tuple[int, object]], reading: _Reading, parse: Callable[[str], object]
+) -> Iterator[tuple[int, dict]]:
     for line, given in numbered:
         row = given
         if isinstance(given, str):
             if not given.strip():
                 continue
             try:
-                row = json.loads(given)
+                row = parse(given)
             except ValueError as error:
                 cause = str(error).replace(": line 1 column", " at character").split(" (char")[0]
                 reading.refuse(line, shown(given.strip()), f"one JSON object ({cause})", "correct the row")

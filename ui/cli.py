@@ -43,6 +43,8 @@ class Source(StrEnum):
     csv = "csv"
     parquet = "parquet"
     hm = "hm"
+    amazon_reviews = "amazon-reviews"
+    amazon_m2 = "amazon-m2"
     myntra = "myntra"
     webshop = "webshop"
     chats = "chats"
@@ -134,7 +136,9 @@ def import_(
     path: Annotated[Path, typer.Argument(help="A file, or the data set's folder.")],
     store: StoreOption = DEFAULT_STORE,
     events: Annotated[Path | None, typer.Option(help="The shop's own log (jsonl, csv, parquet).")] = None,
-    part: Annotated[str, typer.Option(help="H&M: all, week or history.")] = "all",
+    part: Annotated[
+        str, typer.Option(help="hm: all, week, history; amazon-reviews: all, reviewed; amazon-m2: all, or DE,ES,…")
+    ] = "all",
     name: Annotated[str | None, typer.Option(help="The shop's name.")] = None,
     currency: Annotated[str | None, typer.Option(help="Currency of prices that do not say theirs, e.g. EUR.")] = None,
     map_: Annotated[
