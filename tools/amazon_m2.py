@@ -64,6 +64,7 @@ def import_amazon_m2(
     path, store = Path(path), Path(store)
     check_target(store, replace)
     locales = _locales(part)
+    chosen = "all" if part == "all" else ",".join(locales)
     sessions_path = find_table(path, "csv", (SESSIONS_FILE,))
     products_path = find_table(sessions_path.parent, "csv", (PRODUCTS_FILE,))
     products = _table(products_path, PRODUCT_COLUMNS, locales, progress)
@@ -74,10 +75,10 @@ def import_amazon_m2(
     findings = [products_found, sessions_found]
     refuse_bad(findings, skip_bad)
     catalog, unknown = with_unknown(catalog, log["product_id"].unique(maintain_order=True))
-    made_by = {"source": "amazon-m2", "part": part, "files": hashes([products_path, sessions_path]),
+    made_by = {"source": "amazon-m2", "part": chosen, "files": hashes([products_path, sessions_path]),
                "rows left out": sum(f.count for f in findings)}  # fmt: skip
     lay_down(
-        store, catalog, log, name=name or f"Amazon-M2 {part}", currency=None, made_by=made_by, findings=findings,
+        store, catalog, log, name=name or f"Amazon-M2 {chosen}", currency=None, made_by=made_by, findings=findings,
         replace=replace,
     )  # fmt: skip
     notes = [
@@ -87,7 +88,7 @@ def import_amazon_m2(
     ]
     if nameless:
         notes.append(f'{nameless:,} products have no title and are called "{UNKNOWN_TITLE}"')
-    return report_of(store, f"Amazon-M2 ({part})", catalog, log, findings, notes, start)
+    return report_of(store, f"Amazon-M2 ({chosen})", catalog, log, findings, notes, start)
 
 
 def _locales(part: str) -> list[str]:
