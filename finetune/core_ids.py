@@ -21,13 +21,13 @@ from shopping_assistant.finetune.budget import Budget
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.core_model import Core, IdModel, history_rows, padded_rows
 from shopping_assistant.tools.errors import ShopError
+from shopping_assistant.tools.kin import NEAREST_TITLES, mean_of_kin
 from shopping_assistant.tools.sessions import Example
+from shopping_assistant.tools.stocked import title_table
 from shopping_assistant.tools.store import Store
-from shopping_assistant.tools.title_encoder import load_title_table
 
 # Scores held at once: 64 MB of float32 in the forward pass.
 SCORES_AT_ONCE = 16_000_000
-NEAREST_TITLES = 5
 K = 10
 
 
@@ -99,7 +99,7 @@ def train(store: Store, config: CoreConfig, progress: Callable[[int, int], None]
             "of their nearest titles, but there is no title model; run `shop build --only titles` first"
         )
     examples = validation_sample(split.validation, catalog, config)
-    titles = load_title_table(store.model_dir("titles"), catalog.titles) if store.has("titles") else None
+    titles = title_table(store) if store.has("titles") else None
     core, course = fit(sequences, seen, len(catalog), titles, examples, config, progress)
     model, chosen = with_every_product(core, seen, events, titles, examples, config)
     with store.replacing("ids") as folder:
@@ -363,10 +363,7 @@ def neighbours_mean(titles: np.ndarray, seen: np.ndarray, learned: np.ndarray) -
         itself = place[start : start + size]
         similar[np.flatnonzero(itself >= 0), itself[itself >= 0]] = -2.0
         closeness, at = (x.numpy() for x in torch.from_numpy(similar).topk(nearest, dim=1))
-        # A floor keeps the sum positive where no title is alike at all.
-        worth = np.maximum(closeness, 1e-3)
-        worth /= worth.sum(axis=1, keepdims=True)
-        out[start : start + size] = (worth[:, None, :] @ learned[at])[:, 0]
+        out[start : start + size] = mean_of_kin(learned, at, closeness)
     return out
 
 

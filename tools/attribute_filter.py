@@ -75,7 +75,7 @@ def mask(catalog: Catalog, constraints: Iterable[Constraint], available_only: bo
     Text compares without case. A list cell matches when any element does. Where the catalogue gives no value the
     product fails ``in``, ``<=`` and ``>=`` and passes ``not in``: nobody excluded what is not said to be there.
     """
-    keep = catalog.available.copy() if available_only else np.ones(len(catalog), dtype=bool)
+    keep = (catalog.available if available_only else catalog.listed).copy()
     for c in constraints:
         if c.op in ("<=", ">="):
             numbers = catalog.numbers(c.attribute)

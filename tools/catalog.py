@@ -89,11 +89,17 @@ def split_values(cell: AttributeValue | None) -> tuple[str, ...]:
 class Catalog:
     """A catalogue as a polars frame (``CATALOG_SCHEMA``), with row numbers as the products' indices everywhere.
 
+    A product that was taken out of the shop keeps its row, so that the events on it still mean something: it is known
+    and can be looked up, but not available, and its values are nobody's.
+
+    Args:
+        removed: which rows were taken out, ``(n,)`` bool; none by default.
+
     Raises:
         CatalogError: a product_id stands twice, or an id or title is empty.
     """
 
-    def __init__(self, frame: pl.DataFrame):
+    def __init__(self, frame: pl.DataFrame, removed: np.ndarray | None = None):
         self.frame = frame.select(list(CATALOG_SCHEMA)).cast(CATALOG_SCHEMA)
         self.ids: list[str] = self.frame["product_id"].to_list()
         self._row = {pid: row for row, pid in enumerate(self.ids)}
@@ -105,6 +111,8 @@ class Catalog:
             if empty.any():
                 row = int(empty.arg_true()[0])
                 raise CatalogError(f"catalogue row {row + 1}, {name}: empty, expected text; fill it in or drop the row")
+        self.listed = np.ones(len(self.ids), dtype=bool) if removed is None else ~removed
+        self._all_listed = bool(self.listed.all())
 
     @classmethod
     def from_products(cls, products: list[Product]) -> Catalog:
@@ -122,10 +130,21 @@ class Catalog:
         write_parquet(self.frame, Path(path))
 
     def __len__(self) -> int:
+        """Rows, those of removed products included; `products` counts what the shop has."""
         return len(self.ids)
+
+    @property
+    def products(self) -> int:
+        """How many products the shop has."""
+        return int(self.listed.sum())
 
     def __contains__(self, product_id: str) -> bool:
         return product_id in self._row
+
+    def has_removed(self, product_id: str) -> bool:
+        """Whether this product was in the shop once and was taken out."""
+        row = self._row.get(product_id)
+        return row is not None and not self.listed[row]
 
     def index(self, product_id: str) -> int:
         """The product's row.
@@ -142,6 +161,8 @@ class Catalog:
         values = self.frame.row(int(row), named=True)
         values["size"] = tuple(values["size"] or ())
         values["attributes"] = self._attributes[int(row)]
+        if not self.listed[int(row)]:
+            values["available"] = False
         return Product(**values)
 
     def product(self, product_id: str) -> Product:
@@ -154,7 +175,7 @@ class Catalog:
     @cached_property
     def available(self) -> np.ndarray:
         """Which products can be bought, ``(n,)`` bool; unknown counts as available."""
-        return self.frame["available"].fill_null(True).to_numpy()
+        return self.frame["available"].fill_null(True).to_numpy() & self.listed
 
     @cached_property
     def _attributes(self) -> list[dict[str, AttributeValue]]:
@@ -167,18 +188,23 @@ class Catalog:
     @cached_property
     def attribute_names(self) -> list[str]:
         """What can be filtered by: the columns in use, then the catalogue's own attributes, most used first."""
-        columns = [c for c in FILTERABLE_COLUMNS if any(v not in (None, []) for v in self.frame[c].to_list())]
+        columns = [c for c in FILTERABLE_COLUMNS if any(v not in (None, []) for v in self.cells(c))]
         count: dict[str, int] = {}
-        for attributes in self._attributes:
+        for attributes in self._of_the_listed(self._attributes, {}):
             for name in attributes:
                 count[name] = count.get(name, 0) + 1
         return columns + sorted((n for n in count if n not in _COLUMN_NAMES), key=lambda n: (-count[n], n))
 
     def cells(self, name: str) -> list[AttributeValue | None]:
-        """The raw value of one column or attribute for every product."""
+        """The raw value of one column or attribute for every product; None for a removed one."""
         if name in _COLUMN_NAMES:
-            return self.frame[name].to_list()
-        return [a.get(name) for a in self._attributes]
+            return self._of_the_listed(self.frame[name].to_list(), None)
+        return [a.get(name) for a in self._of_the_listed(self._attributes, {})]
+
+    def _of_the_listed(self, values: list, otherwise) -> list:
+        if self._all_listed:
+            return values
+        return [v if there else otherwise for v, there in zip(values, self.listed.tolist(), strict=True)]
 
     def is_numeric(self, name: str) -> bool:
         """Whether every value given for it is a number."""

@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.errors import ShopError
+from shopping_assistant.tools.kin import mean_of_kin
 from shopping_assistant.tools.sessions import Event
 from shopping_assistant.tools.store import write_json
 
@@ -123,6 +124,24 @@ class IdModel:
             raise IdModelError(f"{len(self.certainty)} certainties for {len(items)} products, expected one each")
         apart = np.sqrt(np.maximum(0, 1 - self.certainty**2))
         self.table: np.ndarray = np.column_stack([items * self.certainty[:, None], apart])
+
+    def with_kin(self, at: np.ndarray, closeness: np.ndarray, certainty: float) -> IdModel:
+        """The model with further products after its own, none of which the log has met.
+
+        Each is the similarity-weighted mean of its kin's items, as `finetune.core_ids.with_every_product` makes it.
+
+        Args:
+            at: ``(m, k)`` rows of its kin; ``closeness``: ``(m, k)`` the cosines of their titles.
+            certainty: of a product without events.
+        """
+        own = self._core.items.weight.detach()
+        items = torch.cat([own, torch.from_numpy(mean_of_kin(own.numpy(), at, closeness))])
+        core = Core(**{**self._core.sizes, "items": 1})
+        core.load_state_dict({**self._core.state_dict(), "items.weight": items[:1]})
+        core.items = nn.Embedding.from_pretrained(items)
+        core.sizes["items"] = len(items)
+        added = np.full(len(at), certainty, dtype=np.float32)
+        return IdModel(core, np.concatenate([self.certainty, added]))
 
     @property
     def length(self) -> int:

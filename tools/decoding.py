@@ -100,6 +100,10 @@ class AnswerWriter:
         self._titles: Sequence[str] | None = None
         self._draft_of = lru_cache(100_000)(self._draft_tokens)
 
+    def with_codes(self, codes: ItemCodes) -> AnswerWriter:
+        """The same model for a catalogue that has changed since; nothing is loaded again."""
+        return AnswerWriter(self.model, self.tokenizer, codes, self.style, self.budget, self.title_tokens)
+
     def prompt_writer(self, catalog: Catalog) -> PromptWriter:
         """What turns this catalogue's histories into inputs for ``write``, within the token budget.
 
@@ -368,8 +372,11 @@ def save_prompt_settings(folder: Path, style: PromptStyle, budget: int, title_to
     (Path(folder) / "prompt.json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
 
 
-def load_writer(folder: Path | str) -> AnswerWriter:
+def load_writer(folder: Path | str, codes: ItemCodes | None = None) -> AnswerWriter:
     """The trained recommender of a store's ``models/recommender``; in float32 on a CPU, in bfloat16 on a GPU.
+
+    Args:
+        codes: those it was trained with and further ones; only the former by default.
 
     Raises:
         DecodingError: nothing was trained there, or its files do not belong together.
@@ -390,7 +397,7 @@ def load_writer(folder: Path | str) -> AnswerWriter:
     return AnswerWriter(
         model.to("cuda") if gpu else model,
         AutoTokenizer.from_pretrained(folder, local_files_only=True),
-        ItemCodes.load(folder),
+        codes or ItemCodes.load(folder),
         PromptStyle.from_dict(settings["style"]),
         settings["budget"],
         settings["title_tokens"],

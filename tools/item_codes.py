@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import string
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +124,60 @@ class ItemCodes:
             groups = halves
         powers = base ** np.arange(levels - 1, -1, -1, dtype=np.int64)
         return cls(paths[:, None] // powers % base, base)
+
+    def with_kin(self, alike: np.ndarray) -> ItemCodes:
+        """The ids with those of further products after them: each has all codes but the last of its nearest kin.
+
+        The last one is the free code nearest to the kin's. Where a kin's prefix has none free, the next kin's is
+        taken, and where no kin's has, the nearest prefix that does. The same products in the same order get the same
+        ids.
+
+        Args:
+            alike: ``(m, k)`` rows of each new product's kin, nearest first.
+
+        Raises:
+            CodesError: there are more products than sequences.
+        """
+        if len(alike) > self.free:
+            raise CodesError(
+                f"{len(alike)} further products, and {self.free} of {self.base**self.levels} ids are free; train the "
+                "recommender on the whole catalogue, with more codes"
+            )
+        keys = self.keys
+        used = np.sort(keys)
+        given: dict[int, set[int]] = {}
+
+        def free_below(prefix: int) -> np.ndarray:
+            first, last = np.searchsorted(used, [prefix * self.base, (prefix + 1) * self.base])
+            taken = np.zeros(self.base, dtype=bool)
+            taken[used[first:last] - prefix * self.base] = True
+            taken[list(given.get(prefix, ()))] = True
+            return np.flatnonzero(~taken)
+
+        new = np.empty(len(alike), dtype=np.int64)
+        for place, kin in enumerate(keys[alike].tolist()):
+            prefixes = [key // self.base for key in kin]
+            for prefix, last in zip(
+                itertools.chain(prefixes, self._around(prefixes[0])),
+                itertools.chain((key % self.base for key in kin), itertools.repeat(kin[0] % self.base)),
+                strict=False,
+            ):
+                free = free_below(prefix)
+                if len(free):
+                    code = int(free[np.argmin(np.abs(free - last))])
+                    given.setdefault(prefix, set()).add(code)
+                    new[place] = prefix * self.base + code
+                    break
+        powers = self.base ** np.arange(self.levels - 1, -1, -1, dtype=np.int64)
+        return ItemCodes(np.concatenate([self.codes, new[:, None] // powers % self.base]), self.base)
+
+    def _around(self, prefix: int) -> Iterator[int]:
+        """All prefixes, the nearest to this one first: most of their codes are the same."""
+        most = self.base ** (self.levels - 1)
+        for distance in range(1, most):
+            for other in (prefix - distance, prefix + distance):
+                if 0 <= other < most:
+                    yield other
 
     def save(self, folder: Path | str) -> None:
         from safetensors.numpy import save_file

@@ -18,8 +18,9 @@ from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.memory import QueryProductMemory
 from shopping_assistant.tools.mixup import MixupSettings, Scored
 from shopping_assistant.tools.sessions import Event, current_query
+from shopping_assistant.tools.stocked import id_model, item_codes, title_table
 from shopping_assistant.tools.store import Store
-from shopping_assistant.tools.title_encoder import TitleEncoder, load_title_table
+from shopping_assistant.tools.title_encoder import TitleEncoder
 
 SYSTEMS = ("id", "title", "mixup")
 
@@ -93,8 +94,12 @@ class Recommender:
         self.settings: MixupSettings = settings
 
     @classmethod
-    def open(cls, store: Store) -> Recommender:
+    def open(cls, store: Store, before: Recommender | None = None) -> Recommender:
         """Load the trained models.
+
+        Args:
+            before: a recommender of the same store whose language and title models are still the store's: they are
+                taken over, and what depends on the products is made anew.
 
         Raises:
             RecommenderError: the store has none.
@@ -106,9 +111,11 @@ class Recommender:
                 )
         return cls(
             store,
-            load_writer(store.model_dir("recommender")),
-            TitleEncoder.load(store.model_dir("titles")),
-            IdModel.load(store.model_dir("ids")),
+            before._writer.with_codes(item_codes(store))
+            if before
+            else load_writer(store.model_dir("recommender"), item_codes(store)),
+            before._titles if before else TitleEncoder.load(store.model_dir("titles")),
+            id_model(store),
             QueryProductMemory.open(store),
             MixupSettings.load(store.model_dir("mixup")),
         )
@@ -116,7 +123,7 @@ class Recommender:
     @cached_property
     def _title_vectors(self) -> np.ndarray:
         """Every product's title, ``(n, d)`` unit rows."""
-        return load_title_table(self._store.model_dir("titles"), self._catalog.titles, self._titles)
+        return title_table(self._store, self._titles)
 
     def _prompts(self, histories: Sequence[Sequence[Event]]) -> list[str]:
         queries = [current_query(h) or "" for h in histories]
@@ -127,7 +134,15 @@ class Recommender:
         self, histories: Sequence[Sequence[Event]], masks: Sequence[np.ndarray | None] | None = None
     ) -> list[Written]:
         """What the language model answers for each history, among the products its mask ``(n,)`` keeps."""
+        masks = self._listed_only(masks, len(histories))
         return self._writer.write(self._prompts(histories), list(masks) if masks else [None] * len(histories))
+
+    def _listed_only(self, masks: Sequence[np.ndarray | None] | None, count: int) -> Sequence[np.ndarray | None] | None:
+        """The masks, without the products that were removed from the shop."""
+        listed = self._catalog.listed
+        if listed.all():
+            return masks
+        return [listed if mask is None else mask & listed for mask in masks or [None] * count]
 
     def scores(
         self,
@@ -159,6 +174,7 @@ class Recommender:
         asked = np.array([bool(q) for q in queries], dtype=np.float32)[:, None]
         rows = np.array([w.index for w in written])
         left_out = None
+        masks = self._listed_only(masks, len(histories))
         if masks:
             everything = np.ones(len(self._catalog), dtype=bool)
             left_out = ~np.stack([everything if mask is None else mask for mask in masks])

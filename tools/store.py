@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,9 +19,13 @@ import polars as pl
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.sessions import Split, empty_events, leave_one_out, read_events, write_events
+from shopping_assistant.tools.stock import MADE_AT, Stock
 
 SCHEMA_VERSION = 1
 MODELS = ("search", "titles", "ids", "recommender")
+LOCK = "store.lock"
+# Adding a thousand products to a large shop takes seconds: whoever comes meanwhile waits so long at most.
+LOCK_SECONDS = 60.0
 
 
 class StoreError(ShopError):
@@ -51,6 +57,8 @@ class Store:
     def __init__(self, path: Path, manifest: dict):
         self.path = path
         self.manifest = manifest
+        # As of now, whatever the manifest says later: catalogue and tables of one store must fit each other.
+        self.stock = Stock.of(path, manifest)
 
     @classmethod
     def create(cls, path: Path | str, name: str, currency: str | None = None, build_config: str | None = None) -> Store:
@@ -129,7 +137,7 @@ class Store:
         path = self.path / "catalog.parquet"
         if not path.is_file():
             raise StoreError(f"{self.path} has no catalog.parquet; import a catalogue with `shop import`")
-        return Catalog.read(path)
+        return self.stock.applied(pl.read_parquet(path))
 
     def catalog(self) -> Catalog:
         return self._catalog
@@ -155,6 +163,13 @@ class Store:
         return Split(pl.concat([background, split.train]), split.validation, split.test)
 
     def write_catalog(self, catalog: Catalog, made_by: dict | None = None) -> None:
+        """Write the catalogue of a store that has none yet, or only this one.
+
+        Raises:
+            StoreError: products were added to the one there is, or removed; their rows would be lost.
+        """
+        if self.stock.changes:
+            raise StoreError(f"{self.path}: products were added or removed since; import with --replace instead")
         catalog.write(self.path / "catalog.parquet")
         self.__dict__.pop("_catalog", None)
         self.record("catalog", {"products": len(catalog), **(made_by or {})})
@@ -190,6 +205,8 @@ class Store:
         temporary.mkdir()
         try:
             yield temporary
+            if self.stock.generation:
+                write_json(temporary / MADE_AT, {"generation": self.stock.generation})
             for file in temporary.rglob("*"):
                 if file.is_file():
                     with file.open("rb") as opened:
@@ -211,13 +228,40 @@ class Store:
             files = []  # a cache that Chroma itself rewrites: its checksum would mean nothing
         else:
             files = sorted(f for f in self.model_dir(name).rglob("*") if f.is_file())
-        # Another process may have recorded its own artefact since this store was opened.
-        self.manifest = Store.open(self.path).manifest
-        self.manifest["artefacts"][name] = {
+        recorded = {
             "files": {f.relative_to(self.path).as_posix(): sha256_of(f) for f in files},
             "made_by": {"at": datetime.now(UTC).isoformat(timespec="seconds"), **made_by},
         }
-        write_json(self.path / "store.json", self.manifest)
+        with self.locked():
+            # Another process may have recorded its own artefact since this store was opened.
+            self.manifest = Store.open(self.path).manifest
+            self.manifest["artefacts"][name] = recorded
+            write_json(self.path / "store.json", self.manifest)
+
+    @contextmanager
+    def locked(self, patience: float = LOCK_SECONDS) -> Iterator[None]:
+        """Nobody else changes the manifest meanwhile. The lock ends with its process, however that ends.
+
+        Args:
+            patience: seconds to wait for another process.
+
+        Raises:
+            StoreError: another process still changes the store after that.
+        """
+        until = time.monotonic() + patience
+        with (self.path / LOCK).open("a") as lock:
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() >= until:
+                        raise StoreError(
+                            f"{self.path} is being changed by another process, still after {patience:.0f} s; nothing "
+                            "was changed here: try again when it has ended"
+                        ) from None
+                    time.sleep(0.05)
+            yield
 
     def made_by(self, name: str) -> dict:
         return self.manifest["artefacts"].get(name, {}).get("made_by", {})
@@ -228,7 +272,9 @@ class Store:
 
     def damaged(self) -> list[str]:
         """Files of the manifest that are missing or no longer have their checksum."""
-        listed = (pair for a in self.manifest["artefacts"].values() for pair in a["files"].items())
+        changes = {f"stock/{c.name}/{f}": digest for c in self.stock.changes for f, digest in c.files.items()}
+        artefacts = self.manifest["artefacts"].values()
+        listed = (pair for files in (changes, *(a["files"] for a in artefacts)) for pair in files.items())
         return [f for f, digest in listed if not (self.path / f).is_file() or sha256_of(self.path / f) != digest]
 
     def digest(self, *names: str) -> str:

@@ -20,6 +20,7 @@ from shopping_assistant.tools.store import write_json
 
 PADDING, UNKNOWN = "[pad]", "[unk]"
 FORMAT = 1
+TITLE_VECTORS = "title_vectors.safetensors"
 
 
 class TitleModelError(ShopError):
@@ -177,7 +178,7 @@ def _digest(titles: Sequence[str]) -> str:
 def save_title_table(folder: Path | str, titles: Sequence[str], vectors: np.ndarray) -> None:
     """Keep the vectors of a catalogue's titles, ``(n, dim)``, in half precision beside the model."""
     table = {"vectors": np.ascontiguousarray(vectors, dtype=np.float16)}
-    save_file(table, Path(folder) / "title_vectors.safetensors")
+    save_file(table, Path(folder) / TITLE_VECTORS)
     write_json(Path(folder) / "title_vectors.json", {"titles_sha256": _digest(titles)})
 
 
@@ -187,12 +188,17 @@ def load_title_table(folder: Path | str, titles: Sequence[str], encoder: TitleEn
     They are encoded anew (and not written) when the folder has none or those of other titles.
     """
     folder = Path(folder)
-    path, described = folder / "title_vectors.safetensors", folder / "title_vectors.json"
+    path, described = folder / TITLE_VECTORS, folder / "title_vectors.json"
     if path.is_file() and described.is_file():
         of_titles = json.loads(described.read_text(encoding="utf-8")).get("titles_sha256")
         if of_titles == _digest(titles):
             return unit_rows(load_file(path)["vectors"].astype(np.float32))
-    return unit_rows((encoder or TitleEncoder.load(folder)).encode(titles).astype(np.float16).astype(np.float32))
+    return as_stored((encoder or TitleEncoder.load(folder)).encode(titles))
+
+
+def as_stored(vectors: np.ndarray) -> np.ndarray:
+    """Vectors as they come back from a table that was kept: unit rows, rounded to half precision before."""
+    return unit_rows(vectors.astype(np.float16).astype(np.float32))
 
 
 def unit_rows(table: np.ndarray) -> np.ndarray:
