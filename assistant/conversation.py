@@ -16,6 +16,7 @@ from shopping_assistant.assistant.context import Settings, TurnContext
 from shopping_assistant.assistant.graph import Agent, build_agent, chat_model, checkpointer
 from shopping_assistant.assistant.session_log import SessionLog, connect
 from shopping_assistant.assistant.shelf import NO_ROUTE, Shelf
+from shopping_assistant.tools.catalog import CatalogError
 from shopping_assistant.tools.store import Store
 
 SORRY = "Sorry, something went wrong on my side. Please try that again."
@@ -27,13 +28,13 @@ class Assistant:
     """Open one with `Assistant.open`; every method may be called from several threads."""
 
     def __init__(self, store: Store, settings: Settings, model=None):
-        self.store = store
         self.settings = settings
-        self.shelf = Shelf(store)
         self._log = SessionLog(store.conversations_path)
         self._checkpoints = connect(store.conversations_path)
         self._saver = checkpointer(self._checkpoints)
-        self._graph = build_agent(Agent(self.shelf, self._log, settings, model), self._saver)
+        self._agent = Agent(Shelf(store), self._log, settings, model)
+        self._graph = build_agent(self._agent, self._saver)
+        self._reopening = threading.Lock()
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._locks_lock = threading.Lock()
 
@@ -47,6 +48,30 @@ class Assistant:
         """
         chosen = chat_model(model) if model else None
         return cls(Store.open(store_path), settings or Settings(model=model), chosen)
+
+    @property
+    def shelf(self) -> Shelf:
+        """The shop as it was at the start of the latest turn."""
+        return self._agent.shelf
+
+    @property
+    def store(self) -> Store:
+        return self.shelf.store
+
+    def _notice_changes(self) -> None:
+        """Open the store anew if it changed since: products were added or removed, models trained.
+
+        Conversations go on: they hold product ids, which stay what they are.
+        """
+        if not self.store.outdated:
+            return
+        with self._reopening:
+            if not self.store.outdated:  # another thread was here first
+                return
+            try:
+                self._agent.shelf = Shelf(self.store.reopened(), before=self.shelf)
+            except Exception as error:  # the shop as it was serves until the store can be read again
+                trace.log.warning("the changed store was not opened: %s", trace.cause(error))
 
     def close(self) -> None:
         self._log.close()
@@ -67,6 +92,7 @@ class Assistant:
         """The reply as it is written, ``{"type": "text", "text": …}``, then ``{"type": "turn", "turn": …}``."""
         with self._lock_of(thread_id):
             start = time.perf_counter()
+            self._notice_changes()
             context = TurnContext(thread_id, self._log.know(thread_id, user_id))
             text = " ".join(text.split())[:LONGEST_TEXT]
             state: dict[str, Any] = {}
@@ -189,7 +215,14 @@ class Assistant:
             self._log.clicked(thread_id, product_id, position)
 
     def add_to_bag(self, thread_id: str, product_id: str, position: int | None = None) -> bool:
-        """Put a product into the bag; False when it was in it already."""
+        """Put a product into the bag; False when it was in it already.
+
+        Raises:
+            CatalogError: there is no such product, or no more.
+        """
+        self._notice_changes()
+        if self.shelf.catalog.has_removed(product_id):
+            raise CatalogError(f"{self.shelf.catalog.product(product_id).title} is no longer in this shop")
         self.shelf.catalog.index(product_id)
         with self._lock_of(thread_id):
             if product_id in self._log.bag(thread_id):
@@ -203,8 +236,12 @@ class Assistant:
             return self._log.unbagged(thread_id, product_id)
 
     def bag(self, thread_id: str) -> list[dict[str, Any]]:
+        """Its products; one that is no longer in the shop has ``removed`` set."""
+        self._notice_changes()
         catalog = self.shelf.catalog
-        return [catalog.product(p).as_dict() for p in self._log.bag(thread_id) if p in catalog]
+        bagged = [p for p in self._log.bag(thread_id) if p in catalog]
+        gone = {True: {"removed": True}, False: {}}
+        return [{**catalog.product(p).as_dict(), **gone[catalog.has_removed(p)]} for p in bagged]
 
     def product(self, product_id: str) -> dict[str, Any]:
         """One product with all the catalogue says of it."""

@@ -375,7 +375,9 @@ def _removed(state: dict, content: dict) -> str:
 
 def _bag(state: dict, content: dict) -> str:
     bag = content["bag"]
+    gone = [p["title"] for p in bag.get("no_longer_sold", ())]
+    lost = f" {listed(gone)} {'is' if len(gone) == 1 else 'are'} no longer in this shop, sorry." if gone else ""
     if not bag["products"]:
-        return "Your bag is empty so far."
+        return f"There is nothing in your bag that can still be bought.{lost}" if gone else "Your bag is empty so far."
     items = [f"{p['title']} ({money(p['price'], p['currency'])})" for p in bag["products"]]
-    return f"In your bag: {listed(items)}. {_total(bag)}."
+    return f"In your bag: {listed(items)}. {_total(bag)}.{lost}"

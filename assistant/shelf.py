@@ -59,11 +59,18 @@ class Ranked:
 class Shelf:
     """What the tools of a conversation take products from. Safe for several threads."""
 
-    def __init__(self, store: Store):
+    def __init__(self, store: Store, before: Shelf | None = None):
+        """Open a store's shelf.
+
+        Args:
+            before: the same shop's shelf until now; what has not changed since is taken over.
+        """
         self.store = store
         self.catalog = store.catalog()
-        self.vocabulary = Vocabulary(self.catalog)
-        self.understanding = Understanding(self.vocabulary)
+        same = before is not None and before.catalog is self.catalog
+        self.vocabulary = before.vocabulary if same else Vocabulary(self.catalog)
+        self.understanding = before.understanding if same else Understanding(self.vocabulary)
+        self._earlier = before._recommender_for(store) if before is not None else None
         self._loading = {
             name: threading.Lock() for name in ("search", "recommender", "memory", "popularity", "currency")
         }
@@ -106,9 +113,15 @@ class Shelf:
         def load():
             from shopping_assistant.tools.recommender import Recommender
 
-            return Recommender.open(self.store)
+            earlier, self._earlier = self._earlier, None
+            return Recommender.open(self.store, earlier)
 
         return self._once("recommender", load)
+
+    def _recommender_for(self, store: Store):
+        """The recommender, if its language and title models are still that store's."""
+        same = store.digest("titles", "recommender") == self.store.digest("titles", "recommender")
+        return self._loaded.get("recommender", self._earlier) if same else None
 
     @property
     def memory(self) -> QueryProductMemory:

@@ -404,10 +404,14 @@ def _facts(product: Product, attributes: Sequence[str]) -> dict:
 
 
 def _bag(desk: Desk) -> dict:
-    products = [desk.shelf.catalog.product(p) for p in desk.log.bag(desk.thread_id) if p in desk.shelf.catalog]
+    catalog = desk.shelf.catalog
+    bagged = [p for p in desk.log.bag(desk.thread_id) if p in catalog]
+    products = [catalog.product(p) for p in bagged if not catalog.has_removed(p)]
+    gone = [brief(catalog.product(p)) for p in bagged if catalog.has_removed(p)]
     prices = [p.price for p in products if p.price is not None]
     return {
         "products": [brief(p) for p in products],
         "total": round(sum(prices), 2) if prices else None,
         "currency": products[0].currency if products else None,
+        **({"no_longer_sold": gone} if gone else {}),
     }

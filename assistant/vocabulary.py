@@ -324,7 +324,8 @@ class Vocabulary:
 
     def _known_words(self) -> frozenset[str]:
         """Words of titles: they may be searched for, and are no misspellings."""
-        found = self.catalog.frame["title"].str.to_lowercase().str.extract_all(r"[a-z0-9]+").explode().drop_nulls()
+        titles = self.catalog.frame["title"].filter(pl.Series(self.catalog.listed))
+        found = titles.str.to_lowercase().str.extract_all(r"[a-z0-9]+").explode().drop_nulls()
         common = found.value_counts().filter((pl.col("count") > 1) | (len(self.catalog) < 50))
         return frozenset(key_of(w) for w in common[found.name].to_list())
 

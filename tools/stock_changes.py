@@ -56,6 +56,10 @@ class StockReport:
     notes: tuple[str, ...]
     seconds: float
 
+    def as_dict(self) -> dict:
+        """JSON-ready."""
+        return {**asdict(self), "skipped": [bad.as_dict() for bad in self.skipped], "notes": list(self.notes)}
+
     def lines(self) -> list[str]:
         """For a person."""
         kinds = {"added": self.added, "updated": self.updated, "put back": self.revived, "removed": self.removed}

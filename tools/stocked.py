@@ -31,7 +31,7 @@ def id_model(store: Store) -> IdModel:
 
 
 def unseen_certainty(store: Store, certainty: np.ndarray) -> float:
-    """The certainty of a product without events: 1 - the ``doubt`` that the training chose, else the lowest there is."""
+    """The certainty of a product without events: 1 - the ``doubt`` of the training, else the lowest there is."""
     doubt = store.made_by("ids").get("figures", {}).get("doubt")
     return float(certainty.min()) if doubt is None else 1.0 - float(doubt)
 

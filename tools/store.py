@@ -37,6 +37,15 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _mark(path: Path) -> tuple[int, int, int] | None:
+    """What changes whenever a file is written anew; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
 def write_json(path: Path, value: dict) -> None:
     """Write beside ``path``, flush, rename: a crash leaves the old file whole."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -59,6 +68,7 @@ class Store:
         self.manifest = manifest
         # As of now, whatever the manifest says later: catalogue and tables of one store must fit each other.
         self.stock = Stock.of(path, manifest)
+        self._mark = _mark(path / "store.json")
 
     @classmethod
     def create(cls, path: Path | str, name: str, currency: str | None = None, build_config: str | None = None) -> Store:
@@ -90,7 +100,9 @@ class Store:
         """
         path = Path(path)
         manifest = path / "store.json"
-        if not manifest.is_file():
+        # Looked at before it is read: what is written in between is then noticed.
+        mark = _mark(manifest)
+        if mark is None:
             raise StoreError(
                 f"no store at {path}: lay down the demo shop with `shop demo --store {path}`, "
                 f"or bring in your own with `shop import SOURCE PATH --store {path}`"
@@ -103,7 +115,23 @@ class Store:
             raise StoreError(f"{manifest} is not a readable manifest ({error}); import the shop again") from error
         if schema != SCHEMA_VERSION:
             raise StoreError(f"{manifest}: schema {schema!r}, expected {SCHEMA_VERSION}; import the shop again")
-        return cls(path, content)
+        store = cls(path, content)
+        store._mark = mark
+        return store
+
+    @property
+    def outdated(self) -> bool:
+        """Whether its manifest was written since this store was opened: products came or went, or models did."""
+        now = _mark(self.path / "store.json")
+        return now is not None and now != self._mark
+
+    def reopened(self) -> Store:
+        """The store as it is now; the catalogue is taken over where it is still the same."""
+        store = Store.open(self.path)
+        same = store.stock.generation == self.stock.generation and store.digest("catalog") == self.digest("catalog")
+        if same and "_catalog" in self.__dict__:
+            store.__dict__["_catalog"] = self._catalog
+        return store
 
     @property
     def name(self) -> str:

@@ -37,8 +37,15 @@ class ShopPage:
     def __init__(self, assistant: Assistant):
         self.assistant = assistant
         self.shop = assistant.store.name
-        catalog = assistant.store.catalog()
-        self.welcome = render.welcome(self.shop, example_prompts(catalog), len(catalog))
+        self._welcome: tuple[object, str] = (None, "")
+
+    @property
+    def welcome(self) -> str:
+        """What an empty conversation shows, of the products that are in the shop now."""
+        catalog = self.assistant.store.catalog()
+        if self._welcome[0] is not catalog:
+            self._welcome = (catalog, render.welcome(self.shop, example_prompts(catalog), catalog.products))
+        return self._welcome[1]
 
     def open_page(self, thread: object) -> tuple[str, str, str]:
         """The conversation of last time, or a new one: (thread id, transcript, bag)."""
@@ -108,6 +115,8 @@ class ShopPage:
     def add(self, event: gr.EventData, thread: str) -> str:
         try:
             self.assistant.add_to_bag(thread, *_product_of(event))
+        except ShopError as error:
+            gr.Warning(f"{error}.")
         except Exception:
             log.exception("product was not added to the bag")
             gr.Warning("I could not put that into your bag. Please try again.")

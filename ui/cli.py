@@ -19,6 +19,7 @@ from shopping_assistant.tools.errors import ShopError
 
 if TYPE_CHECKING:
     from shopping_assistant.finetune.build import StepReport
+    from shopping_assistant.tools.stock_changes import StockReport
 
 app = typer.Typer(
     help="A shopping assistant for fashion that learns from its own shop's sessions.",
@@ -176,6 +177,48 @@ def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
             raise ShopError(f"{option} {text!r}: expected NAME=OTHER, for example {option} product_id=sku")
         pairs[left.strip()] = right.strip()
     return pairs
+
+
+@app.command()
+def add_products(
+    path: Annotated[Path, typer.Argument(help="Products as in `shop import` (jsonl, csv, parquet).")],
+    store: StoreOption = DEFAULT_STORE,
+    map_: Annotated[
+        list[str] | None, typer.Option("--map", help="A product column by another name: --map product_id=sku")
+    ] = None,
+    currency: Annotated[str | None, typer.Option(help="Currency of prices that do not say theirs.")] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out bad rows and list them.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Put products into a shop, or new values to those it has: at once, without training, also while it is open."""
+    from shopping_assistant.tools import stock_changes
+
+    with _progress_bars() as start:
+        report = stock_changes.add_products(
+            path, store, product_columns=_pairs("--map", map_), currency=currency, skip_bad=skip_bad,
+            progress=start("read"),
+        )  # fmt: skip
+    _print_stock(report, as_json)
+
+
+@app.command()
+def remove_products(
+    products: Annotated[list[str], typer.Argument(help="Product ids, or one file of them.")],
+    store: StoreOption = DEFAULT_STORE,
+    as_json: JsonOption = False,
+) -> None:
+    """Take products out of a shop, also while it is open. What shoppers did with them stays in the log."""
+    from shopping_assistant.tools import stock_changes
+
+    _print_stock(stock_changes.remove_products(stock_changes.named_products(products), store), as_json)
+
+
+def _print_stock(report: StockReport, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(report.as_dict(), ensure_ascii=False))
+        return
+    for line in report.lines():
+        _say(line)
 
 
 @app.command()

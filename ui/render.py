@@ -170,13 +170,13 @@ def bag(products: Sequence[dict]) -> str:
     rows = "".join(
         f'<li><div class="thumb"{_data(do="open", pid=p["product_id"])}>{draw(p, f"b{i}")}</div><div>'
         f'<p class="brand">{_text(p.get("brand") or "")}</p><p class="name">{_text(p["title"])}</p>'
-        f'<p class="price">{_text(price(p))}</p>'
+        f'<p class="price">{"No longer in this shop" if p.get("removed") else _text(price(p))}</p>'
         f'<button type="button" class="plain"{_data(do="remove", pid=p["product_id"])}>Remove</button></div></li>'
         for i, p in enumerate(products)
     )
     pids = " ".join(_text(p["product_id"]) for p in products)
-    priced = [p["price"] for p in products if p.get("price") is not None]
-    currencies = {p.get("currency") for p in products if p.get("price") is not None}
+    sold = [p for p in products if p.get("price") is not None and not p.get("removed")]
+    priced, currencies = [p["price"] for p in sold], {p.get("currency") for p in sold}
     total = ""
     if priced and len(currencies) == 1:  # a sum over several currencies means nothing
         whole = price({"price": sum(priced), "currency": currencies.pop()})
