@@ -153,6 +153,8 @@ def _train(store: Store, config: FalconConfig, progress: Progress | None, us: Pr
 
 def _key(store: Store, config: FalconConfig) -> str:
     described = {"config": asdict(config), "inputs": store.digest("catalog", "events"), "torch": torch.__version__}
+    if store.stock.generation:  # products were added or removed: other ids, other prompts
+        described["stock"] = store.stock.generation
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
