@@ -3,9 +3,15 @@ PYTHON ?= python3
 VENV ?= .venv
 STORE ?= stores/demo
 PORT ?= 7860
+BENCHMARKS ?= runs/benchmarks
+# RecBole's versions contradict ours, so its baselines have an environment of their own; scipy 1.10 ends at Python 3.11.
+RECBOLE_VENV ?= .venv-recbole
+RECBOLE_PYTHON ?= python3.11
+# Minutes of processor time for the search and the training of one baseline on one benchmark.
+BUDGET ?= 6
 SHOP = $(VENV)/bin/shop
 
-.PHONY: chat test demo lint clean
+.PHONY: chat test demo baselines lint clean
 
 chat: $(STORE)/store.json
 	$(SHOP) chat --store $(STORE) --port $(PORT)
@@ -17,6 +23,11 @@ test: $(VENV)/.installed-test
 # The demo shop's models again, from nothing: about an hour on two cores.
 demo: $(VENV)/.installed
 	$(VENV)/bin/python -m shopping_assistant.finetune.demo
+
+# RecBole's baselines on the splits under $(BENCHMARKS); what has been run already is kept.
+baselines: $(RECBOLE_VENV)/.installed
+	OMP_NUM_THREADS=1 $(RECBOLE_VENV)/bin/python eval/recbole/run.py all --runs $(BENCHMARKS) --budget $(BUDGET)
+	$(RECBOLE_VENV)/bin/python eval/recbole/run.py table --runs $(BENCHMARKS)
 
 lint: $(VENV)/.installed-test
 	$(VENV)/bin/ruff check .
@@ -33,5 +44,10 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	touch $@
 
+$(RECBOLE_VENV)/.installed: eval/recbole/constraints.txt
+	$(RECBOLE_PYTHON) -m venv $(RECBOLE_VENV)
+	$(RECBOLE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $< recbole torch polars setuptools
+	touch $@
+
 clean:
-	rm -rf $(VENV) stores build *.egg-info
+	rm -rf $(VENV) $(RECBOLE_VENV) stores build *.egg-info
