@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from shopping_assistant.tools.amazon_products import PRODUCT_COLUMNS, MetadataReader, parse_line
+from shopping_assistant.tools.amazon_products import PRODUCT_COLUMNS, MetadataReader, cell, parse_line
 from shopping_assistant.tools.catalog import CATALOG_SCHEMA
 from shopping_assistant.tools.sessions import EVENT_SCHEMA, empty_events
 from shopping_assistant.tools.table_checks import Findings, moments_of, note_duplicates, refuse_bad
@@ -44,8 +44,9 @@ class _Columns:
 
     def take(self, row: dict) -> dict:
         """The cells of a review that an event needs. The 2023 page's own sample calls the time sort_timestamp."""
+        taken = {name: cell(row.get(name)) for name in (self.user, self.product)}
         at = row.get(self.time, row.get(f"sort_{self.time}"))
-        return {**{c: row.get(c) for c in (self.user, self.product)}, self.time: at, "verified": row.get(self.verified)}
+        return {**taken, self.time: cell(at), "verified": cell(row.get(self.verified))}
 
 
 OLD_REVIEWS = _Columns("reviewerID", "asin", "unixReviewTime", "verified")
@@ -128,7 +129,8 @@ def _find_files(path: Path) -> _Files:
     for place in [f for f in folders if f.is_dir()]:
         for file in sorted(place.iterdir()):
             if file.is_file() and (file == path or path.is_dir() or "meta" in file.name.lower()):
-                kinds[file] = _names_in(file, needed=file == path)
+                names = _names_in(file, needed=file == path)
+                kinds |= {file: names} if names is not None else {}
     reviews = [f for f, names in kinds.items() if names & {OLD_REVIEWS.user, NEW_REVIEWS.user}]
     metadata = [f for f, names in kinds.items() if f not in reviews and {"asin", "parent_asin"} & names]
     if path in metadata:
@@ -140,24 +142,28 @@ def _find_files(path: Path) -> _Files:
         )
     if len(reviews) > 1:
         raise ImportRefused(f"{path} holds several logs ({', '.join(f.name for f in reviews)}); give one of them")
-    if not reviews and len(metadata) == 1:
+    strange = [f.name for f in kinds if f not in metadata]
+    if not reviews and len(metadata) == 1 and not strange:
         return _Files(metadata[0], None, *_edition(kinds[metadata[0]], kinds[metadata[0]]))
     if not reviews:
         held = ", ".join(sorted(f.name for f in path.iterdir())) or "nothing"
-        raise ImportRefused(f"{path} has no reviews of Amazon's (as NAME_5.json.gz, NAME.jsonl.gz); it holds {held}")
+        alone = f"; for the catalogue alone give {metadata[0].name}" if metadata else ""
+        raise ImportRefused(
+            f"{path} has no reviews of Amazon's (as NAME_5.json.gz, NAME.jsonl.gz); it holds {held}{alone}"
+        )
     meta = _metadata_of(reviews[0], metadata)
     return _Files(meta, reviews[0], *_edition(kinds[reviews[0]], kinds[meta]))
 
 
-def _names_in(file: Path, needed: bool) -> frozenset[str]:
-    """The names in a file's first rows; none when the file is no text table, unless it is the one that was given."""
+def _names_in(file: Path, needed: bool) -> frozenset[str] | None:
+    """The names in a file's first rows; None for a file of another kind, unless it is the one that was given."""
     try:
         format = format_of(file)
-        return columns_of(file, format, parse_line) if format in ("jsonl", "csv") else frozenset()
+        return columns_of(file, format, parse_line) if format in ("jsonl", "csv") else None
     except ImportRefused:
         if needed:
             raise
-        return frozenset()
+        return None
 
 
 def _metadata_of(reviews: Path, metadata: Sequence[Path]) -> Path:

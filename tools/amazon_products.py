@@ -53,11 +53,19 @@ def parse_line(text: str) -> object:
     except ValueError:
         if not text.lstrip().startswith(("{'", '{"', "{u'")):
             raise
-        try:
-            return ast.literal_eval(text.strip())
-        except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError) as error:
-            cause = error.msg if isinstance(error, SyntaxError) else error
-            raise ValueError(f"neither JSON nor a Python literal: {cause}") from error
+    try:
+        value = ast.literal_eval(text.strip())
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError) as error:
+        cause = error.msg if isinstance(error, SyntaxError) else error
+        raise ValueError(f"neither JSON nor a Python literal: {cause}") from error
+    if isinstance(value, dict) and not all(isinstance(name, str) for name in value):
+        raise ValueError("a Python literal with names that are no text")
+    return value
+
+
+def cell(value: object) -> str | float | None:
+    """A value that JSON can write; a Python literal may be of other types."""
+    return value if value is None or isinstance(value, (str, int, float)) else repr(value)
 
 
 def words(text: object) -> str | None:
@@ -99,7 +107,7 @@ class MetadataReader:
     unreadable_price: str = ""  # one of them
 
     def __call__(self, row: dict) -> dict[str, str | float | None]:
-        return {self.id_column: row.get(self.id_column), **self._cells(row)}
+        return {self.id_column: cell(row.get(self.id_column)), **self._cells(row)}
 
     def _cells(self, row: dict) -> dict[str, str | float | None]:
         path = _category_path(row.get("category") or row.get("categories"))

@@ -385,7 +385,7 @@ def _json_rows(
                 continue
             try:
                 row = parse(given)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 cause = str(error).replace(": line 1 column", " at character").split(" (char")[0]
                 reading.refuse(line, shown(given.strip()), f"one JSON object ({cause})", "correct the row")
                 continue

@@ -114,6 +114,9 @@ def test_a_python_literal_is_read_and_never_run(shop, tmp_path):
     with pytest.raises(ValueError):
         parse_line("__import__('os')")
     assert parse_line("{'a': u'\\xe9', \"b\": [1, None, True]}") == {"a": "é", "b": [1, None, True]}
+    for line in ("{'a': " + "[" * 100_000, "{1: 2}"):
+        with pytest.raises(ValueError):
+            parse_line(line)
 
 
 def test_2018_metadata(shop, tmp_path):
@@ -302,6 +305,9 @@ def test_metadata_alone_make_a_catalogue(shop, tmp_path):
         assert (len(catalog), len(events)) == (1, 0) and any("no reviews" in n for n in report.notes)
     with pytest.raises(ImportRefused, match="--part reviewed needs the reviews"):
         shop(folder, part="reviewed")
+    lay(folder, **{"ratings.csv": "A1,B0001,5.0,1369699200\n"})
+    with pytest.raises(ImportRefused, match=r"has no reviews of Amazon's .* for the catalogue alone give meta_AMAZON"):
+        shop(folder)
 
 
 def test_files_that_cannot_be_told_apart_are_refused(shop, tmp_path):
