@@ -19,10 +19,9 @@ from shopping_assistant.tools.sessions import Event, current_query
 from shopping_assistant.tools.store import Store
 
 BASELINES = ("popularity", "item-knn", "search")
-RECOMMENDER = ("id", "title", "mixup")
+RECOMMENDER = ("id", "title", "mixup", "fused")
 AGENT = "agent"  # plays the session through the conversation; see replay_agent
 ALL_SYSTEMS = (*BASELINES, *RECOMMENDER, AGENT)
-SYSTEMS = ("popularity", *RECOMMENDER)  # what a replay compares when it is not told
 # An older purchase says less about the next one; 0.7 is what the published peers of the H&M week use.
 AGE_WEIGHT = 0.7
 
@@ -119,6 +118,12 @@ class Recommended:
 
     def scores(self, histories: Sequence[tuple[Event, ...]], masks: np.ndarray) -> dict[str, np.ndarray]:
         return self._recommender.scores(list(histories), systems=self.names, masks=list(masks))
+
+
+def usual_systems(store: Store) -> tuple[str, ...]:
+    """What a replay of this store compares when it is not told."""
+    fused = store.has("sessions") and store.has("fused")
+    return ("popularity", *(name for name in RECOMMENDER if fused or name != "fused"))
 
 
 def refuse_unknown(names: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from shopping_assistant.eval.baselines import AGENT, SYSTEMS, Ranker, open_rankers, refuse_unknown
+from shopping_assistant.eval.baselines import AGENT, Ranker, open_rankers, refuse_unknown, usual_systems
 from shopping_assistant.eval.metrics import target_ranks
 from shopping_assistant.eval.protocol import (
     Candidates,
@@ -37,7 +37,7 @@ Progress = Callable[[int, int], None]
 
 def replay(
     store: Store,
-    systems: Sequence[str] = SYSTEMS,
+    systems: Sequence[str] | None = None,
     *,
     events: pl.DataFrame | Path | str | None = None,
     split: SplitName = "leave-one-out",
@@ -54,7 +54,7 @@ def replay(
     """Replay a log and score it.
 
     Args:
-        systems: names of `baselines.ALL_SYSTEMS`.
+        systems: names of `baselines.ALL_SYSTEMS`; by default `baselines.usual_systems`.
         events: another log to replay against this store (a frame, csv, jsonl, parquet, or a conversations.sqlite); by
             default the store's own.
         candidates: all, bought, available, category, or a file with one product id a line.
@@ -72,6 +72,7 @@ def replay(
         LeakError: a history that holds its own answer.
         RunError: ``out`` holds the runs of another replay.
     """
+    systems = usual_systems(store) if systems is None else systems
     refuse_unknown(systems)
     protocol = Protocol(split, part, str(candidates), exclude_history, min_items, sample, k, seed)
     own = store.events()
@@ -182,6 +183,6 @@ def _about(
             "trained_on": asked.trained_on,
             "targets_in_training": asked.targets_in_training,
         },
-        "made_from": store.digest("catalog", "events", "search", "titles", "ids", "recommender", "mixup"),
+        "made_from": store.digest("catalog", "events", "search", "titles", "ids", "recommender", "mixup", "sessions", "fused"),
         "questions": questions_asked.hexdigest(),
     }

@@ -1,6 +1,8 @@
 """All that a shop's store can be given: search index, title and id models, query memory, recommender, mixup settings.
 
-Each step is skipped when what it would make is there already, made from the same inputs with the same settings.
+Each step is skipped when what it would make is there already, made from the same inputs with the same settings. The
+products that `shop add-products` brought in are no such input: they are served by their kin until a training that has
+another reason, or that is asked for with `--only`; the search index takes them in at once.
 """
 
 from __future__ import annotations
@@ -16,22 +18,27 @@ from pathlib import Path
 import polars as pl
 
 from shopping_assistant.finetune import config as configs
+from shopping_assistant.tools import stock_changes
 from shopping_assistant.tools.errors import ShopError
+from shopping_assistant.tools.stock import made_at
 from shopping_assistant.tools.store import Store
 
-STEPS = ("search", "titles", "ids", "memory", "recommender", "mixup")
+STEPS = ("search", "titles", "ids", "memory", "sessions", "recommender", "mixup", "fused")
 # Raised when a step's code changes what it makes: old artefacts are then made again.
-RECIPE = {"search": 1, "titles": 1, "ids": 1, "memory": 1, "recommender": 2, "mixup": 2}
+RECIPE = {"search": 1, "titles": 1, "ids": 1, "memory": 1, "sessions": 1, "recommender": 2, "mixup": 2, "fused": 1}
 # What each step reads, besides its own settings.
 INPUTS = {
     "search": ("catalog",),
     "titles": ("catalog", "events"),
     "ids": ("catalog", "events", "titles"),
     "memory": ("events",),
-    # Not "search": its vectors give the products their written ids, and differ in the last bit between processors.
+    # Not "search", whose vectors both of these read: they differ in the last bit between processors.
+    "sessions": ("catalog", "events"),
     "recommender": ("catalog", "events"),
     "mixup": ("catalog", "events", "titles", "ids", "recommender"),
+    "fused": ("catalog", "events", "titles", "sessions", "recommender", "mixup"),
 }
+TRAINED = ("titles", "ids", "sessions", "recommender")
 Progress = Callable[[int, int], None]
 
 
@@ -45,7 +52,9 @@ class BuildConfig:
 
     titles: str = "titles.yaml"
     ids: str = "ids.yaml"
+    sessions: str = "sessions.yaml"
     recommender: str = "falcon-shop.yaml"
+    fused: str = "fused.yaml"
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,8 @@ def build(
     """Run the steps in order; whatever the shop lacks (a log, searches) is said in the step's report.
 
     Args:
-        only: names out of ``STEPS``; all by default.
+        only: names out of ``STEPS``; all by default. A model that is named is trained again when products were added
+            since, even if nothing else has changed.
         config_path: a ``BuildConfig`` in YAML; by default the one this store names, else the packaged settings.
         started: called with a step's name as it begins; the progress callback it returns is handed to the step.
         finished: called with each step's report.
@@ -86,7 +96,10 @@ def build(
         config_path = configs.packaged_config(store.build_config)
     chosen = configs.load(config_path, BuildConfig) if config_path else BuildConfig()
     beside = config_path.parent if config_path else None
-    steps = _Steps(store, chosen, beside)
+    if len(store.stock.changes) > 1:
+        stock_changes.consolidate(store.path)
+        store = store.reopened()
+    steps = _Steps(store, chosen, beside, frozenset(only or ()))
     ordered = [s for s in STEPS if s in wanted]
     for name in ordered:
         steps.read_settings(name)
@@ -103,12 +116,12 @@ def train_one(
     store: Store, step: str, config_path: Path, started: Callable[[str], Progress | None] | None = None
 ) -> StepReport:
     """Train the titles, ids or recommender model alone, with the settings of one YAML file."""
-    return _Steps(store, BuildConfig(**{step: str(config_path)}), None).run(step, started)
+    return _Steps(store, BuildConfig(**{step: str(config_path)}), None, frozenset([step])).run(step, started)
 
 
 class _Steps:
-    def __init__(self, store: Store, chosen: BuildConfig, beside: Path | None):
-        self.store, self.chosen, self.beside = store, chosen, beside
+    def __init__(self, store: Store, chosen: BuildConfig, beside: Path | None, asked: frozenset[str]):
+        self.store, self.chosen, self.beside, self.asked = store, chosen, beside, asked
         self._train: pl.DataFrame | None = None
 
     @property
@@ -126,7 +139,11 @@ class _Steps:
         described = {"recipe": RECIPE[name], "settings": settings, "inputs": self.store.digest(*INPUTS[name])}
         key = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()
         if self.store.fresh(name, key):
-            return StepReport(name, "fresh", "nothing changed since it was made")
+            lacking = self._lacking(name)
+            if name == "search" and lacking:
+                make = self._consolidated_search
+            elif not lacking or name not in self.asked:
+                return StepReport(name, "fresh", self._told(name, lacking))
         progress = started(name) if started else None
         start = time.perf_counter()
         figures = make(progress)
@@ -137,15 +154,34 @@ class _Steps:
         note = "the log has no searches, so the memory is empty" if name == "memory" and not figures["queries"] else ""
         return StepReport(name, "made", note, seconds, figures)
 
+    def _lacking(self, name: str) -> int:
+        """How many products were added or updated since the step made what is there."""
+        return len(self.store.stock.since(made_at(self.store.model_dir(name)))) if name in ("search", *TRAINED) else 0
+
+    def _told(self, name: str, lacking: int) -> str:
+        if not lacking:
+            return "nothing changed since it was made"
+        return (
+            f"not trained on {lacking:,} products that were added or updated since; they are served by their kin: "
+            f"train on them with --only {','.join(s for s in STEPS if s not in ('search', 'memory'))}"
+        )
+
+    def _consolidated_search(self, progress: Progress | None) -> dict:
+        from shopping_assistant.tools.search import CatalogSearch
+
+        return CatalogSearch.consolidate(self.store)
+
     def read_settings(self, name: str) -> None:
         """Refuse wrong settings (ConfigError) before any step has worked for an hour."""
         self._recipe(name)
 
     def _missing(self, name: str) -> str:
-        if name in ("ids", "recommender", "mixup") and not self._bought_after_something():
+        if name in ("ids", "sessions", "recommender", "mixup", "fused") and not self._bought_after_something():
             return "the shop has no log of two or more purchases by one shopper to learn from"
         if name == "mixup" and not all(self.store.has(n) for n in ("titles", "ids", "recommender")):
             return "it needs the titles, ids and recommender models"
+        if name == "fused" and not all(self.store.has(n) for n in ("titles", "ids", "sessions", "recommender")):
+            return "it needs the titles, ids, sessions and recommender models"
         return ""
 
     def _bought_after_something(self) -> bool:
@@ -171,6 +207,12 @@ class _Steps:
         elif name == "ids":
             from shopping_assistant.finetune.core_ids import CoreConfig as Config
             from shopping_assistant.finetune.core_ids import train
+        elif name == "sessions":
+            from shopping_assistant.finetune.session_encoder import SessionsConfig as Config
+            from shopping_assistant.finetune.session_encoder import train
+        elif name == "fused":
+            from shopping_assistant.finetune.fusion import FusionConfig as Config
+            from shopping_assistant.finetune.fusion import train
         elif name == "recommender":
             from shopping_assistant.finetune.falcon import FalconConfig as Config
             from shopping_assistant.finetune.falcon import train

@@ -39,7 +39,7 @@ def choose(store: Store, progress: Callable[[int, int], None] | None = None) -> 
     return {
         **asdict(best),
         f"ndcg@{K}": round(found[best], 6),
-        "sessions": len(_sessions(store, SESSIONS)),
+        "sessions": len(validation_sessions(store, SESSIONS)),
         f"ndcg@{K} of the published list by m": published,
     }
 
@@ -48,7 +48,7 @@ def validate(
     store: Store, sessions: int, progress: Callable[[int, int], None] | None = None
 ) -> dict[MixupSettings, float]:
     """ndcg@10 of every setting on the first ``sessions`` validation sessions of a fixed shuffle."""
-    examples = _sessions(store, sessions)
+    examples = validation_sessions(store, sessions)
     if not examples:
         return {}
     recommender, catalog = Recommender.open(store), store.catalog()
@@ -60,7 +60,7 @@ def validate(
     gains = dict.fromkeys(grid, 0.0)
     for start in range(0, len(examples), recommender.batch):
         part = examples[start : start + recommender.batch]
-        roads = recommender.roads([e.history for e in part], [_new_to(e, catalog) for e in part])
+        roads = recommender.roads([e.history for e in part], [new_to(e, catalog) for e in part])
         targets = np.array([catalog.index(e.target) for e in part])[:, None]
         for weights, settings in itertools.groupby(grid, key=lambda s: (s.session_weight, s.query_weight)):
             by_id, by_title = roads.by_id(weights[0]), roads.by_title(weights[1])
@@ -73,14 +73,14 @@ def validate(
     return {setting: gain / len(examples) for setting, gain in gains.items()}
 
 
-def _sessions(store: Store, most: int) -> list[Example]:
+def validation_sessions(store: Store, most: int) -> list[Example]:
     """Validation purchases of shoppers who had bought before, as in the replay."""
     examples = [e for e in store.split().validation if any(x.action == "purchase" for x in e.history)]
     random.Random(SEED).shuffle(examples)
     return examples[:most]
 
 
-def _new_to(example: Example, catalog: Catalog) -> np.ndarray:
+def new_to(example: Example, catalog: Catalog) -> np.ndarray:
     """Everything this shopper has not bought yet, ``(n,)`` bool."""
     new = np.ones(len(catalog), dtype=bool)
     new[[catalog.index(e.product_id) for e in example.history if e.action == "purchase"]] = False

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from shopping_assistant.tools.decoding import AnswerWriter, DecodingError
+from shopping_assistant.tools.decoding import AnswerWriter, Beam, DecodingError
 
 # Prompts computed at once, and the logits they may hold together: half a GB, whatever the vocabulary.
 BATCH, LOGITS = 32, 2**27
@@ -55,6 +55,22 @@ class CandidateScorer:
         for part in self._parts(ids, rows):
             for i, scores in zip(part, self._scored([ids[i] for i in part], [rows[i] for i in part]), strict=True):
                 out[i] = scores
+        return out
+
+    def beams(self, prompts: Sequence[str], masks: Sequence[np.ndarray | None], beams: int) -> list[Beam]:
+        """The likeliest allowed products of each prompt, as ``AnswerWriter.write`` finds them, without any title.
+
+        Args:
+            masks: ``(n,)`` bool for each prompt, the products it may name; None for all of them.
+        """
+        ids = self.writer.encode(prompts)
+        out: list[Beam | None] = [None] * len(prompts)
+        by_length = sorted(range(len(ids)), key=lambda i: len(ids[i]))
+        for start in range(0, len(ids), BATCH):
+            part = by_length[start : start + BATCH]
+            reading = self.writer.read([ids[i] for i in part], beams)
+            for i, beam in zip(part, self.writer.search(reading, [masks[i] for i in part], beams), strict=True):
+                out[i] = beam
         return out
 
     def _parts(self, ids: Sequence[Sequence[int]], rows: Sequence[np.ndarray]) -> Iterator[list[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,9 +13,11 @@ import numpy as np
 from shopping_assistant.tools import mixup
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.attribute_filter import mask as constraint_mask
+from shopping_assistant.tools.candidates import BEAMS
 from shopping_assistant.tools.core_model import IdModel, history_rows
 from shopping_assistant.tools.decoding import AnswerWriter, Written, load_writer
 from shopping_assistant.tools.errors import ShopError
+from shopping_assistant.tools.fused import CHOICE, Fused, Models
 from shopping_assistant.tools.memory import QueryProductMemory
 from shopping_assistant.tools.mixup import MixupSettings, Scored
 from shopping_assistant.tools.sessions import Event, current_query
@@ -22,7 +25,7 @@ from shopping_assistant.tools.stocked import id_model, item_codes, title_table
 from shopping_assistant.tools.store import Store
 from shopping_assistant.tools.title_encoder import TitleEncoder
 
-SYSTEMS = ("id", "title", "mixup")
+SYSTEMS = ("id", "title", "mixup", "fused")
 
 
 class RecommenderError(ShopError):
@@ -92,6 +95,9 @@ class Recommender:
         self._ids = ids
         self._memory = memory
         self.settings: MixupSettings = settings
+        self._has_fused = all(store.has(name) for name in ("sessions", "fused"))
+        #: What `recommend` ranks by: the better one on this shop's validation sessions.
+        self.system = _default_system(store) if self._has_fused else "mixup"
 
     @classmethod
     def open(cls, store: Store, before: Recommender | None = None) -> Recommender:
@@ -125,6 +131,23 @@ class Recommender:
         """Every product's title, ``(n, d)`` unit rows."""
         return title_table(self._store, self._titles)
 
+    def models(self) -> Models:
+        """What `Fused` shares with this recommender."""
+        return Models(self._writer, self._titles, self._memory, self._title_vectors)
+
+    @cached_property
+    def fused(self) -> Fused:
+        """
+        Raises:
+            RecommenderError: the store has no weights for it.
+        """
+        if not self._has_fused:
+            raise RecommenderError(
+                f"{self._store.path} has no trained session encoder and weights for the system fused; make them with "
+                f"`shop build --store {self._store.path}`"
+            )
+        return Fused.open(self._store, self.models())
+
     def _prompts(self, histories: Sequence[Sequence[Event]]) -> list[str]:
         queries = [current_query(h) or "" for h in histories]
         remembered = self._memory.products(queries, self._writer.style.memory_products)
@@ -154,17 +177,22 @@ class Recommender:
 
         The language model writes once for all systems: ``id`` ranks by the id table around the written id and the
         session, ``title`` by the title model around the written title and the current query, ``mixup`` joins them.
+        ``fused`` ranks the candidates of all parts by what they say together; it asks for several written products.
         """
         unknown = [x for x in systems if x not in SYSTEMS]
         if unknown:
             raise RecommenderError(f"system {unknown[0]!r}: expected one of {', '.join(SYSTEMS)}")
-        by_id, by_title = self._lists(self.roads(histories, masks))
-        made = {"id": lambda: by_id, "title": lambda: by_title, "mixup": lambda: self._mix(by_id, by_title)}
-        return {s: made[s]() for s in systems}
+        out = {}
+        if any(s != "fused" for s in systems):
+            by_id, by_title = self._lists(self.roads(histories, masks))
+            made = {"id": lambda: by_id, "title": lambda: by_title, "mixup": lambda: self._mix(by_id, by_title)}
+            out = {s: made[s]() for s in systems if s != "fused"}
+        if "fused" in systems:
+            listed = self._listed_only(masks, len(histories)) or [None] * len(histories)
+            out["fused"] = self.fused.scores(histories, listed)
+        return {s: out[s] for s in systems}
 
-    def roads(
-        self, histories: Sequence[Sequence[Event]], masks: Sequence[np.ndarray | None] | None = None
-    ) -> Roads:
+    def roads(self, histories: Sequence[Sequence[Event]], masks: Sequence[np.ndarray | None] | None = None) -> Roads:
         """What the language model writes for each history, ready to be looked for on both roads."""
         return self._roads(self.write(histories, masks), histories, masks)
 
@@ -214,18 +242,40 @@ class Recommender:
         clock = _Clock()
         (prompt,) = self._prompts([history])
         clock.lap("prompt")
-        (written,) = self._writer.write([prompt], [allowed])
+        (written,) = self._writer.write([prompt], [allowed], beams=BEAMS if self.system == "fused" else 10)
         clock.lap("write")
+        ranked = self._fused_list if self.system == "fused" else self._mixed_list
+        products = ranked(written, history, k, allowed, clock)
+        clock.lap("retrieval")
+        return Recommendation(products, self._catalog.ids[written.index], written.title, clock.parts)
+
+    def _mixed_list(self, written: Written, history, k: int, allowed: np.ndarray, clock: _Clock) -> tuple[Scored, ...]:
         by_id, by_title = self._lists(self._roads([written], [history], [allowed]))
         mixed = self._mix(by_id, by_title)[0]
         rows = mixup.top_k(mixed, k, allowed)
         ranks = mixup.route_ranks(by_id[0], by_title[0], rows)
-        products = tuple(
+        return tuple(
             Scored(self._catalog.ids[row], float(mixed[row]), {**route, "memory": None, "search": None})
             for row, route in zip(rows, ranks, strict=True)
         )
-        clock.lap("retrieval")
-        return Recommendation(products, self._catalog.ids[written.index], written.title, clock.parts)
+
+    def _fused_list(self, written: Written, history, k: int, allowed: np.ndarray, clock: _Clock) -> tuple[Scored, ...]:
+        beam = [row for row, _ in written.candidates]
+        found = self.fused.best(history, k, allowed, beam, clock.lap)
+        return tuple(Scored(self._catalog.ids[row], score, route) for row, score, route in found)
+
+
+def _default_system(store: Store) -> str:
+    """What validation chose; see ``finetune/fusion.py``."""
+    try:
+        chosen = json.loads((store.model_dir("fused") / CHOICE).read_text(encoding="utf-8"))["default"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RecommenderError(
+            f"{store.model_dir('fused') / CHOICE} cannot be read ({error}); run `shop build --only fused`"
+        ) from error
+    if chosen not in SYSTEMS:
+        raise RecommenderError(f"{store.model_dir('fused') / CHOICE}: system {chosen!r}, expected one of {SYSTEMS}")
+    return chosen
 
 
 class _Clock:

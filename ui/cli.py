@@ -57,6 +57,7 @@ class Trainable(StrEnum):
     falcon = "falcon"
     titles = "titles"
     ids = "ids"
+    sessions = "sessions"
 
 
 def main() -> None:
@@ -225,7 +226,7 @@ def _print_stock(report: StockReport, as_json: bool) -> None:
 def build(
     store: StoreOption = DEFAULT_STORE,
     only: Annotated[
-        str | None, typer.Option(help="Some steps: search, titles, ids, memory, recommender, mixup (comma-separated).")
+        str | None, typer.Option(help="Some of search, titles, ids, memory, sessions, recommender, mixup, fused.")
     ] = None,
     config: Annotated[Path | None, typer.Option(help="YAML naming each model's settings file.")] = None,
 ) -> None:
@@ -404,7 +405,6 @@ def replay(
     as_json: JsonOption = False,
 ) -> None:
     """Replay logged sessions and score what each system would have recommended."""
-    from shopping_assistant.eval.replay import SYSTEMS
     from shopping_assistant.eval.replay import replay as run
     from shopping_assistant.tools.importers import read_log
     from shopping_assistant.tools.store import Store
@@ -413,7 +413,7 @@ def replay(
     log = read_log(events, opened.catalog()) if events else None
     with _progress_bars() as start:
         result = run(
-            opened, system or list(SYSTEMS), events=log, split=split, part=part, candidates=candidates,
+            opened, system or None, events=log, split=split, part=part, candidates=candidates,
             exclude_history=exclude_history, min_items=min_items, sample=sample, seed=seed, out=out,
             progress=start("replay"),
         )  # fmt: skip
