@@ -132,7 +132,10 @@ def _find_files(path: Path) -> _Files:
                 names = _names_in(file, needed=file == path)
                 kinds |= {file: names} if names is not None else {}
     reviews = [f for f, names in kinds.items() if names & {OLD_REVIEWS.user, NEW_REVIEWS.user}]
-    metadata = [f for f, names in kinds.items() if f not in reviews and {"asin", "parent_asin"} & names]
+    metadata = [
+        f for f, names in kinds.items()
+        if f not in reviews and format_of(f) == "jsonl" and names & {OLD_REVIEWS.product, NEW_REVIEWS.product}
+    ]  # fmt: skip
     if path in metadata:
         return _Files(path, None, *_edition(kinds[path], kinds[path]))
     if path.is_file() and path not in reviews:
@@ -151,7 +154,8 @@ def _find_files(path: Path) -> _Files:
         raise ImportRefused(
             f"{path} has no reviews of Amazon's (as NAME_5.json.gz, NAME.jsonl.gz); it holds {held}{alone}"
         )
-    meta = _metadata_of(reviews[0], metadata)
+    columns, _ = _edition(kinds[reviews[0]], frozenset())
+    meta = _metadata_of(reviews[0], [f for f in metadata if columns.product in kinds[f]])
     return _Files(meta, reviews[0], *_edition(kinds[reviews[0]], kinds[meta]))
 
 
@@ -193,12 +197,7 @@ def _review_events(
 ) -> tuple[pl.DataFrame, Findings, list[str]]:
     """The reviews as purchases, in the file's order, and what to know of them."""
     needed = (columns.user, columns.product, columns.time)
-    keep = (
-        (lambda rows: rows.select(LINE, *(c for c in needed if c in rows.columns)))
-        if format_of(file) == "csv"
-        else None
-    )
-    table = read_table(file, format_of(file), progress, parse=parse_line, take=columns.take, keep=keep)
+    table = read_table(file, format_of(file), progress, parse=parse_line, take=columns.take)
     frame = require_columns(table, needed).frame
     sources = {"user_id": columns.user, "product_id": columns.product, "timestamp": columns.time}
     found = Findings(table, sources)
@@ -209,14 +208,8 @@ def _review_events(
     moments = moments_of(found, frame[columns.time].cast(pl.Int64, strict=False))
     log = found.good(pl.DataFrame({"user_id": users, "timestamp": moments, "product_id": products}))
     events = log.unique(maintain_order=True, keep="first")
-    notes = [
-        "every review counts as a purchase, a session is a reviewer's day, "
-        + (
-            "times are to the millisecond"
-            if columns is NEW_REVIEWS
-            else "times are days, in a day the file's order holds"
-        )
-    ]
+    times = "to the millisecond" if columns is NEW_REVIEWS else "days, in a day the file's order holds"
+    notes = [f"every review counts as a purchase, a session is a reviewer's day, times are {times}"]
     if len(log) > len(events):
         notes.append(f"{len(log) - len(events):,} reviews by the same reviewer of the same product at the same time "
                      "stand there more than once; each counts once")  # fmt: skip
@@ -287,13 +280,19 @@ def _metadata(
         notes.append(f"{repeated:,} lines of the metadata say again what an earlier line says; each counts once")
     nameless = products["title"].null_count()
     if nameless:
-        code = f" ({reader.page_code:,} titles are pieces of the page's code)" if reader.page_code else ""
+        code = (
+            f" (in the whole file {reader.page_code:,} titles are pieces of the page's code)"
+            if reader.page_code
+            else ""
+        )
         notes.append(f'{nameless:,} products have no title in the metadata and are called "{UNKNOWN_TITLE}"{code}')
     if reader.unreadable_prices:
-        notes.append(f"{reader.unreadable_prices:,} prices cannot be read and are left empty, for example "
-                     f"{reader.unreadable_price!r}")  # fmt: skip
+        notes.append(f"{reader.unreadable_prices:,} prices of the file cannot be read and are left empty, for "
+                     f"example {reader.unreadable_price!r}")  # fmt: skip
     if reader.ranges:
-        notes.append(f"{reader.ranges:,} prices are ranges and count as their lower end, price_to is the upper one")
+        notes.append(
+            f"{reader.ranges:,} prices of the file are ranges and count as their lower end, price_to is the upper one"
+        )
     notes.append(
         "not taken: also-bought and also-viewed links, sales ranks, packing and trade numbers, videos; ratings and "
         "prices are of the day the pages were read, after the reviews"

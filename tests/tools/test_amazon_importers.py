@@ -206,7 +206,9 @@ def test_prices(given, price, price_to, shop, tmp_path):
 def test_a_price_that_is_none_is_left_empty_and_told(given, shop, tmp_path):
     catalog, _, report = shop(data_2018(tmp_path / "data", products=[{**META_2018, "price": given}]))
     assert catalog.product("B0001").price is None
-    assert any(n.startswith("1 prices cannot be read and are left empty, for example") for n in report.notes)
+    assert any(
+        n.startswith("1 prices of the file cannot be read and are left empty, for example") for n in report.notes
+    )
 
 
 def test_titles_made_of_the_pages_code_are_unknown(shop, tmp_path):
@@ -323,6 +325,9 @@ def test_files_that_cannot_be_told_apart_are_refused(shop, tmp_path):
     lay(folder, **{"meta_Toys.json": as_lines([META_2018])})
     with pytest.raises(ImportRefused, match=r"several metadata files .*; name the one that belongs to it meta_Books"):
         shop(folder / "Books_5.json")
+    newer = lay(tmp_path / "mixed", **{"X.jsonl": as_lines(NEW_REVIEWS), "meta_X.jsonl": as_lines([META_2018])})
+    with pytest.raises(ImportRefused, match=r"lies no metadata; put meta_X .* of its edition there"):
+        shop(newer)
     alone = lay(tmp_path / "alone", **{"Books_5.json": as_lines([review_2014("A1", "B0001")]), "notes.txt": "x"})
     with pytest.raises(ImportRefused, match="lies no metadata; put meta_Books"):
         shop(alone)
