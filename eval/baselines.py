@@ -13,17 +13,20 @@ import numpy as np
 import polars as pl
 
 from shopping_assistant.eval.protocol import ReplayError
+from shopping_assistant.tools.attribute_values import title_stem
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.search import CatalogSearch
 from shopping_assistant.tools.sessions import Event, current_query
 from shopping_assistant.tools.store import Store
 
-BASELINES = ("popularity", "item-knn", "search")
+BASELINES = ("popularity", "item-knn", "item-knn-colors", "search")
 RECOMMENDER = ("id", "title", "mixup", "fused")
 AGENT = "agent"  # plays the session through the conversation; see replay_agent
 ALL_SYSTEMS = (*BASELINES, *RECOMMENDER, AGENT)
 # An older purchase says less about the next one; 0.7 is what the published peers of the H&M week use.
 AGE_WEIGHT = 0.7
+# What the same product in another colour counts in those peers, and what each of its purchases adds.
+COLOR_WEIGHT, COLOR_POPULARITY = 0.5, 0.01
 
 
 class Ranker(Protocol):
@@ -69,6 +72,7 @@ class ItemKnn:
 
     def __init__(self, catalog: Catalog, train: pl.DataFrame):
         self._catalog = catalog
+        self._counts = purchase_counts(catalog, train)
         rows = pl.DataFrame({"product_id": catalog.ids, "row": np.arange(len(catalog))})
         bought = (
             train.filter(pl.col("action") == "purchase").select("user_id", "product_id").unique(maintain_order=True)
@@ -90,7 +94,37 @@ class ItemKnn:
             for age, row in enumerate(reversed(bought)):
                 near = slice(self._start[row], self._start[row + 1])
                 scores[self._other[near]] += AGE_WEIGHT**age * self._cosine[near]
-        return {"item-knn": out}
+                alike = self._alike(row)
+                scores[alike] += AGE_WEIGHT**age * COLOR_WEIGHT * (1 + COLOR_POPULARITY * self._counts[alike])
+        return {self.names[0]: out}
+
+    def _alike(self, row: int) -> np.ndarray:
+        """Rows of products that count as the same one."""
+        return np.zeros(0, dtype=np.int64)
+
+
+class ItemKnnColors(ItemKnn):
+    """`ItemKnn`, and the same product in its other colours: Σ 0.7^age · 0.5 · (1 + 0.01 · count).
+
+    Products are the same by the catalogue's ``product_code``, and where it has none by their titles without colours and
+    numbers.
+    """
+
+    names = ("item-knn-colors",)
+
+    def __init__(self, catalog: Catalog, train: pl.DataFrame):
+        super().__init__(catalog, train)
+        if "product_code" in catalog.attribute_names:
+            same = [str(c or "") for c in catalog.cells("product_code")]
+        else:
+            same = [title_stem(t, c) for t, c in zip(catalog.titles, catalog.cells("color"), strict=True)]
+        groups: dict[str, list[int]] = {}
+        for row, name in enumerate(same):
+            groups.setdefault(name or f"row {row}", []).append(row)
+        self._group = [np.array(groups[name or f"row {row}"]) for row, name in enumerate(same)]
+
+    def _alike(self, row: int) -> np.ndarray:
+        return self._group[row]
 
 
 class Search:
@@ -149,6 +183,8 @@ def open_rankers(store: Store, names: Sequence[str], train: pl.DataFrame) -> lis
         rankers.append(Popularity(catalog, train))
     if "item-knn" in names:
         rankers.append(ItemKnn(catalog, train))
+    if "item-knn-colors" in names:
+        rankers.append(ItemKnnColors(catalog, train))
     if "search" in names:
         rankers.append(Search(catalog, train, CatalogSearch.open(store)))
     if wanted := [n for n in RECOMMENDER if n in names]:

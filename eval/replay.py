@@ -30,6 +30,7 @@ from shopping_assistant.tools.store import Store
 TOP = 100  # product ids kept for each session in a runs folder
 # Scores and masks of one batch: at 105,542 products 64 histories × 4 systems are 110 MB.
 BATCH, BATCH_CELLS = 64, 8_000_000
+MADE_FROM = ("catalog", "events", "search", "titles", "ids", "recommender", "mixup", "sessions", "fused")
 AGENT_SAMPLE = 50  # a conversation a session takes seconds; `sample` asks for more
 
 Progress = Callable[[int, int], None]
@@ -183,6 +184,6 @@ def _about(
             "trained_on": asked.trained_on,
             "targets_in_training": asked.targets_in_training,
         },
-        "made_from": store.digest("catalog", "events", "search", "titles", "ids", "recommender", "mixup", "sessions", "fused"),
+        "made_from": store.digest(*MADE_FROM),
         "questions": questions_asked.hexdigest(),
     }

@@ -19,6 +19,7 @@ from torch import nn
 from torch.nn import functional
 
 from shopping_assistant.finetune.budget import Budget
+from shopping_assistant.tools.attribute_values import AttributeValues
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.search import sentence_vectors
@@ -27,7 +28,6 @@ from shopping_assistant.tools.session_encoder import (
     CLICK,
     PURCHASE,
     QUERY,
-    AttributeValues,
     Encoder,
     SessionEncoder,
     Token,
