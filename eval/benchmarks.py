@@ -1,23 +1,36 @@
 """Public sequences as stores: Amazon Beauty, the H&M week and the H&M history, each with its leave-one-out split.
 
     python -m shopping_assistant.eval.benchmarks prepare {beauty,hm-week,hm-history} --data DIR [--out runs/benchmarks]
+    python -m shopping_assistant.eval.benchmarks rank {beauty,hm-week,hm-history} [--part test] [--seed 1]
+    python -m shopping_assistant.eval.benchmarks table [NAME…] [--part test]
 
-``OUT/NAME/store`` is a store like any other; ``OUT/NAME/split.parquet`` says the same for programs that know nothing of
-stores, such as the RecBole baselines: ``user_id``, ``items`` (distinct products in the order of their first purchase)
-and ``evaluated``. An evaluated shopper's last item is the test target, the one before the validation target.
+``OUT/NAME/store`` is a store like any other (``store-seedN`` for the models of another seed);
+``OUT/NAME/split.parquet`` says the same for programs that know nothing of stores, such as the RecBole baselines:
+``user_id``, ``items`` (distinct products in the order of their first purchase) and ``evaluated``. An evaluated
+shopper's last item is the test target, the one before the validation target. A system's ranks, ``user_id`` and
+``rank``, lie in ``OUT/NAME/ranks/SYSTEM.seedS.PART.parquet``: whoever writes such a file stands in the table.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import re
 import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
+from shopping_assistant.eval.baselines import open_rankers
+from shopping_assistant.eval.metrics import scores_of_ranks
+from shopping_assistant.eval.parts import FUSED, ranks_of_variants
+from shopping_assistant.eval.protocol import Candidates, Protocol, questions
+from shopping_assistant.eval.replay import rank_sessions
+from shopping_assistant.eval.significance import ci95, paired_bootstrap
 from shopping_assistant.tools.catalog import Catalog, write_parquet
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.importers import import_source
@@ -26,6 +39,10 @@ from shopping_assistant.tools.store import Store
 OUT = Path("runs/benchmarks")
 # Below three products there is nothing to train on once two are withheld.
 LEAST_ITEMS = 3
+PEERS = ("popularity", "item-knn", "item-knn-colors")
+METRICS = ("recall@10", "ndcg@10", "mrr@10")
+NAMED = re.compile(r"(?P<system>.+)\.seed(?P<seed>\d+)\.(validation|test)\.parquet")
+Progress = Callable[[int, int], None]
 
 
 class BenchmarkError(ShopError):
@@ -70,7 +87,7 @@ BENCHMARKS = {
 }
 
 
-def prepare(name: str, data: Path | str, out: Path | str = OUT) -> Store:
+def prepare(name: str, data: Path | str, out: Path | str = OUT, seed: int = 1) -> Store:
     """Lay down one benchmark's store and split file; what stands there already is opened.
 
     Raises:
@@ -80,8 +97,8 @@ def prepare(name: str, data: Path | str, out: Path | str = OUT) -> Store:
     if name not in BENCHMARKS:
         raise BenchmarkError(f"benchmark {name!r}: expected one of {', '.join(BENCHMARKS)}")
     benchmark, folder = BENCHMARKS[name], Path(out) / name
-    if (folder / "store" / "store.json").is_file() and (folder / "split.parquet").is_file():
-        return Store.open(folder / "store")
+    if (store_of(folder, seed) / "store.json").is_file() and (folder / "split.parquet").is_file():
+        return Store.open(store_of(folder, seed))
     source = Path(data) / benchmark.folder
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
@@ -100,7 +117,7 @@ def prepare(name: str, data: Path | str, out: Path | str = OUT) -> Store:
     # What a product costs was read from the whole log, withheld purchases included: that it has a price would say
     # that somebody buys it.
     catalog = catalog.with_columns(price=pl.lit(None, pl.Float64))
-    store = Store.create(folder / "store", name=benchmark.title, currency=currency)
+    store = Store.create(store_of(folder, seed), name=benchmark.title, currency=currency)
     store.write_catalog(Catalog(catalog), {"benchmark": name})
     store.write_events(log, {"benchmark": name}, background=behind)
     write_parquet(split_of(store), folder / "split.parquet")
@@ -124,25 +141,179 @@ def _first_purchases(events: pl.DataFrame) -> pl.DataFrame:
     return bought.unique(["user_id", "product_id"], keep="first", maintain_order=True)
 
 
+def rank(name: str, part: str, seed: int = 1, out: Path | str = OUT, say: Progress | None = None) -> list[Path]:
+    """Rank every session of a benchmark by the simple peers, by `fused` and by its variants; a file is made once.
+
+    Raises:
+        ShopError: the benchmark was not prepared, or its store not built.
+    """
+    folder = Path(out) / name
+    store = Store.open(store_of(folder, seed))
+    made = []
+
+    def write(system: str, users: list[str], ranks: list[int]) -> None:
+        path = folder / "ranks" / f"{system}.seed{seed}.{part}.parquet"
+        write_parquet(pl.DataFrame({"user_id": users, "rank": ranks}, schema_overrides={"rank": pl.Int64}), path)
+        made.append(path)
+
+    def missing(system: str) -> bool:
+        return not (folder / "ranks" / f"{system}.seed{seed}.{part}.parquet").is_file()
+
+    peers = [system for system in PEERS if seed == 1 and missing(system)]
+    if peers:
+        protocol, split = Protocol(part=part), store.split()
+        asked = questions(store.events(), protocol, split.train, split)
+        among = Candidates(store.catalog(), protocol, store.events())
+        for ranker in open_rankers(store, peers, split.train):
+            cohorts = [()] * len(asked.examples)
+            runs = [run for _, batch in rank_sessions(ranker, asked.examples, cohorts, among) for run in batch]
+            write(ranker.names[0], [run.user_id for run in runs], [run.rank or 0 for run in runs])
+    if missing(FUSED):
+        found = ranks_of_variants(store, part, progress=say)
+        for system in (c for c in found.columns if c not in ("user_id", "cold")):
+            called = system if system == FUSED else f"{FUSED}-{system}"
+            write(called, found["user_id"].to_list(), found[system].to_list())
+    return made
+
+
+def store_of(folder: Path, seed: int) -> Path:
+    return folder / ("store" if seed == 1 else f"store-seed{seed}")
+
+
+def table(name: str, part: str, out: Path | str = OUT, seed: int = 1) -> dict:
+    """The figures of every system whose ranks lie there, and `fused` against each of them.
+
+    Sessions are paired by shopper; the first seed of `fused` is compared. Where there are several seeds, their mean and
+    standard deviation are given too.
+
+    Raises:
+        BenchmarkError: there are no ranks, or a file lacks shoppers.
+    """
+    folder = Path(out) / name
+    split = pl.read_parquet(folder / "split.parquet")
+    asked = split.filter(pl.col("evaluated"))
+    kept = pl.col("items").list.head(pl.col("items").list.len() - 2)
+    learned = pl.concat([asked.select(items=kept), split.filter(~pl.col("evaluated")).select("items")])
+    trained = set(learned["items"].explode().drop_nulls().to_list())
+    target = -1 if part == "test" else -2
+    users = asked["user_id"].to_list()
+    cold = np.array([items[target] not in trained for items in asked["items"].to_list()])
+    ranks: dict[str, dict[int, np.ndarray]] = {}
+    for path in sorted((folder / "ranks").glob(f"*.{part}.parquet")):
+        found = NAMED.fullmatch(path.name)
+        if found is None:
+            continue
+        own = dict(pl.read_parquet(path).select("user_id", "rank").iter_rows())
+        if set(own) != set(users):
+            raise BenchmarkError(f"{path}: ranks of {len(own)} shoppers, expected the {len(users)} of the split")
+        ranks.setdefault(found["system"], {})[int(found["seed"])] = np.array([own[u] for u in users])
+    if not ranks:
+        raise BenchmarkError(f"{folder / 'ranks'} holds no ranks; make them with `rank {name}` and `make baselines`")
+    scored = {s: {n: scores_of_ranks(r, METRICS) for n, r in seeds.items()} for s, seeds in ranks.items()}
+    out_ = {"benchmark": name, "part": part, "sessions": len(users), "cold targets": int(cold.sum()), "systems": {}}
+    best = scored.get(FUSED, {}).get(1)
+    for system, seeds in scored.items():
+        first = seeds[min(seeds)]
+        row: dict = {m: float(v.mean()) for m, v in first.items()}
+        row["ci95"] = ci95(first, seed=seed)
+        row["seeds"] = {str(n): {m: float(v.mean()) for m, v in own.items()} for n, own in seeds.items()}
+        if cold.any():
+            row["cold"] = {m: float(v[cold].mean()) for m, v in first.items()}
+        if best is not None and system != FUSED:
+            row["fused against it"] = {m: _against(best[m], first[m], cold, seed) for m in ("recall@10", "ndcg@10")}
+        out_["systems"][system] = row
+    return out_
+
+
+def _against(fused: np.ndarray, other: np.ndarray, cold: np.ndarray, seed: int) -> dict:
+    """Paired bootstrap on all sessions, and on those with a cold target."""
+    found = {}
+    for group, at in (("all", np.ones(len(cold), dtype=bool)), ("cold", cold)):
+        if at.any():
+            test = paired_bootstrap(fused[at], other[at], seed=seed)
+            found[group] = {"difference": test.difference, "ci95": list(test.ci95), "p": test.p}
+    return found
+
+
+def as_text(found: dict) -> str:
+    """The table as Markdown, best ndcg@10 first."""
+    lines = [
+        f"{BENCHMARKS[found['benchmark']].title}, {found['part']}: {found['sessions']:,} sessions, "
+        f"{found['cold targets']:,} with a cold target",
+        "",
+        "| | recall@10 | ndcg@10 [95 %] | seeds | fused minus it, ndcg@10 | p (ndcg, recall) | cold: recall@10 "
+        "| ndcg@10 | p |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for system, row in sorted(found["systems"].items(), key=lambda item: -item[1]["ndcg@10"]):
+        low, high = row["ci95"]["ndcg@10"]
+        seeds = [own["ndcg@10"] for own in row["seeds"].values()]
+        spread = f"{np.mean(seeds):.4f} ± {np.std(seeds, ddof=1):.4f} ({len(seeds)})" if len(seeds) > 1 else "1"
+        cells = [system, f"{row['recall@10']:.4f}", f"{row['ndcg@10']:.4f} [{low:.4f}, {high:.4f}]", spread]
+        against = row.get("fused against it")
+        if against:
+            ndcg, recall = against["ndcg@10"], against["recall@10"]
+            cells += [f"{ndcg['all']['difference']:+.4f}", f"{ndcg['all']['p']:.4f}, {recall['all']['p']:.4f}"]
+        else:
+            cells += ["", ""]
+        cold = row.get("cold")
+        cells += [f"{cold['recall@10']:.4f}", f"{cold['ndcg@10']:.4f}"] if cold else ["", ""]
+        cells.append(f"{against['ndcg@10']['cold']['p']:.4f}" if against and "cold" in against["ndcg@10"] else "")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     preparing = commands.add_parser("prepare", help="lay down a benchmark's store and split file")
     preparing.add_argument("name", choices=[*BENCHMARKS])
     preparing.add_argument("--data", type=Path, required=True, help="the folder that holds hm/ and amazon_beauty/")
-    preparing.add_argument("--out", type=Path, default=OUT)
+    preparing.add_argument("--seed", type=int, default=1, help="whose models the store will hold")
+    ranking = commands.add_parser("rank", help="rank every session, once its store is built")
+    ranking.add_argument("name", choices=[*BENCHMARKS])
+    ranking.add_argument("--seed", type=int, default=1)
+    showing = commands.add_parser("table", help="set out what was ranked")
+    showing.add_argument("names", nargs="*", metavar="NAME", help="all that have ranks, by default")
+    showing.add_argument("--json", action="store_true")
+    for command in (preparing, ranking, showing):
+        command.add_argument("--out", type=Path, default=OUT)
+    for command in (ranking, showing):
+        command.add_argument("--part", choices=("validation", "test"), default="test")
     given = parser.parse_args(arguments)
     try:
-        store = prepare(given.name, given.data, given.out)
+        {"prepare": _prepare, "rank": _rank, "table": _table}[given.command](given)
     except ShopError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    return 0
+
+
+def _prepare(given: argparse.Namespace) -> None:
+    store = prepare(given.name, given.data, given.out, given.seed)
     split = store.split()
     print(
         f"{store.path}: {len(store.catalog()):,} products, {len(split.test):,} sessions asked about, "
         f"{len(split.train):,} events to train on"
     )
-    return 0
+
+
+def _rank(given: argparse.Namespace) -> None:
+    def say(done: int, total: int) -> None:
+        print(f"\r{done:,} of {total:,} sessions", end="" if done < total else "\n", file=sys.stderr, flush=True)
+
+    for path in rank(given.name, given.part, given.seed, given.out, say):
+        print(path)
+
+
+def _table(given: argparse.Namespace) -> None:
+    names = given.names or [n for n in BENCHMARKS if (given.out / n / "ranks").is_dir()]
+    if unknown := [n for n in names if n not in BENCHMARKS]:
+        raise BenchmarkError(f"benchmark {unknown[0]!r}: expected one of {', '.join(BENCHMARKS)}")
+    if not names:
+        raise BenchmarkError(f"{given.out} holds no ranks; make them with `rank NAME` and `make baselines`")
+    found = [table(name, given.part, given.out) for name in names]
+    print(json.dumps(found, indent=1) if given.json else "\n\n".join(as_text(f) for f in found))
 
 
 if __name__ == "__main__":

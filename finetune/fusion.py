@@ -36,7 +36,7 @@ class FusionConfig:
     """How the weights are learned."""
 
     seed: int = 1
-    sessions: int = 6_000  # validation sessions at most
+    sessions: int = 30_000  # validation sessions at most
     hidden: tuple[int, ...] = (0, 24)  # units of the network beside the weighted sum; the best is kept
     folds: int = 4
     epochs: int = 30

@@ -41,6 +41,14 @@ class CandidateScorer:
         Raises:
             DecodingError: a row is no product's, the two differ in number, or a prompt is over the budget.
         """
+        return [codes.sum(axis=1) for codes in self.score_codes(prompts, candidates)]
+
+    def score_codes(self, prompts: Sequence[str], candidates: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Log-probability of each code of each candidate's id after those before it: ``(m, levels)`` for each prompt.
+
+        Raises:
+            DecodingError: as `score` does.
+        """
         if len(prompts) != len(candidates):
             raise DecodingError(f"{len(candidates)} lists of candidates: expected one a prompt, {len(prompts)}")
         rows = [np.asarray(own, dtype=np.int64) for own in candidates]
@@ -51,7 +59,7 @@ class CandidateScorer:
                     f"0 to {len(self._codes) - 1}"
                 )
         ids = self.writer.encode(prompts)
-        out = [np.zeros(0) for _ in prompts]
+        out = [np.zeros((0, self._codes.levels)) for _ in prompts]
         for part in self._parts(ids, rows):
             for i, scores in zip(part, self._scored([ids[i] for i in part], [rows[i] for i in part]), strict=True):
                 out[i] = scores
@@ -93,13 +101,13 @@ class CandidateScorer:
         widths = [max(len(levels[at][0]) for levels in tree) for at in range(self._codes.levels - 1)]
         reading = self.writer.read(ids, max(widths, default=1))
         prompt = np.arange(len(ids))[:, None]
-        scores = [np.zeros(len(own)) for own in rows]
+        scores = [np.zeros((len(own), self._codes.levels)) for own in rows]
         sees, logits = reading.sees[:, None], reading.logits[:, None]
         parents = [np.zeros(len(own), dtype=np.int64) for own in rows]
         for level in range(self._codes.levels):
             likely = _LogProbabilities(logits)
             for b, own in enumerate(codes):
-                scores[b] += likely.of(b, parents[b], self._tokens[level, own[:, level]])
+                scores[b][:, level] = likely.of(b, parents[b], self._tokens[level, own[:, level]])
             if level == self._codes.levels - 1:
                 break
             tokens = np.empty((len(ids), widths[level]), dtype=np.int64)

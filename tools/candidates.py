@@ -22,7 +22,7 @@ from shopping_assistant.tools.vector_index import VectorIndex
 
 PARTS = ("falcon", "session", "titles", "attributes", "together", "memory", "popularity")
 # How many candidates each source names.
-BEAMS, BY_SESSION, BY_TITLE, BY_KIN, BY_PURCHASE, POPULAR = 20, 150, 20, 20, 80, 20
+BEAMS, BY_SESSION, BY_TITLE, BY_KIN, BY_PURCHASE, POPULAR = 20, 200, 20, 20, 80, 20
 # The latest products of a history that are compared with candidates; an older one counts 0.8 times the next.
 RECENT, AGE_WEIGHT = 10, 0.8
 # Products whose kin and neighbours are candidates.
@@ -32,7 +32,7 @@ MOST_KIN = 40
 # With so few products to choose from all are candidates.
 FEW = 400
 # Attributes compared value by value, the ones the catalogue uses most.
-COMPARED = 12
+COMPARED = 16
 LEAST_LIKELIHOOD = -30.0
 
 
@@ -97,7 +97,8 @@ class CandidateMaker:
         compared = [self._attributes[i] for i in self._compared]
         lifted = [self._attributes[i] for i in self._compared if i in self.together.lifts]
         return (
-            "falcon: log-likelihood", "falcon: log-likelihood below the best", "falcon: 1 / (1 + rank)",
+            "falcon: log-likelihood", "falcon: log-likelihood below the best", "falcon: log-likelihood of the first code",
+            "falcon: 1 / (1 + rank)",
             "session: score", "session: score below the best", "session: log rank",
             "titles: to the last product", "titles: to all products", "titles: nearest", "titles: to the query",
             *(f"attributes: same {a}" for a in compared),
@@ -160,7 +161,8 @@ class CandidateMaker:
         """The candidates with their features.
 
         Args:
-            likelihoods: what the language model says of each history's candidates, in the order of ``named.lists()``.
+            likelihoods: the language model's log-probability of each code of each history's candidates,
+                ``(m, levels)`` in the order of ``named.lists()``.
         """
         rows, here = named.rows, named.rows >= 0
         at = np.where(here, rows, 0)
@@ -301,14 +303,17 @@ def _recent(sessions: Sequence[Sequence[Token]]) -> tuple[np.ndarray, np.ndarray
 
 def _falcon(named: Named, likelihoods: Sequence[np.ndarray] | None, here: np.ndarray) -> list[np.ndarray]:
     likely = np.full(here.shape, LEAST_LIKELIHOOD, np.float32)
+    first = np.full(here.shape, LEAST_LIKELIHOOD, np.float32)
     rank = np.zeros(here.shape, np.float32)
     for b, words in enumerate(named.said):
         own = named.rows[b][here[b]]
         if likelihoods is not None:
-            likely[b, : len(own)] = np.maximum(likelihoods[b], LEAST_LIKELIHOOD)
+            likely[b, : len(own)] = np.maximum(likelihoods[b].sum(axis=1), LEAST_LIKELIHOOD)
+            first[b, : len(own)] = np.maximum(likelihoods[b][:, 0], LEAST_LIKELIHOOD)
         rank[b, : len(own)] = _reciprocal(own, words.written)
     best = np.max(likely, axis=1, where=here, initial=LEAST_LIKELIHOOD, keepdims=True)
-    return [likely, likely - best, rank]
+    # The first code stands for a family of products: it says something of those nobody has bought yet, too.
+    return [likely, likely - best, first, rank]
 
 
 def _reciprocal(rows: np.ndarray, ranked: Sequence[int]) -> np.ndarray:

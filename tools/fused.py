@@ -105,7 +105,7 @@ class Fused:
             title_queries[asking] = self._models.titles.encode([queries[b] for b in asking])
         named = self.maker.named(sessions, said, self._query_vectors(sessions), title_queries, masks)
         clock("candidates")
-        likelihoods = self._reader.score(prompts, named.lists()) if with_falcon else None
+        likelihoods = self._reader.score_codes(prompts, named.lists()) if with_falcon else None
         clock("likelihoods")
         made = self.maker.described(named, likelihoods)
         clock("features")
