@@ -9,7 +9,7 @@ The weights maximise the likelihood of the bought product among a session's cand
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -29,6 +29,7 @@ from shopping_assistant.tools.store import Store, write_json
 
 K = 10
 BATCH = 64
+MOST_EPOCHS = 40
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class FusionConfig:
     sessions: int = 30_000  # validation sessions at most
     hidden: tuple[int, ...] = (0, 24)  # units of the network beside the weighted sum; the best is kept
     folds: int = 4
-    epochs: int = 30
-    batch: int = 128
+    steps: int = 2_000
+    batch: int = 128  # sessions a step
     learning_rate: float = 0.005
     weight_decay: float = 0.01
     # Weights without each part and of each part alone too, for `python -m shopping_assistant.eval.parts`.
@@ -163,16 +164,24 @@ def fit(
     scorer.standardise(features[mask])
     optimizer = torch.optim.AdamW(scorer.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     rng = np.random.default_rng(config.seed)
-    steps = max(1, config.epochs * -(-len(usable) // config.batch))
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    for _ in range(config.epochs if len(usable) else 0):
-        for at in np.array_split(rng.permutation(usable), -(-len(usable) // config.batch)):
-            scores = scorer(features[at]).masked_fill(~mask[at], -torch.inf)
-            optimizer.zero_grad()
-            functional.cross_entropy(scores, targets[at]).backward()
-            optimizer.step()
-            schedule.step()
+    # Few sessions are not gone over more than so often: the network would learn them by heart.
+    steps = min(config.steps, MOST_EPOCHS * -(-len(usable) // config.batch))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, steps))
+    for at in _drawn(usable, config.batch, steps, rng):
+        scores = scorer(features[at]).masked_fill(~mask[at], -torch.inf)
+        optimizer.zero_grad()
+        functional.cross_entropy(scores, targets[at]).backward()
+        optimizer.step()
+        schedule.step()
     return scorer.eval()
+
+
+def _drawn(usable: np.ndarray, batch: int, steps: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """``steps`` batches of sessions, each session once before any comes again."""
+    left: list[np.ndarray] = []
+    for _ in range(steps):
+        left = left or np.array_split(rng.permutation(usable), -(-len(usable) // batch))
+        yield left.pop()
 
 
 def cross_validated(
