@@ -4,6 +4,9 @@ VENV ?= .venv
 STORE ?= stores/demo
 PORT ?= 7860
 BENCHMARKS ?= runs/benchmarks
+DATA ?= ../shared/data
+SEED ?= 1
+BENCHMARK_STORE = $(if $(filter 1,$(SEED)),store,store-seed$(SEED))
 # RecBole's versions contradict ours, so its baselines have an environment of their own; scipy 1.10 ends at Python 3.11.
 RECBOLE_VENV ?= .venv-recbole
 RECBOLE_PYTHON ?= python3.11
@@ -11,7 +14,7 @@ RECBOLE_PYTHON ?= python3.11
 BUDGET ?= 6
 SHOP = $(VENV)/bin/shop
 
-.PHONY: chat test demo baselines lint clean
+.PHONY: chat test demo baselines benchmark-table lint clean
 
 chat: $(STORE)/store.json
 	$(SHOP) chat --store $(STORE) --port $(PORT)
@@ -28,6 +31,15 @@ demo: $(VENV)/.installed
 baselines: $(RECBOLE_VENV)/.installed
 	OMP_NUM_THREADS=1 $(RECBOLE_VENV)/bin/python eval/recbole/run.py all --runs $(BENCHMARKS) --budget $(BUDGET)
 	$(RECBOLE_VENV)/bin/python eval/recbole/run.py table --runs $(BENCHMARKS)
+
+# One benchmark from its data to its ranks: `make benchmark-beauty DATA=../shared/data`. SEED=2 for another seed's models.
+benchmark-%: $(VENV)/.installed
+	$(VENV)/bin/python -m shopping_assistant.eval.benchmarks prepare $* --data $(DATA) --out $(BENCHMARKS) --seed $(SEED)
+	$(SHOP) build --store $(BENCHMARKS)/$*/$(BENCHMARK_STORE) --config finetune/configs/build-$*.yaml --seed $(SEED)
+	$(VENV)/bin/python -m shopping_assistant.eval.benchmarks rank $* --out $(BENCHMARKS) --seed $(SEED)
+
+benchmark-table: $(VENV)/.installed
+	$(VENV)/bin/python -m shopping_assistant.eval.benchmarks table --out $(BENCHMARKS)
 
 lint: $(VENV)/.installed-test
 	$(VENV)/bin/ruff check .

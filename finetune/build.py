@@ -11,7 +11,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -74,6 +74,7 @@ def build(
     config_path: Path | None = None,
     started: Callable[[str], Progress | None] | None = None,
     finished: Callable[[StepReport], None] | None = None,
+    seed: int | None = None,
 ) -> list[StepReport]:
     """Run the steps in order; whatever the shop lacks (a log, searches) is said in the step's report.
 
@@ -83,6 +84,7 @@ def build(
         config_path: a ``BuildConfig`` in YAML; by default the one this store names, else the packaged settings.
         started: called with a step's name as it begins; the progress callback it returns is handed to the step.
         finished: called with each step's report.
+        seed: takes the place of the seed in every step's settings.
 
     Raises:
         BuildError: ``only`` names a step that does not exist.
@@ -99,7 +101,7 @@ def build(
     if len(store.stock.changes) > 1:
         stock_changes.consolidate(store.path)
         store = store.reopened()
-    steps = _Steps(store, chosen, beside, frozenset(only or ()))
+    steps = _Steps(store, chosen, beside, frozenset(only or ()), seed)
     ordered = [s for s in STEPS if s in wanted]
     for name in ordered:
         steps.read_settings(name)
@@ -120,8 +122,10 @@ def train_one(
 
 
 class _Steps:
-    def __init__(self, store: Store, chosen: BuildConfig, beside: Path | None, asked: frozenset[str]):
-        self.store, self.chosen, self.beside, self.asked = store, chosen, beside, asked
+    def __init__(
+        self, store: Store, chosen: BuildConfig, beside: Path | None, asked: frozenset[str], seed: int | None = None
+    ):
+        self.store, self.chosen, self.beside, self.asked, self.seed = store, chosen, beside, asked, seed
         self._train: pl.DataFrame | None = None
 
     @property
@@ -221,6 +225,8 @@ class _Steps:
 
             return None, lambda progress: mixup_settings.choose(self.store, progress=progress)
         settings = configs.load(self._config_path(getattr(self.chosen, name)), Config)
+        if self.seed is not None:
+            settings = replace(settings, seed=self.seed)
         return asdict(settings), lambda progress: train(self.store, settings, progress=progress)
 
     def _config_path(self, given: str) -> Path:

@@ -229,6 +229,7 @@ def build(
         str | None, typer.Option(help="Some of search, titles, ids, memory, sessions, recommender, mixup, fused.")
     ] = None,
     config: Annotated[Path | None, typer.Option(help="YAML naming each model's settings file.")] = None,
+    seed: Annotated[int | None, typer.Option(help="In place of the seed in every model's settings.")] = None,
 ) -> None:
     """Train and index everything a shop needs; what has not changed is not made again."""
     from shopping_assistant.finetune.build import build as run
@@ -237,7 +238,7 @@ def build(
     opened = Store.open(store)
     steps = [s.strip() for s in only.split(",") if s.strip()] if only else None
     with _progress_bars() as start:
-        run(opened, only=steps, config_path=config, started=start, finished=_report_step)
+        run(opened, only=steps, config_path=config, seed=seed, started=start, finished=_report_step)
 
 
 @app.command()
