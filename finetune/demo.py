@@ -1,7 +1,7 @@
 """The demo shop with its trained models: lay it down, or train its models again.
 
-    python -m shopping_assistant.finetune.demo                 (``make demo``: about an hour on two cores)
-    python -m shopping_assistant.finetune.demo verify STORE    (the manifest's figures again, from the shipped weights)
+python -m shopping_assistant.finetune.demo                 (``make demo``: about an hour on two cores)
+python -m shopping_assistant.finetune.demo verify STORE    (the manifest's figures again, from the shipped weights)
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NAME = "Aldervane & Friends"
 CURRENCY = "EUR"
 SEED = 7
 SHIPPED = Path(__file__).parent / "demo_models"
-MODELS = ("titles", "ids", "recommender", "mixup")
+MODELS = ("titles", "ids", "sessions", "recommender", "mixup", "fused")
 COMMAND = "make demo"
 CONFIG = "build-demo.yaml"
 
@@ -120,11 +120,23 @@ def ship(store: Store) -> None:
 
 def figures_again(store: Store, models: tuple[str, ...] = MODELS) -> dict[str, dict]:
     """Validation figures of a laid-down demo shop, computed anew: model → figure → (recorded, computed)."""
-    from shopping_assistant.finetune import core_ids, falcon, falcon_validation, mixup_settings, sft_data, title_triplet
+    from shopping_assistant.finetune import (
+        core_ids,
+        falcon,
+        falcon_validation,
+        fusion,
+        mixup_settings,
+        session_encoder,
+        sft_data,
+        title_triplet,
+    )
     from shopping_assistant.finetune.config import load, packaged_config
+    from shopping_assistant.finetune.mixup_settings import validation_sessions
     from shopping_assistant.tools.core_model import IdModel
     from shopping_assistant.tools.memory import QueryProductMemory
     from shopping_assistant.tools.mixup import MixupSettings
+    from shopping_assistant.tools.recommender import Recommender
+    from shopping_assistant.tools.session_encoder import QUERY, SessionEncoder
     from shopping_assistant.tools.title_encoder import TitleEncoder
 
     catalog, split = store.catalog(), store.split()
@@ -152,7 +164,22 @@ def figures_again(store: Store, models: tuple[str, ...] = MODELS) -> dict[str, d
         found = mixup_settings.validate(store, mixup_settings.SESSIONS)
         return {"ndcg@10": found[MixupSettings.load(store.model_dir("mixup"))]}
 
-    again = {"titles": titles, "ids": ids, "recommender": recommender, "mixup": mixup}
+    def sessions() -> dict:
+        config = load(packaged_config(chosen.sessions), session_encoder.SessionsConfig)
+        sample = session_encoder.validation_sample(split.validation, catalog, config)
+        asked = session_encoder.query_vectors({t.query for e in sample for t in e[0] if t.kind == QUERY})
+        return session_encoder.validate(SessionEncoder.load(store.model_dir("sessions")), sample, asked)
+
+    def fused() -> dict:
+        config = load(packaged_config(chosen.fused), fusion.FusionConfig)
+        hidden = store.made_by("fused")["figures"]["hidden"]
+        ranking = Recommender.open(store).fused
+        evidence = fusion.evidence_of(ranking, validation_sessions(store, config.sessions), store)
+        return fusion.cross_validated(evidence, ranking.maker.names, config, hidden)
+
+    again = {
+        "titles": titles, "ids": ids, "sessions": sessions, "recommender": recommender, "mixup": mixup, "fused": fused,
+    }  # fmt: skip
     computed = {name: again[name]() for name in models}
     recorded = {name: store.made_by(name)["figures"] for name in models}
     if "recommender" in recorded:
