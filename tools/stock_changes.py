@@ -355,17 +355,21 @@ def _kin_of(store: Store, titles: list[str], rows: np.ndarray, vectors: np.ndarr
     table = table[: min(len(certainty), len(table), _written_ids(store)[0])]
     asked = encoder.encode(titles)
     # With events: surer than a product without them would be. A training without doubt tells no difference.
-    seen = np.flatnonzero(certainty[: len(table)] > unseen_certainty(store, certainty) + 1e-3)
-    every = len(seen) in (0, len(table))
+    seen = certainty[: len(table)] > unseen_certainty(store, certainty) + 1e-3
+    seen = seen if seen.any() else np.ones(len(table), dtype=bool)
     alike, closeness = nearest(asked, table, CANDIDATES)
-    by_title = (alike, closeness) if every else nearest(asked, table[seen], NEAREST_TITLES)
-    near = by_title[0] if every else seen[by_title[0]]
+    # Those with events first, in their order; whoever has too few of them near looks among them alone.
+    order = np.argsort(~seen[alike], axis=1, kind="stable")[:, :NEAREST_TITLES]
+    near, close = np.take_along_axis(alike, order, 1), np.take_along_axis(closeness, order, 1)
+    lonely = np.flatnonzero(~seen[near].all(axis=1))
+    if len(lonely):
+        known = np.flatnonzero(seen)
+        near, close = near[:, : len(known)], close[:, : len(known)]
+        at, close[lonely] = nearest(asked[lonely], table[known], near.shape[1])
+        near[lonely] = known[at]
     if vectors is not None:
         alike = np.take_along_axis(alike, _order_by(store, vectors, alike), axis=1)
-    return Kin(
-        rows.astype(np.int64), near[:, :NEAREST_TITLES].astype(np.int64),
-        by_title[1][:, :NEAREST_TITLES].astype(np.float32), alike[:, :ALIKE].astype(np.int64),
-    )  # fmt: skip
+    return Kin(rows.astype(np.int64), near, close, alike[:, :ALIKE])
 
 
 def _order_by(store: Store, vectors: np.ndarray, rows: np.ndarray) -> np.ndarray:
