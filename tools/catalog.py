@@ -160,7 +160,7 @@ class Catalog:
     def at(self, row: int) -> Product:
         values = self.frame.row(int(row), named=True)
         values["size"] = tuple(values["size"] or ())
-        values["attributes"] = self._attributes[int(row)]
+        values["attributes"] = _read_attributes(values["attributes"])
         if not self.listed[int(row)]:
             values["available"] = False
         return Product(**values)
@@ -179,11 +179,7 @@ class Catalog:
 
     @cached_property
     def _attributes(self) -> list[dict[str, AttributeValue]]:
-        def read(text: str | None) -> dict[str, AttributeValue]:
-            values = json.loads(text) if text else {}
-            return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-
-        return [read(text) for text in self.frame["attributes"].to_list()]
+        return [_read_attributes(text) for text in self.frame["attributes"].to_list()]
 
     @cached_property
     def attribute_names(self) -> list[str]:
@@ -239,6 +235,11 @@ class Catalog:
                     rows.setdefault(v, []).append(row)
             self._rows_of_value[name] = {v: np.array(r, dtype=np.int64) for v, r in rows.items()}
         return self._rows_of_value[name].get(value.strip().lower(), np.array([], dtype=np.int64))
+
+
+def _read_attributes(text: str | None) -> dict[str, AttributeValue]:
+    values = json.loads(text) if text else {}
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
 
 
 def write_parquet(frame: pl.DataFrame, path: Path) -> None:
