@@ -75,8 +75,7 @@ def train(store: Store, config: FusionConfig, progress: Callable[[int, int], Non
     start = time.perf_counter()
     recommender = Recommender.open(store)
     encoder = SessionEncoder.load(store.model_dir("sessions"))
-    values = encoder.attributes.numbers(store.catalog())
-    together = BoughtTogether.learn(store.catalog(), store.split().train, values, encoder.attributes.sizes)
+    together = BoughtTogether.learn(store.catalog(), store.split().train, encoder.attributes)
     models = recommender.models()
     fused = Fused(store, models, make_candidates(store, models.title_vectors, together), None)
     examples = validation_sessions(store, config.sessions)
@@ -93,6 +92,7 @@ def train(store: Store, config: FusionConfig, progress: Callable[[int, int], Non
     default = "fused" if tried[hidden][f"ndcg@{K}"] >= mixed else "mixup"
     with store.replacing("fused") as folder:
         together.save(folder)
+        fused.maker.save(folder)
         scorer.save(folder)
         for name, parts in variants().items() if config.ablations else ():
             (folder / VARIANTS / name).mkdir(parents=True)

@@ -48,7 +48,8 @@ class AttributeValues:
         for name, known in self._numbers.items():
             columns.append([known.get(v, 0) for v in _texts(catalog, name, first)])
         rows = len(catalog) - first
-        return np.array(columns, dtype=np.int64).reshape(len(columns), rows).T
+        # In the order of its rows: safetensors writes an array's memory as it lies.
+        return np.ascontiguousarray(np.array(columns, dtype=np.int64).reshape(len(columns), rows).T)
 
     @property
     def sizes(self) -> list[int]:

@@ -5,7 +5,6 @@ The second half generalises the first: that black tops go with black trousers is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import polars as pl
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from shopping_assistant.tools.attribute_values import AttributeValues
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.sessions import by_user
@@ -36,6 +36,7 @@ class BoughtTogether:
     """Counts of one training log over a catalogue of ``n`` products.
 
     Attributes:
+        values: ``(n, attributes)`` int32, the number of each product's value of each attribute.
         count: ``(n,)`` float32, shoppers who bought each product.
         starts, others, cosines: the neighbours of product ``i`` are ``others[starts[i]:starts[i + 1]]``, best first,
             with together(i, j) / √(count(i) · count(j)).
@@ -43,18 +44,22 @@ class BoughtTogether:
             two values are bought by one shopper than by chance.
     """
 
-    def __init__(self, count: np.ndarray, starts: np.ndarray, others: np.ndarray, cosines: np.ndarray, lifts: dict):
-        self.count, self.starts, self.others, self.cosines = count, starts, others, cosines
+    def __init__(
+        self,
+        values: np.ndarray,
+        count: np.ndarray,
+        starts: np.ndarray,
+        others: np.ndarray,
+        cosines: np.ndarray,
+        lifts: dict,
+    ):
+        self.values, self.count, self.starts, self.others, self.cosines = values, count, starts, others, cosines
         self.lifts: dict[int, np.ndarray] = lifts
 
     @classmethod
-    def learn(cls, catalog: Catalog, train: pl.DataFrame, values: np.ndarray, sizes: Sequence[int]) -> BoughtTogether:
-        """Count a training log.
-
-        Args:
-            values: number of each product's value of each attribute, ``(n, attributes)``.
-            sizes: how many values each attribute has.
-        """
+    def learn(cls, catalog: Catalog, train: pl.DataFrame, attributes: AttributeValues) -> BoughtTogether:
+        """Count a training log."""
+        values = attributes.numbers(catalog).astype(np.int32)
         n = len(catalog)
         rows, shoppers = _bought(catalog, train)
         count = np.bincount(rows, minlength=n).astype(np.float32)
@@ -63,19 +68,20 @@ class BoughtTogether:
         first, second = pairs["a"].to_numpy(), pairs["b"].to_numpy()
         lifts = {
             i: _lift(values[first, i], values[second, i], pairs["n"].to_numpy(), size)
-            for i, size in enumerate(sizes)
+            for i, size in enumerate(attributes.sizes)
             if size <= MOST_VALUES
         }
-        return cls(count, starts, others, cosines, lifts)
+        return cls(values, count, starts, others, cosines, lifts)
 
-    def grown(self, n: int) -> BoughtTogether:
-        """The same for a catalogue that has grown to ``n`` products since: nobody has bought the new ones."""
-        more = n - len(self.count)
+    def grown(self, catalog: Catalog, attributes: AttributeValues) -> BoughtTogether:
+        """The same for a catalogue that has grown since: nobody has bought the new products."""
+        more = len(catalog) - len(self.count)
         if more <= 0:
             return self
+        values = np.concatenate([self.values, attributes.numbers(catalog, len(self.count)).astype(np.int32)])
         count = np.concatenate([self.count, np.zeros(more, np.float32)])
         starts = np.concatenate([self.starts, np.full(more, self.starts[-1])])
-        return BoughtTogether(count, starts, self.others, self.cosines, self.lifts)
+        return BoughtTogether(values, count, starts, self.others, self.cosines, self.lifts)
 
     def near(self, row: int) -> tuple[np.ndarray, np.ndarray]:
         """The products bought with this one, and their cosines, best first."""
@@ -83,7 +89,13 @@ class BoughtTogether:
         return self.others[part], self.cosines[part]
 
     def save(self, folder: Path) -> None:
-        tables = {"count": self.count, "starts": self.starts, "others": self.others, "cosines": self.cosines}
+        tables = {
+            "values": self.values,
+            "count": self.count,
+            "starts": self.starts,
+            "others": self.others,
+            "cosines": self.cosines,
+        }
         save_file({**tables, **{f"lift {i}": table for i, table in self.lifts.items()}}, folder / FILE)
 
     @classmethod
@@ -95,7 +107,7 @@ class BoughtTogether:
         try:
             tables = load_file(folder / FILE)
             lifts = {int(name.removeprefix("lift ")): t for name, t in tables.items() if name.startswith("lift ")}
-            return cls(tables["count"], tables["starts"], tables["others"], tables["cosines"], lifts)
+            return cls(*(tables[name] for name in ("values", "count", "starts", "others", "cosines")), lifts)
         except (OSError, KeyError, ValueError, SafetensorError) as error:
             raise BoughtTogetherError(
                 f"{folder / FILE} cannot be read ({error}); make it again with `shop build --only fused`"

@@ -8,9 +8,11 @@ searches showed, and what this shopper's own search showed) and ``popularity``.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -18,7 +20,7 @@ from shopping_assistant.tools.bought_together import BoughtTogether
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.session_encoder import QUERY, SessionEncoder, Token, tokens_of
 from shopping_assistant.tools.sessions import Event
-from shopping_assistant.tools.vector_index import VectorIndex
+from shopping_assistant.tools.vector_index import VectorIndex, VectorIndexError
 
 PARTS = ("falcon", "session", "titles", "attributes", "together", "memory", "popularity")
 # How many candidates each source names.
@@ -34,6 +36,7 @@ FEW = 400
 # Attributes compared value by value, the ones the catalogue uses most.
 COMPARED = 16
 LEAST_LIKELIHOOD = -30.0
+BY_SESSION_FILE, BY_TITLE_FILE = "by_session.safetensors", "by_title.safetensors"
 
 
 @dataclass(frozen=True)
@@ -67,27 +70,28 @@ class CandidateMaker:
     """One store's sources. Nothing in it is linear in the catalogue but the masks it is given.
 
     Args:
-        values: number of each product's value of each attribute, ``(n, attributes)``.
         titles: ``(n, d)`` unit title vectors of the title model.
         prices: ``(n,)``, NaN where unknown.
-        listed: ``(n,)`` bool, False for products that the shop no longer has.
+        folder: where `save` wrote the indexes; they are made anew without it.
     """
 
     def __init__(
         self,
         encoder: SessionEncoder,
         together: BoughtTogether,
-        values: np.ndarray,
         titles: np.ndarray,
         prices: np.ndarray,
-        indexes: tuple[VectorIndex, VectorIndex] | None = None,
+        folder: Path | None = None,
     ):
-        self.encoder, self.together, self.values, self.titles = encoder, together, values, titles
+        self.encoder, self.together, self.values, self.titles = encoder, together, together.values, titles
         known = np.isfinite(prices) & (prices > 0)
         self._log_price = np.where(known, np.log(np.where(known, prices, 1.0)), np.nan).astype(np.float32)
-        self._by_session, self._by_title = indexes or (VectorIndex.build(encoder.table), VectorIndex.build(titles))
+        self._by_session, self._by_title = (
+            _index(folder / name if folder else None, table)
+            for name, table in ((BY_SESSION_FILE, encoder.table), (BY_TITLE_FILE, titles))
+        )
         self._attributes = list(encoder.attributes.values)
-        self._kin = [_Groups(values[:, i]) for i in range(values.shape[1])]
+        self._kin = [_Groups(self.values[:, i]) for i in range(self.values.shape[1])]
         self._popular = np.argsort(-together.count, kind="stable")[: 10 * POPULAR]
         self._compared = range(min(COMPARED, len(self._attributes))) if self._attributes else range(0)
 
@@ -97,8 +101,8 @@ class CandidateMaker:
         compared = [self._attributes[i] for i in self._compared]
         lifted = [self._attributes[i] for i in self._compared if i in self.together.lifts]
         return (
-            "falcon: log-likelihood", "falcon: log-likelihood below the best", "falcon: log-likelihood of the first code",
-            "falcon: 1 / (1 + rank)",
+            "falcon: log-likelihood", "falcon: log-likelihood below the best",
+            "falcon: log-likelihood of the first code", "falcon: 1 / (1 + rank)",
             "session: score", "session: score below the best", "session: log rank",
             "titles: to the last product", "titles: to all products", "titles: nearest", "titles: to the query",
             *(f"attributes: same {a}" for a in compared),
@@ -110,6 +114,11 @@ class CandidateMaker:
             "popularity: log count", "popularity: never bought", "popularity: log length of the history",
             "popularity: asked something",
         )  # fmt: skip
+
+    def save(self, folder: Path) -> None:
+        """Keep the indexes: making them takes half a minute for a million products."""
+        self._by_session.save(folder / BY_SESSION_FILE)
+        self._by_title.save(folder / BY_TITLE_FILE)
 
     def tokens(self, histories: Sequence[Sequence[Event]], catalog: Catalog) -> list[list[Token]]:
         return [tokens_of(h, catalog) for h in histories]
@@ -138,8 +147,8 @@ class CandidateMaker:
 
     def _sources(self, session, words: Said, vector, title_query, mask) -> list[np.ndarray]:
         """Rows of each part, in the order of ``PARTS``; repeated ones and ones left out are dropped later."""
-        if mask is not None and (few := np.flatnonzero(mask)).size <= FEW:
-            return [np.asarray(words.written, dtype=np.int64), few, *[np.zeros(0, np.int64)] * 5]
+        if mask is not None and np.count_nonzero(mask) <= FEW:
+            return [np.flatnonzero(mask)] * len(PARTS)
         latest = _latest(session)
         by_session = self._by_session.nearest(vector[None], BY_SESSION, mask)[0][0]
         towards = [self.titles[row] for row in latest[:2]] + ([title_query] if title_query.any() else [])
@@ -247,6 +256,14 @@ class Named:
     def lists(self) -> list[np.ndarray]:
         """Each history's candidates, ``(m,)`` rows."""
         return [own[own >= 0] for own in self.rows]
+
+
+def _index(path: Path | None, table: np.ndarray) -> VectorIndex:
+    if path is not None and path.is_file():
+        # Titles may have changed since: then the cells are no longer theirs.
+        with contextlib.suppress(VectorIndexError):
+            return VectorIndex.load(path, table)
+    return VectorIndex.build(table)
 
 
 class _Groups:

@@ -19,11 +19,9 @@ from shopping_assistant.tools.decoding import AnswerWriter
 from shopping_assistant.tools.fusion import Scorer
 from shopping_assistant.tools.memory import QueryProductMemory
 from shopping_assistant.tools.mixup import top_k
-from shopping_assistant.tools.search import sentence_vectors
 from shopping_assistant.tools.sentence_encoder import SentenceEncoder
 from shopping_assistant.tools.session_encoder import QUERY, SessionEncoder, Token
 from shopping_assistant.tools.sessions import Event, current_query
-from shopping_assistant.tools.stock import extended, made_at
 from shopping_assistant.tools.store import Store
 from shopping_assistant.tools.title_encoder import TitleEncoder
 
@@ -175,13 +173,19 @@ def _by(sources: int, part: str) -> bool:
 def make_candidates(store: Store, title_vectors: np.ndarray, together: BoughtTogether) -> CandidateMaker:
     """The sources of a store's candidates, products added since the training among them."""
     catalog, encoder = store.catalog(), SessionEncoder.load(store.model_dir("sessions"))
-    values = encoder.attributes.numbers(catalog)
-    changed = store.stock.since(made_at(store.model_dir("sessions")))
-    new = np.union1d(changed, np.arange(len(encoder.table), len(catalog)))
+    together = together.grown(catalog, encoder.attributes)
+    new = np.arange(len(encoder.table), len(catalog))
     if len(new):
-        made = encoder.products(values[new], sentence_vectors(store)[new])
-        encoder.table = extended(encoder.table, len(catalog), new, made)
-    return CandidateMaker(encoder, together.grown(len(catalog)), values, title_vectors, catalog.numbers("price"))
+        encoder.table = np.concatenate(
+            [encoder.table, encoder.products(together.values[new], _title_texts(store, new))]
+        )
+    return CandidateMaker(encoder, together, title_vectors, catalog.numbers("price"), store.model_dir("fused"))
+
+
+def _title_texts(store: Store, rows: np.ndarray) -> np.ndarray:
+    """The sentence vectors of added products' titles, ``(k, dim)``."""
+    kept = store.stock.sentence_vectors(rows)
+    return SentenceEncoder.load().encode([store.catalog().titles[r] for r in rows.tolist()]) if kept is None else kept
 
 
 def _last_shown(history: Sequence[Event]) -> tuple[str, ...]:

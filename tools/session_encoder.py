@@ -142,7 +142,9 @@ class SessionEncoder:
     @torch.inference_mode()
     def products(self, values: np.ndarray, texts: np.ndarray) -> np.ndarray:
         """Rows of ``table`` for products without events: ``(m, attributes)`` and ``(m, text)`` to ``(m, dim + 1)``."""
-        made = self._encoder.content(torch.from_numpy(values), torch.from_numpy(texts.astype(np.float32)))
+        made = self._encoder.content(
+            torch.from_numpy(values.astype(np.int64)), torch.from_numpy(texts.astype(np.float32))
+        )
         unit = functional.normalize(made, dim=-1).numpy()
         return np.column_stack([unit, np.zeros(len(unit), np.float32)])
 
