@@ -20,8 +20,8 @@ from shopping_assistant.tools.errors import ShopError
 FORMAT = "1"
 # Up to here a product with the whole table takes 2 ms, and nothing is gained by missing a row now and then.
 EXACT_BELOW = 50_000
-# Cells looked at for a query. Recall@100 is 0.99 and more from 100,000 to 1.4 million rows; at 32 it is 0.96.
-PROBES = 96
+# Cells looked at for a query. Recall@100 is 0.99 from 100,000 to 1.4 million rows; at 32 it is 0.96.
+PROBES = 64
 # Where a mask leaves fewer rows than this to choose from, cells are added until there are as many, or no cell is left:
 # what a shopper asks for may lie far from what the vector says.
 LEAST_ROWS = 60_000
