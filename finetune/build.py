@@ -11,7 +11,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -227,7 +227,7 @@ class _Steps:
         settings = configs.load(self._config_path(getattr(self.chosen, name)), Config)
         if self.seed is not None:
             settings = replace(settings, seed=self.seed)
-        return asdict(settings), lambda progress: train(self.store, settings, progress=progress)
+        return configs.described(settings), lambda progress: train(self.store, settings, progress=progress)
 
     def _config_path(self, given: str) -> Path:
         near = self.beside / given if self.beside else Path(given)

@@ -15,7 +15,7 @@ import re
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from shopping_assistant.finetune import config as configs
@@ -63,7 +63,7 @@ def compare(store: Store, config, names: Sequence[str], out: Path) -> dict[str, 
     out.mkdir(parents=True, exist_ok=True)
     files = {name: out / f"{name.replace(':', '-')}.json" for name in variants}
     made_from = {
-        name: {"config": asdict(replace(config, ids=ids)), "data": store.digest("catalog", "events")}
+        name: {"config": configs.described(replace(config, ids=ids)), "data": store.digest("catalog", "events")}
         for name, ids in variants.items()
     }
     found = {name: _kept(files[name], made_from[name]) for name in variants if files[name].is_file()}

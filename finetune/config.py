@@ -12,6 +12,8 @@ from typing import Any, Literal, TypeVar, Union
 from shopping_assistant.tools.errors import ShopError
 
 CONFIGS = Path(__file__).parent / "configs"
+# `field(default=…, metadata=LATER)`: a setting younger than models in use; at its default it changes nothing of them.
+LATER = {"came_later": True}
 T = TypeVar("T")
 
 
@@ -72,6 +74,20 @@ def from_mapping(content: object, cls: type[T], where: str) -> T:
         return cls(**values)
     except ValueError as error:
         raise ConfigError(f"{where}: {error}") from error
+
+
+def described(settings: object) -> dict[str, Any]:
+    """The settings as plain values, to tell by them whether a model would come out the same.
+
+    Those marked ``LATER`` are left out at their default: a model made before they existed is not stale for that.
+    """
+    out = {}
+    for f in dataclasses.fields(settings):
+        value = getattr(settings, f.name)
+        if f.metadata.get("came_later") and value == f.default:
+            continue
+        out[f.name] = described(value) if dataclasses.is_dataclass(value) else value
+    return out
 
 
 def _nearest(key: str, known: list[str]) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import torch
 
+from shopping_assistant.finetune import config as configs
 from shopping_assistant.finetune import (
     falcon_base,
     falcon_lora,
@@ -29,6 +30,7 @@ from shopping_assistant.finetune import (
     sft_data,
 )
 from shopping_assistant.finetune.attribute_usefulness import settled
+from shopping_assistant.finetune.augmentation import Kin
 from shopping_assistant.finetune.config import ConfigError
 from shopping_assistant.finetune.falcon_settings import FalconConfig, ItemIds, Lora, Pretraining, Shape
 from shopping_assistant.finetune.falcon_validation import FREE_ANSWERS, free_answers, malformed_share, validate
@@ -42,7 +44,7 @@ from shopping_assistant.tools.memory import QueryProductMemory
 from shopping_assistant.tools.prompts import PromptWriter
 from shopping_assistant.tools.search import load_vectors
 from shopping_assistant.tools.sentence_encoder import SentenceEncoder
-from shopping_assistant.tools.sessions import Example, Split, current_query, training_examples
+from shopping_assistant.tools.sessions import Event, Example, Split, current_query, training_examples
 from shopping_assistant.tools.store import Store
 
 # Validation purchases on which the stages of a run are compared.
@@ -86,7 +88,7 @@ def _train(store: Store, config: FalconConfig, progress: Progress | None, us: Pr
     # 2. The log as text. Its memory was built from training events only.
     examples = sft_data.sampled(training_examples(split.train), config.lora.max_examples, config.seed)
     withheld = sft_data.sampled(split.validation, config.validation, config.seed)
-    users = sft_data.histories(split.train, config.pretraining.users, config.seed) if config.base is None else []
+    users = _histories(store, split, config) if config.base is None else []
     results = sft_data.Results(None, 0, us.share(lambda: _remembered(store, config, (*examples, *withheld), users)))
     wording = PromptWriter(catalog, codes, config.style)
     told.step()
@@ -106,9 +108,11 @@ def _train(store: Store, config: FalconConfig, progress: Progress | None, us: Pr
     # 4. The model: from nothing, or a published checkpoint that learns the codes as new tokens.
     phases: list[Fitted] = []
     if config.base is None:
-        model = falcon_pretraining.small_falcon(config.shape, tokenizer, config.seed).to(us.device)
+        model = falcon_pretraining.small_falcon(config.shape, tokenizer, config.seed, config.pretraining.dropout)
+        model.to(us.device)
+        kin = Kin(catalog, _title_vectors(store, catalog, config), users) if config.pretraining.kin_share else None
         figures["pretraining"], fitted = falcon_pretraining.pretrain(
-            model, tokenizer, users, wording, results, config, checkpoint, told.pretraining, us
+            model, tokenizer, users, wording, results, config, checkpoint, told.pretraining, us, kin
         )
         phases.append(fitted)
         falcon_base.set_attention(model, config.lora.attention)
@@ -152,7 +156,8 @@ def _train(store: Store, config: FalconConfig, progress: Progress | None, us: Pr
 
 
 def _key(store: Store, config: FalconConfig) -> str:
-    described = {"config": asdict(config), "inputs": store.digest("catalog", "events"), "torch": torch.__version__}
+    inputs = store.digest("catalog", "events")
+    described = {"config": configs.described(config), "inputs": inputs, "torch": torch.__version__}
     if store.stock.generation:  # products were added or removed: other ids, other prompts
         described["stock"] = store.stock.generation
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
@@ -160,8 +165,8 @@ def _key(store: Store, config: FalconConfig) -> str:
 
 def _codes(store: Store, catalog: Catalog, split: Split, config: FalconConfig) -> ItemCodes:
     ids = config.ids
-    vectors = None if ids.kind in ("sequential", "random") else _title_vectors(store, catalog)
-    codes = item_ids.make(ids.kind, catalog, split.train, vectors, ids.levels, ids.base, config.seed)
+    vectors = None if ids.kind in ("sequential", "random") else _title_vectors(store, catalog, config)
+    codes = item_ids.make(ids.kind, catalog, split.train, vectors, ids.levels, ids.base, config.seed, ids.attributes)
     try:
         config.check_window(codes.levels)
     except ValueError as error:
@@ -169,12 +174,24 @@ def _codes(store: Store, catalog: Catalog, split: Split, config: FalconConfig) -
     return codes
 
 
+def _histories(store: Store, split: Split, config: FalconConfig) -> list[tuple[Event, ...]]:
+    """What pre-training reads in an epoch: the shoppers' histories, those of the log itself ``log_times``."""
+    users = sft_data.histories(split.train, config.pretraining.users, config.seed)
+    if config.pretraining.log_times == 1:
+        return users
+    behind = set(store.background()["user_id"].to_list())
+    own = [events for events in users if events[0].user_id not in behind]
+    return users + own * (config.pretraining.log_times - 1)
+
+
 def _style(catalog: Catalog, split: Split, config: FalconConfig):
     return settled(config.style, catalog, split.train, config.seed)
 
 
-def _title_vectors(store: Store, catalog: Catalog):
-    """The search index's title vectors where it is built for this catalogue, else computed here."""
+def _title_vectors(store: Store, catalog: Catalog, config: FalconConfig):
+    """By shared words, or the search index's title vectors where it is built for this catalogue, else computed here."""
+    if config.ids.titles == "words":
+        return item_ids.word_vectors(catalog, config.seed)
     folder = store.model_dir("search")
     if (folder / "vectors.safetensors").is_file():
         vectors = load_vectors(folder)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 
 from shopping_assistant.finetune import falcon_base, sft_data
+from shopping_assistant.finetune.augmentation import Kin, augmented
 from shopping_assistant.finetune.falcon_settings import FalconConfig, Shape
 from shopping_assistant.finetune.fitting import Checkpoint, Fitted, Plan, Step, fit
 from shopping_assistant.finetune.processes import Processes
@@ -39,13 +40,13 @@ def architecture(shape: Shape, vocabulary: int, **more):
     )
 
 
-def small_falcon(shape: Shape, tokenizer, seed: int):
+def small_falcon(shape: Shape, tokenizer, seed: int, dropout: float = 0.0):
     """A Falcon with random weights for this tokenizer; the same seed gives the same weights."""
     from transformers import FalconForCausalLM
 
     torch.manual_seed(seed)
     ends = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
-    model = FalconForCausalLM(architecture(shape, len(tokenizer), use_cache=False, **ends))
+    model = FalconForCausalLM(architecture(shape, len(tokenizer), use_cache=False, hidden_dropout=dropout, **ends))
     # On a CPU plain attention trains 1.45 times as fast as the fused one, which is slow with the mask Falcon gives it.
     falcon_base.set_attention(model, "eager")
     return model
@@ -61,14 +62,19 @@ def pretrain(
     checkpoint: Checkpoint,
     told: Callable[[float], None],
     us: Processes,
+    kin: Kin | None = None,
 ) -> tuple[dict, Fitted]:
-    """Train the model in place; figures and what was done."""
+    """Train the model in place; figures and what was done.
+
+    Args:
+        kin: the products with the nearest titles, needed with a ``kin_share``.
+    """
     settings = config.pretraining
     facts = len(wording.catalog) if settings.facts is None else settings.facts
 
     def rows_of(epoch: int) -> list[list[int]]:
         return sft_data.pretraining_rows(
-            users,
+            augmented(users, kin, settings.kin_share, settings.shuffled, config.seed + epoch),
             wording,
             results,
             tokenizer,
@@ -77,9 +83,12 @@ def pretrain(
             settings.results_share,
             facts,
             config.seed + epoch,
+            settings.asked_share,
+            settings.answer_titles,
+            settings.instruction_share,
         )
 
-    given = Given(tokenizer)
+    given = Given(tokenizer, markers=not settings.learn_markers)
 
     def parts(rows: list[list[int]], mine: Sequence[list[int]]) -> Iterator[torch.Tensor]:
         learned = int(_learned(*_padded(rows), given).sum())
@@ -105,19 +114,25 @@ def pretrain(
 
 
 class Given:
-    """Which tokens of a row are read and not predicted: a query's words, and the ids of its results."""
+    """Which tokens of a row are read and not predicted: a query's words, and the ids of its results.
 
-    def __init__(self, tokenizer):
+    Args:
+        markers: the tokens that open a line, and the end, are read and not predicted either.
+    """
+
+    def __init__(self, tokenizer, markers: bool = False):
+        self._markers = markers
         self._opens = torch.zeros(len(tokenizer), dtype=torch.bool)
         self._opens[[*tokenizer.convert_tokens_to_ids(list(MARKERS)), tokenizer.eos_token_id]] = True
         self._given = torch.zeros(len(tokenizer), dtype=torch.bool)
         self._given[tokenizer.convert_tokens_to_ids([SEARCH, QUERY, RESULTS])] = True
 
     def __call__(self, tokens: torch.Tensor) -> torch.Tensor:
-        """``(b, t)`` tokens to ``(b, t)`` bool; the markers themselves are predicted."""
+        """``(b, t)`` tokens to ``(b, t)`` bool; the markers themselves are predicted, unless they are given too."""
         opens = self._opens[tokens]
         line = torch.where(opens, torch.arange(tokens.shape[1]), 0).cummax(1).values
-        return self._given[tokens.gather(1, line)] & ~opens
+        given = self._given[tokens.gather(1, line)]
+        return given | opens if self._markers else given & ~opens
 
 
 def language_model_loss(

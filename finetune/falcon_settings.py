@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from shopping_assistant.finetune.config import LATER
 from shopping_assistant.finetune.item_ids import Kind
 from shopping_assistant.tools.prompts import PromptStyle
 
@@ -34,16 +35,25 @@ class Shape:
 
 @dataclass(frozen=True)
 class ItemIds:
-    """Which ids the products get, see ``item_ids.make``; levels and base: null for what the catalogue's size asks."""
+    """Which ids the products get, see ``item_ids.make``; levels and base: null for what the catalogue's size asks.
+
+    Attributes:
+        attributes: how much they weigh in ``joint`` ids, where titles and the log weigh 1 each.
+        titles: which titles are near: by a sentence encoder, or by the words they share. Words cost seconds where
+            sentences cost minutes, and tell apart what is named by a scheme ("Strap top Vest top White").
+    """
 
     kind: Kind = "joint"
     levels: int | None = None
     base: int | None = None
+    attributes: float = field(default=0.0, metadata=LATER)
+    titles: Literal["sentences", "words"] = field(default="sentences", metadata=LATER)
 
     def __post_init__(self):
         for name, least in (("levels", 1), ("base", 2)):
             if getattr(self, name) is not None:
                 _at_least(self, least, name)
+        _at_least(self, 0, "attributes")
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,17 @@ class Pretraining:
         full_share: share of the items in a history that are written with title and attributes.
         results_share: share of the searches followed by their products in the query-product memory.
         facts: products described an epoch, id to words and words to id; null for all of them.
+        asked_share: share of the purchases written as the prompt's question and its answer, the others as events.
+        answer_titles: share of those answers that have a title after the id. Sequences of bare ids are a fifth of the
+            tokens: what a log says about ids is learned in as many more epochs.
+        instruction_share: share of the histories that the instruction stands before. It says the same every time.
+        learn_markers: predict what kind of line comes next too, not only what stands in it.
+        log_times: how often an epoch reads the log's own histories, where the store has a background as well: its
+            shoppers are many, and nobody asks about them.
+        shuffled: write what one shopper bought on one day in a new order each epoch: a basket has none.
+        kin_share: share of the items that are written as one of those with the nearest titles instead, drawn anew each
+            epoch: the ids of products nobody bought yet are then learned where their kin are bought.
+        dropout: share of what each layer adds that is left out while training.
     """
 
     max_tokens: int = 8_000_000
@@ -70,17 +91,26 @@ class Pretraining:
     full_share: float = 0.2
     results_share: float = 1.0
     facts: int | None = None
+    asked_share: float = field(default=0.75, metadata=LATER)
+    answer_titles: float = field(default=1.0, metadata=LATER)
+    instruction_share: float = field(default=1.0, metadata=LATER)
+    learn_markers: bool = field(default=True, metadata=LATER)
+    log_times: int = field(default=1, metadata=LATER)
+    shuffled: bool = field(default=False, metadata=LATER)
+    kin_share: float = field(default=0.0, metadata=LATER)
+    dropout: float = field(default=0.0, metadata=LATER)
 
     def __post_init__(self):
-        _at_least(self, 1, "max_tokens", "epochs", "window", "batch_tokens")
+        _at_least(self, 1, "max_tokens", "epochs", "window", "batch_tokens", "log_times")
         _at_least(self, 0, "weight_decay")
         for name, least in (("users", 1), ("facts", 0)):
             if getattr(self, name) is not None:
                 _at_least(self, least, name)
         _positive(self, "minutes", "rate")
-        _share(self, "full_share")
-        if not 0 <= self.results_share <= 1:
-            raise ValueError(f"results_share: got {self.results_share}, expected 0 to 1")
+        _share(self, "full_share", "dropout", "kin_share")
+        for name in ("results_share", "asked_share", "answer_titles", "instruction_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}: got {getattr(self, name)}, expected 0 to 1")
 
 
 @dataclass(frozen=True)

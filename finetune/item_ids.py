@@ -7,6 +7,7 @@ the log meets them; ``random`` is the control.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -14,14 +15,17 @@ import polars as pl
 
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.item_codes import CodesError, ItemCodes, shape_for
+from shopping_assistant.tools.prompts import word_list
 
 Kind = Literal["joint", "semantic", "balanced", "collaborative", "sequential", "random"]
 KINDS = get_args(Kind)
 # Products met at most so many steps apart in one shopper's log count as seen together.
 REACH = 3
 DIMENSIONS = 64
-# K-means on more vectors than this moves no centroid that matters.
-SAMPLE = 100_000
+# K-means on more vectors than this, or than so many a centroid, moves no centroid that matters.
+SAMPLE, SAMPLE_A_CENTROID = 20_000, 40
+# Products with a known log among which a title's kin are looked for.
+KNOWN = 100_000
 # A level is written as a letter, and a sequence is sorted as one 64-bit number.
 MOST_LEVELS, MOST_SEQUENCES = 26, 2**62
 
@@ -34,6 +38,7 @@ def make(
     levels: int | None = None,
     base: int | None = None,
     seed: int = 0,
+    attributes: float = 0.0,
 ) -> ItemCodes:
     """The catalogue's ids.
 
@@ -41,12 +46,18 @@ def make(
         train: the training part of the log; all but ``balanced``, ``semantic`` and ``random`` read it.
         vectors: ``(n, d)`` title vectors; all but ``sequential`` and ``random`` read them.
         levels, base: the codes' shape; None for what the catalogue's size asks.
+        attributes: in ``joint`` ids, how much the attributes weigh where titles and the log weigh 1 each.
 
     Raises:
-        CodesError: the kind is unknown, or the shape does not fit, see ``shape``.
+        CodesError: the kind is unknown, its attributes are to weigh and it has none or is not ``joint``, or the shape
+            does not fit, see ``shape``.
     """
     if kind not in KINDS:
         raise CodesError(f"item ids {kind!r}: expected one of {', '.join(KINDS)}")
+    if attributes and kind != "joint":
+        raise CodesError(
+            f"attributes weigh {attributes:g} in {kind} ids, expected 0: only joint ids are made of several"
+        )
     levels, base = shape(len(catalog), levels, base)
     if kind == "balanced":
         return ItemCodes.from_vectors(vectors, levels, base, seed)
@@ -54,6 +65,8 @@ def make(
         together = seen_together(catalog, train, vectors, seed)
         # Centred: titles of one shop have much in common, and would otherwise weigh less than the log.
         parts = [together] if kind == "collaborative" else [_unit(vectors - vectors.mean(0)), together]
+        if attributes:
+            parts.append(attribute_vectors(catalog, seed) * np.sqrt(attributes))
         vectors = np.concatenate(parts, axis=1) / np.sqrt(len(parts))
     if kind in ("semantic", "collaborative", "joint"):
         return ItemCodes(residual_codes(vectors, levels, base, seed), base)
@@ -146,12 +159,58 @@ def seen_together(catalog: Catalog, train: pl.DataFrame, vectors: np.ndarray, se
     return _unit(found * sure + (1 - sure) * _of_kin(found, np.flatnonzero(sure[:, 0] == 1), vectors))
 
 
+def attribute_vectors(catalog: Catalog, seed: int = 0) -> np.ndarray:
+    """``(n, d)`` unit vectors that are near for products with the same attribute values, rare values above all.
+
+    Raises:
+        CodesError: no product has an attribute that is not a number.
+    """
+    names = [name for name in catalog.attribute_names if not catalog.is_numeric(name)]
+    said = [[] for _ in range(len(catalog))]
+    for name in names:
+        for row, cell in enumerate(catalog.cells(name)):
+            said[row] += [f"{name}={value}" for value in _said(cell)]
+    if not any(said):
+        raise CodesError("no product has attributes, which these ids are made from; set `ids.attributes: 0`")
+    told = _of_words(said, DIMENSIONS, seed)
+    return _unit(told - told.mean(0))
+
+
+def word_vectors(catalog: Catalog, seed: int = 0) -> np.ndarray:
+    """``(n, d)`` unit vectors that are near for products whose titles share words: what 100,000 titles cost a
+    sentence encoder in minutes costs this seconds."""
+    return _of_words([list(dict.fromkeys(word_list(title))) for title in catalog.titles], 2 * DIMENSIONS, seed)
+
+
+def _of_words(texts: Sequence[Sequence[str]], size: int, seed: int) -> np.ndarray:
+    """Latent semantic analysis: the leading singular vectors of the table of texts and words, ``(n, size)`` unit.
+
+    Each word weighs the logarithm of how many texts there are to one that has it (Deerwester et al., *Indexing by
+    Latent Semantic Analysis*, JASIS 1990; the weight is the inverse document frequency).
+    """
+    from scipy.sparse import csr_matrix
+    from sklearn.utils.extmath import randomized_svd
+
+    number: dict[str, int] = {}
+    column = np.array([number.setdefault(word, len(number)) for text in texts for word in text], dtype=np.int64)
+    row = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
+    weight = np.log1p(len(texts) / np.bincount(column))[column].astype(np.float32)
+    table = csr_matrix((weight, (row, column)), (len(texts), len(number)))
+    left, strength, _ = randomized_svd(table, min(size, *table.shape), random_state=seed)
+    return _unit((left * strength).astype(np.float32))
+
+
+def _said(cell) -> list[str]:
+    """The values of one cell; of a list each one."""
+    return [] if cell is None else [str(v) for v in dict.fromkeys(cell if isinstance(cell, (list, tuple)) else [cell])]
+
+
 def _of_kin(found: np.ndarray, known: np.ndarray, vectors: np.ndarray, kin: int = 5) -> np.ndarray:
     """For each product the mean vector of the ``kin`` known products with the nearest titles, ``(n, d)``."""
     if not len(known):
         return found
     out = np.empty_like(found)
-    known = known[:SAMPLE]
+    known = known[:KNOWN]
     for start in range(0, len(found), 2048):
         near = vectors[start : start + 2048] @ vectors[known].T
         best = np.argpartition(-near, min(kin, len(known)) - 1, axis=1)[:, :kin]
@@ -179,7 +238,8 @@ def residual_codes(vectors: np.ndarray, levels: int, base: int, seed: int = 0) -
     prefix = np.zeros(n, dtype=np.int64)
     draw = np.random.default_rng(seed)
     for level in range(levels):
-        sample = left if n <= SAMPLE else left[draw.choice(n, SAMPLE, replace=False)]
+        most = max(SAMPLE, SAMPLE_A_CENTROID * base)
+        sample = left if n <= most else left[draw.choice(n, most, replace=False)]
         distinct = len(np.unique(sample.round(6), axis=0))
         fitted = KMeans(min(base, distinct), n_init=1, max_iter=50, random_state=seed).fit(sample)
         centroids = np.zeros((base, vectors.shape[1]), dtype=np.float32)

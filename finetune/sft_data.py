@@ -99,24 +99,37 @@ def pretraining_rows(
     results_share: float,
     facts: int,
     seed: int,
+    asked_share: float = 0.75,
+    answer_titles: float = 1.0,
+    instruction_share: float = 1.0,
 ) -> list[list[int]]:
     """One epoch of pre-training text as token rows of at most ``window``.
 
     Every user's history is a row (a long one several), worded anew each epoch; ``facts`` products are described from
-    their id to their words and back, several to a row.
+    their id to their words and back, several to a row. The shares are those of the settings, see ``Pretraining``.
     """
     chance = random.Random(seed)
     read = tokenize(tokenizer)
     end = tokenizer.eos_token_id
     before = read([INSTRUCTION])[0]
     texts = [
-        writer.sequence(events, results, full_share, results_share=results_share, seed=chance.getrandbits(32))
+        writer.sequence(
+            events,
+            results,
+            full_share,
+            asked_share,
+            results_share,
+            chance.getrandbits(32),
+            answer_titles,
+        )
         for events in users
     ]
     rows = []
     for ids in read(texts):
         room = window - len(before) - 1
-        rows += [[*before, *ids[at : at + room], end] for at in range(0, len(ids), room)]
+        # Drawn only where it decides: with the instruction everywhere the same seed gives the rows it always gave.
+        told = before if instruction_share >= 1 or chance.random() < instruction_share else []
+        rows += [[*told, *ids[at : at + room], end] for at in range(0, len(ids), room)]
     chosen = list(range(len(writer.catalog)))
     chance.shuffle(chosen)
     statements = [text for row in chosen[:facts] for text in writer.facts(row)]

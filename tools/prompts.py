@@ -266,6 +266,7 @@ class PromptWriter:
         asked_share: float = 0.75,
         results_share: float = 0.0,
         seed: int = 0,
+        answer_titles: float = 1.0,
     ) -> str:
         """A whole history as pre-training text: the same lines, with the purchases as answers to be predicted.
 
@@ -274,6 +275,7 @@ class PromptWriter:
             full_share: share of the items written with title and attributes.
             asked_share: share of the purchases written as question and answer, as the prompt asks.
             results_share: share of the searches that their results follow, as in the prompt's question.
+            answer_titles: share of those answers that have a title after the id.
         """
         chance = random.Random(seed)
         events = _without_clicks_on_bought(events)
@@ -286,7 +288,10 @@ class PromptWriter:
                 query = current_query(seen)
                 found = self._codes_of(results(query)) if query else []
                 asking = self._request(query_text(query or ""), found)
-                texts.append(asking + self.response(self.catalog.index(event.product_id)))
+                row = self.catalog.index(event.product_id)
+                # Drawn only where it decides: with all titles the same seed gives the text it always gave.
+                titled = answer_titles >= 1 or chance.random() < answer_titles
+                texts.append(asking + (self.response(row) if titled else self.codes.text(row)))
             else:
                 texts.append(self._line(event, full=chance.random() < full_share))
             if event.action == "search" and chance.random() < results_share:

@@ -1,6 +1,6 @@
 """Settings files: checked, typed, and refused with the key, the value and the remedy."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import pytest
 
@@ -62,6 +62,25 @@ def test_what_is_wrong_is_named(tmp_path, text, says):
         load(tmp_path, text)
     assert says in str(refused.value)
     assert "run.yaml" in str(refused.value)
+
+
+@dataclass(frozen=True)
+class Younger:
+    rate: float = 0.1
+    share: float = field(default=0.5, metadata=config.LATER)
+
+
+@dataclass(frozen=True)
+class Outer:
+    name: str = "x"
+    inner: Younger = field(default_factory=Younger)
+    sizes: tuple[int, ...] = (1, 2)
+
+
+def test_a_later_setting_at_its_default_is_no_part_of_what_describes_a_model():
+    assert config.described(Outer()) == {"name": "x", "inner": {"rate": 0.1}, "sizes": (1, 2)}
+    changed = Outer(inner=Younger(rate=0.1, share=0.4))
+    assert config.described(changed) == asdict(changed)
 
 
 def test_packaged_settings_by_name():

@@ -96,6 +96,25 @@ def test_what_is_saved_serves_alone_and_writes_the_title_of_its_id(trained):
     assert store.made_by("recommender")["figures"] == figures
 
 
+def test_bare_ids_learn_the_pattern_with_fewer_tokens_and_a_background_is_read_too(planted, tmp_path):
+    log = planted.events()
+    behind = log.filter(log["user_id"].str.strip_prefix("u").cast(int) >= 150)
+    store = Store.create(tmp_path / "store", name="Planted")
+    store.write_catalog(planted.catalog())
+    store.write_events(log.join(behind, on="user_id", how="anti"), background=behind)
+    bare = replace(
+        TINY.pretraining, max_tokens=60_000, full_share=0.0, facts=0, asked_share=0.5, answer_titles=0.1,
+        instruction_share=0.2, learn_markers=False, shuffled=True, kin_share=0.03, dropout=0.05, log_times=2,
+    )  # fmt: skip
+    ids = ItemIds(attributes=1.0, titles="words")
+    config = replace(TINY, pretraining=bare, ids=ids, lora=replace(TINY.lora, max_examples=40, hard_share=0.0))
+    figures = falcon.train(store, config)
+    # 150 shoppers of the log twice, those of the background once and whole.
+    assert figures["pretraining"]["users"] == 450
+    assert figures["validation"]["examples"] == 100
+    assert figures["validation"]["ndcg@10"] > 0.75
+
+
 def test_what_each_part_of_the_run_did_is_measured(trained):
     figures = trained[1]
     assert set(figures["malformed"]) == {"before_finetuning", "before_hard_rounds", "after_hard_rounds"}
@@ -235,6 +254,10 @@ CONTRADICTIONS = {
     "seed: 9999999999": "seed: got 9999999999, expected at most 2147483648",
     "save_minutes: -1": "save_minutes: got -1",
     "pretraining: {users: -3}": "users: got -3, expected 1 or more",
+    "pretraining: {log_times: 0}": "log_times: got 0, expected 1 or more",
+    "pretraining: {answer_titles: 1.5}": "answer_titles: got 1.5, expected 0 to 1",
+    "pretraining: {kin_share: 1}": "kin_share: got 1.0, expected 0 or more and less than 1",
+    "ids: {attributes: -1}": "attributes: got -1.0, expected 0 or more",
     "pretraining: {facts: -1}": "facts: got -1, expected 0 or more",
     "pretraining: {weight_decay: -0.1}": "weight_decay: got -0.1, expected 0 or more",
     "lora: {attention: fast}": "expected one of eager, sdpa, flash_attention_2",

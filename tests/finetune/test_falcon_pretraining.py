@@ -35,6 +35,14 @@ def test_queries_and_results_are_given_and_their_markers_are_not(tokenizer):
         assert "".join(pieces) == " red scarf<a0><b1><a2><b3> red scarf<a5><b7>"
 
 
+def test_markers_and_the_end_are_given_where_they_are_not_to_be_learned(tokenizer):
+    tokens = tokens_of(tokenizer)
+    given = Given(tokenizer, markers=True)(torch.tensor([tokens]))[0].tolist()
+    learned = [tokenizer.decode([t]) for t, is_given in zip(tokens, given, strict=True) if not is_given]
+    told = len(tokenizer(INSTRUCTION)["input_ids"])
+    assert "".join(learned[told:]) == " may<a2><b3> blue dress<a0><b1><a5><b7> red scarf"
+
+
 def test_the_loss_is_of_the_other_tokens_and_padding_changes_nothing(tokenizer):
     model = small_falcon(Shape(hidden=32, layers=2, heads=2, positions=256), tokenizer, seed=1).eval()
     rows = [tokens_of(tokenizer), tokenizer("\nsearch: scarf\nclick:<a0><b1>")["input_ids"]]

@@ -80,6 +80,34 @@ def test_joint_ids_keep_together_what_is_alike_by_title_and_by_log():
     assert kept_together(codes, by_log) > 0.7
 
 
+def test_joint_ids_heed_attributes_as_much_as_they_weigh():
+    by_log = np.arange(N) // 30
+    fabric = np.arange(N) // 2 % 4
+    products = [Product(f"p{i}", f"thing {i}", material=f"m{fabric[i]}", attributes={"tags": ()}) for i in range(N)]
+    catalog = Catalog.from_products(products)
+    noise = titles_by(np.random.default_rng(7).integers(0, 16, N))
+
+    def together(**weights) -> float:
+        codes = item_ids.make("joint", catalog, log_by(by_log), noise, levels=2, base=16, **weights)
+        return kept_together(codes, fabric)
+
+    assert together(attributes=4.0) > together(attributes=1.0) - 0.05 > together() + 0.2
+    for kind, bare in (("semantic", catalog), ("joint", CATALOG)):
+        with pytest.raises(CodesError, match="attributes"):
+            item_ids.make(kind, bare, log_by(by_log), noise, attributes=1.0)
+
+
+def test_word_vectors_are_near_where_titles_share_words():
+    kinds = ["ankle boots", "wool scarf", "evening dress", "rain coat"]
+    catalog = Catalog.from_products([Product(f"p{i}", f"{kinds[i % 4]} colour{i // 4 % 5}") for i in range(N)])
+    vectors = item_ids.word_vectors(catalog)
+    alike = vectors @ vectors.T
+    kind = np.arange(N) % 4
+    same = kind[:, None] == kind[None]
+    assert alike[same].min() > alike[~same].max()
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
 def test_residual_codes_put_equal_vectors_under_one_prefix_and_still_apart():
     vectors = np.repeat(np.eye(4, dtype=np.float32), N // 4, axis=0)
     codes = item_ids.residual_codes(vectors, levels=3, base=8)

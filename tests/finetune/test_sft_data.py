@@ -72,6 +72,27 @@ def test_pretraining_rows_fit_the_window_and_hold_every_history(shop):
     assert rows == again
 
 
+def test_histories_of_bare_ids_and_without_the_instruction(shop):
+    train, writer, tokenizer = shop
+    users = sft_data.histories(train, None, 0)
+
+    def text(**shares) -> str:
+        rows = sft_data.pretraining_rows(users, writer, nothing_remembered(), tokenizer, 96, 0.0, 0.0, 0, 5, **shares)
+        return "".join(tokenizer.decode(row) for row in rows)
+
+    bought = sum(e.action == "purchase" for u in users for e in u)
+    assert text(asked_share=1.0).count("\nrecommend:") == bought
+    assert text(asked_share=0.0).count("\nbuy:") == bought
+    bare = text(asked_share=0.5, answer_titles=0.0, instruction_share=0.5)
+    lines = [line for line in bare.split("\n") if line.startswith(("recommend:", "buy:"))]
+    assert all(writer.codes.row_of(line.split("<|")[0]) is not None for line in lines)
+    assert 0.4 < sum(line.startswith("recommend:") for line in lines) / bought < 0.6
+    assert 0.4 < bare.count(INSTRUCTION) / bare.count(END) < 0.6
+    some = text(asked_share=1.0, answer_titles=0.3).split("\nrecommend:")[1:]
+    titled = sum(len(answer.split("\n")[0].split("<|")[0].split()) > 1 for answer in some)
+    assert 0.2 < titled / bought < 0.4
+
+
 def test_batches_hold_every_row_once_within_the_tokens():
     lengths = np.random.default_rng(2).integers(5, 300, 500).tolist()
     made = sft_data.batches(lengths, 2000, seed=1)
