@@ -68,7 +68,7 @@ class Pretraining:
         results_share: share of the searches followed by their products in the query-product memory.
         facts: products described an epoch, id to words and words to id; null for all of them.
         asked_share: share of the purchases written as the prompt's question and its answer, the others as events.
-        answer_titles: share of those answers that have a title after the id. Sequences of bare ids are a fifth of the
+        answer_titles: share of those answers that have a title after the id. Sequences of bare ids are a quarter of the
             tokens: what a log says about ids is learned in as many more epochs.
         instruction_share: share of the histories that the instruction stands before. It says the same every time.
         learn_markers: predict what kind of line comes next too, not only what stands in it.
