@@ -22,16 +22,17 @@ FORMAT = "1"
 EXACT_BELOW = 50_000
 # Cells looked at for a query. Recall@100 is 0.99 from 100,000 to 1.4 million rows; at 32 it is 0.96.
 PROBES = 64
-# Where a mask leaves fewer rows than this to choose from, cells are added until there are as many, or no cell is left:
-# what a shopper asks for may lie far from what the vector says.
-LEAST_ROWS = 60_000
+# Where a mask leaves fewer rows than this in them, cells are added until there are as many, or no cell is left: what a
+# shopper asks for may lie far from what the vector says. A mask that keeps a few rows of every cell makes that dear,
+# and there a part of them is enough: then so many rows are passed over at most.
+ENOUGH_ROWS, LEAST_ROWS, PASSED = 60_000, 15_000, 400_000
 # The same where more results are asked than usual, for each of them.
 ROWS_A_RESULT = 64
 # Rows that a mask may leave to be compared one by one.
 FEW_ROWS = 40_000
-# Points that k-means sees a cell, and its rounds: more of either moves no recall in the third decimal.
+# Points that k-means sees a cell, and its rounds: what the recall above was measured with.
 POINTS_A_CELL, ROUNDS = 64, 10
-# The index reads 16 numbers at a time, and a row of 65 four times slower than one of 80: rows are filled up with zeros.
+# The index reads 16 numbers at a time, and rows of 65 four times slower than rows of 128: they are filled up with zeros.
 WIDTH = 16
 # Rows handled at once where a copy is made.
 BLOCK = 100_000
@@ -151,12 +152,15 @@ class VectorIndex:
         # The selector only points to the bits: they are kept by name until the search is over.
         bits = None if mask is None else np.packbits(mask, bitorder="little")
         selector = None if mask is None else faiss.IDSelectorBitmap(bits)
-        wanted = min(allowed, max(LEAST_ROWS, ROWS_A_RESULT * k, allowed * PROBES // len(self._centroids)))
-        if wanted == allowed:
-            probes = np.full(len(vectors), len(self._centroids))
-        else:
+        enough = min(allowed, max(ENOUGH_ROWS, ROWS_A_RESULT * k))
+        probes = np.full(len(vectors), len(self._sizes))
+        if enough < allowed:
             nearest_first = np.argsort(-(vectors @ self._centroids.T), axis=1, kind="stable")
-            probes = np.array([self._enough(cells, wanted, mask) for cells in nearest_first])
+            reached = np.cumsum(self._allowed_in_cells(mask, allowed)[nearest_first], axis=1)
+            passed = np.cumsum(self._sizes[nearest_first], axis=1)
+            least = max(LEAST_ROWS, ROWS_A_RESULT * k)
+            done = (reached >= enough) | ((reached >= least) & (passed >= PASSED))
+            probes = np.maximum(1 + done.argmax(axis=1), min(PROBES, len(self._sizes)))
         # Stored halves decide who comes near; a few more than asked, so that rounding loses nobody at the end.
         most = k + k // 8 + 8
         rows = np.full((len(vectors), most), -1, dtype=np.int64)
@@ -170,22 +174,13 @@ class VectorIndex:
             best = _best(scores, k)
             yield own[best], scores[best]
 
-    def _enough(self, nearest_first: np.ndarray, wanted: int, mask: np.ndarray | None) -> int:
-        """How many of these cells, from the first one, hold ``wanted`` rows that a mask keeps; never below `PROBES`."""
-        begin, count, done = 0, min(PROBES, len(nearest_first)), 0
-        while True:
-            cells = nearest_first[begin : begin + count]
-            sizes = self._starts[cells + 1] - self._starts[cells]
-            if mask is not None:
-                # Their rows side by side: no look at the cells that are not needed.
-                bounds = np.append(0, np.cumsum(sizes))
-                places = np.arange(bounds[-1]) + np.repeat(self._starts[cells] - bounds[:-1], sizes)
-                kept = np.append(0, np.cumsum(mask[self._by_cell[places]]))
-                sizes = kept[bounds[1:]] - kept[bounds[:-1]]
-            reached = done + np.cumsum(sizes)
-            if reached[-1] >= wanted or begin + count >= len(nearest_first):
-                return max(begin + 1 + int((reached < wanted).sum()), min(PROBES, len(nearest_first)))
-            begin, count, done = begin + count, 2 * count, int(reached[-1])
+    def _allowed_in_cells(self, mask: np.ndarray | None, allowed: int) -> np.ndarray:
+        """How many rows of each cell a mask keeps, ``(cells,)``; counted on its smaller side."""
+        if mask is None:
+            return self._sizes
+        few = 2 * allowed <= len(self)
+        counted = np.bincount(self._cells[np.flatnonzero(mask if few else ~mask)], minlength=len(self._sizes))
+        return counted if few else self._sizes - counted
 
     def add(self, vectors: np.ndarray) -> None:
         """Append ``(m, d)`` rows. Each goes into the cell of its nearest centroid; the cells stay as they are.
@@ -215,8 +210,7 @@ class VectorIndex:
             numbers = np.arange(len(self._cells), len(self._cells) + len(part))
             self._index.add_core(len(part), *map(faiss.swig_ptr, (part, numbers, own)))
             self._cells = np.concatenate([self._cells, own.astype(np.uint16)])
-        self._by_cell = np.argsort(self._cells, kind="stable").astype(np.int32)
-        self._starts = np.append(0, np.cumsum(np.bincount(self._cells, minlength=len(self._centroids))))
+        self._sizes = np.bincount(self._cells, minlength=len(self._centroids))
 
     def save(self, path: Path | str) -> None:
         """Write the centroids and each row's cell, 2 bytes a row, as safetensors; the table is not in it.
