@@ -23,16 +23,15 @@ EXACT_BELOW = 50_000
 # Cells looked at for a query. Recall@100 is 0.99 from 100,000 to 1.4 million rows; at 32 it is 0.96.
 PROBES = 64
 # Where a mask leaves fewer rows than this in them, cells are added until there are as many, or no cell is left: what a
-# shopper asks for may lie far from what the vector says. A mask that keeps a few rows of every cell makes that dear,
-# and there a part of them is enough: then so many rows are passed over at most.
-ENOUGH_ROWS, LEAST_ROWS, PASSED = 60_000, 15_000, 400_000
+# shopper asks for may lie far from what the vector says. Twice as many cost twice the time for a few more of the true.
+LEAST_ROWS = 25_000
 # The same where more results are asked than usual, for each of them.
 ROWS_A_RESULT = 64
 # Rows that a mask may leave to be compared one by one.
 FEW_ROWS = 40_000
 # Points that k-means sees a cell, and its rounds: what the recall above was measured with.
 POINTS_A_CELL, ROUNDS = 64, 10
-# The index reads 16 numbers at a time, and rows of 65 four times slower than rows of 128: they are filled up with zeros.
+# The index reads 16 numbers at a time, rows of 65 four times slower than rows of 128: zeros are put behind them.
 WIDTH = 16
 # Rows handled at once where a copy is made.
 BLOCK = 100_000
@@ -152,15 +151,12 @@ class VectorIndex:
         # The selector only points to the bits: they are kept by name until the search is over.
         bits = None if mask is None else np.packbits(mask, bitorder="little")
         selector = None if mask is None else faiss.IDSelectorBitmap(bits)
-        enough = min(allowed, max(ENOUGH_ROWS, ROWS_A_RESULT * k))
+        wanted = max(LEAST_ROWS, ROWS_A_RESULT * k)
         probes = np.full(len(vectors), len(self._sizes))
-        if enough < allowed:
+        if wanted < allowed:
             nearest_first = np.argsort(-(vectors @ self._centroids.T), axis=1, kind="stable")
             reached = np.cumsum(self._allowed_in_cells(mask, allowed)[nearest_first], axis=1)
-            passed = np.cumsum(self._sizes[nearest_first], axis=1)
-            least = max(LEAST_ROWS, ROWS_A_RESULT * k)
-            done = (reached >= enough) | ((reached >= least) & (passed >= PASSED))
-            probes = np.maximum(1 + done.argmax(axis=1), min(PROBES, len(self._sizes)))
+            probes = np.maximum(1 + (reached < wanted).sum(axis=1), min(PROBES, len(self._sizes)))
         # Stored halves decide who comes near; a few more than asked, so that rounding loses nobody at the end.
         most = k + k // 8 + 8
         rows = np.full((len(vectors), most), -1, dtype=np.int64)
