@@ -47,6 +47,13 @@ class FusionConfig:
     # Weights without each part and of each part alone too, for `python -m shopping_assistant.eval.parts`.
     ablations: bool = False
 
+    def __post_init__(self):
+        for name, least in (("sessions", 1), ("folds", 2), ("steps", 1), ("batch", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name}: got {getattr(self, name)}, expected {least} or more")
+        if not self.hidden or min(self.hidden) < 0:
+            raise ValueError(f"hidden: got {list(self.hidden)}, expected one number of units or more, 0 for none")
+
 
 class FusionTrainingError(ShopError):
     """Nothing to learn weights from."""

@@ -192,7 +192,9 @@ class CandidateMaker:
     def _session(self, named: Named, at: np.ndarray, here: np.ndarray) -> list[np.ndarray]:
         scores = np.einsum("bcd,bd->bc", self.encoder.table[at], named.vectors)
         best = np.max(scores, axis=1, where=here, initial=-1e9, keepdims=True)
-        order = np.argsort(np.argsort(np.where(here, -scores, np.inf), axis=1), axis=1)
+        # Stable: twins keep the order of their rows, whatever stands beside them in a batch.
+        best_first = np.argsort(np.where(here, -scores, np.inf), axis=1, kind="stable")
+        order = np.argsort(best_first, axis=1)
         return [scores, scores - best, np.log1p(order)]
 
     def _titles(self, named: Named, at, history, weight) -> list[np.ndarray]:
@@ -223,7 +225,8 @@ class CandidateMaker:
 
     def _bought(self, rows: np.ndarray, sessions: Sequence[Sequence[Token]]) -> list[np.ndarray]:
         total, best = np.zeros(rows.shape, np.float32), np.zeros(rows.shape, np.float32)
-        for b, session in enumerate(sessions):
+        # No candidate at all: nowhere to look them up.
+        for b, session in enumerate(sessions if rows.size else ()):
             order = np.argsort(rows[b], kind="stable")
             ranked = rows[b][order]
             for age, row in enumerate(_latest(session, RECENT)):

@@ -46,7 +46,9 @@ class Scorer(nn.Module):
             nn.init.zeros_(self.narrow.weight)
 
     def standardise(self, features: torch.Tensor) -> None:
-        """Take the centre and spread of each feature from ``(m, f)`` candidates."""
+        """Take the centre and spread of each feature from ``(m, f)`` candidates; fewer than two have no spread."""
+        if len(features) < 2:
+            return
         self.centre.copy_(features.mean(dim=0))
         self.spread.copy_(features.std(dim=0).clamp(min=1e-6))
 

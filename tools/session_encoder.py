@@ -119,8 +119,9 @@ class Encoder(nn.Module):
         later = torch.ones(t, t, dtype=torch.bool, device=given.device).triu(1)
         for layer in self.layers:
             x = layer(x, mask=later, is_causal=True)
+        itself = torch.eye(t, dtype=torch.bool, device=given.device)
         weights = self.weight(x).transpose(1, 2).masked_fill(later, -torch.inf)
-        weights = weights.masked_fill((kinds == PAD)[:, None, :] & ~torch.eye(t, dtype=torch.bool), -torch.inf)
+        weights = weights.masked_fill((kinds == PAD)[:, None, :] & ~itself, -torch.inf)
         return functional.normalize(weights.softmax(-1) @ given + self.added(x), dim=-1)
 
 
