@@ -170,8 +170,9 @@ def shuffled(sequence: Window, rng: np.random.Generator) -> Window:
     order = np.lexsort((rng.random(len(sequence.basket)), sequence.basket))
     if (order == np.arange(len(order))).all():
         return sequence
-    worth = sequence.worth[order].copy()
-    worth[0] = 0.0
+    worth = sequence.worth[order]
+    # Nothing stands before the first token, so it cannot be predicted; the one that stood there before now can be.
+    worth[order == 0], worth[0] = worth[0], 0.0
     return Window([sequence.tokens[i] for i in order], worth, sequence.basket)
 
 
