@@ -65,7 +65,7 @@ class VectorIndex:
     def build(cls, table: np.ndarray, exact_below: int = EXACT_BELOW, seed: int = 0) -> VectorIndex:
         """Divide ``(n, d)`` float32 rows into cells; a table of fewer than ``exact_below`` rows stays whole.
 
-        The same table and seed give the same index. About 10 s for 1.4 million rows of 128 on one core.
+        The same table and seed give the same index. Some 15 s for 1.4 million rows of 128 on one core.
 
         Raises:
             VectorIndexError: the table is no finite float32 table.
