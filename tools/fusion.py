@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,7 +42,10 @@ class Scorer(nn.Module):
         self.register_buffer("spread", torch.ones(len(features)))
         self.linear = nn.Linear(len(features), 1, bias=False)
         nn.init.zeros_(self.linear.weight)
-        self.widen, self.narrow = nn.Linear(len(features), hidden), nn.Linear(hidden, 1, bias=False)
+        with warnings.catch_warnings():
+            # A network without units is meant: torch warns that there is nothing to initialise.
+            warnings.filterwarnings("ignore", "Initializing zero-element tensors")
+            self.widen, self.narrow = nn.Linear(len(features), hidden), nn.Linear(hidden, 1, bias=False)
         if hidden:
             nn.init.zeros_(self.narrow.weight)
 
