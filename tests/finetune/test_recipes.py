@@ -6,8 +6,8 @@ import pytest
 import torch
 import yaml
 
-from shopping_assistant.finetune import config, core_ids, falcon, title_triplet
-from shopping_assistant.finetune.build import BuildConfig, build
+from shopping_assistant.finetune import config, core_ids, falcon, fusion, session_encoder, title_triplet
+from shopping_assistant.finetune.build import STEPS, BuildConfig, build
 from shopping_assistant.finetune.falcon import FalconConfig, Shape
 from shopping_assistant.finetune.tokenizer import train_tokenizer
 from shopping_assistant.tools import demo_shop
@@ -19,7 +19,9 @@ from shopping_assistant.tools.store import Store
 YAMLS = sorted(p.name for p in config.CONFIGS.glob("*.yaml"))
 RECIPES = {
     "falcon": (FalconConfig, falcon.train),
+    "fused": (fusion.FusionConfig, fusion.train),
     "ids": (core_ids.CoreConfig, core_ids.train),
+    "sessions": (session_encoder.SessionsConfig, session_encoder.train),
     "titles": (title_triplet.TitleConfig, title_triplet.train),
 }
 SMALL = {"hidden_size": 64, "num_hidden_layers": 1, "num_attention_heads": 4}
@@ -143,7 +145,7 @@ def test_a_whole_build_with_the_recipes_it_names(name, store, bases, tmp_path):
         (tmp_path / file).write_text(yaml.safe_dump(plain(asdict(settings))))
     (tmp_path / name).write_text(config.packaged_config(name).read_text())
     reports = {r.name: r.outcome for r in build(store, config_path=tmp_path / name)}
-    assert reports == dict.fromkeys(("search", "titles", "ids", "memory", "recommender", "mixup"), "made")
+    assert reports == dict.fromkeys(STEPS, "made")
 
 
 def plain(value):

@@ -57,7 +57,8 @@ def test_a_recommendation_holds_constraints_and_exclusions(store, recommender):
         assert product.category == "ankle boots" and product.material != "leather" and product.available
 
 
-def test_routes_tell_where_a_product_came_from(recommender):
+def test_routes_tell_where_a_product_came_from(recommender, monkeypatch):
+    monkeypatch.setattr(recommender, "system", "mixup")
     found = recommender.recommend((), k=20)
     assert found.written_id and found.written_title
     assert all(s.route["id"] >= 1 and s.route["title"] >= 1 for s in found.products)
