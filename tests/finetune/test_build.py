@@ -23,7 +23,10 @@ pretraining: {max_tokens: 700000, minutes: 1, epochs: 30, window: 256, batch_tok
 lora: {rate: 2e-3, minutes: 0.5, batch_tokens: 1024}
 validation: 40
 """,
-    "build.yaml": "{titles: titles.yaml, ids: ids.yaml, recommender: falcon.yaml}",
+    "sessions.yaml": "{dim: 16, epochs: 4, batch: 256, negatives: 0, max_minutes: 1}",
+    "fused.yaml": "{sessions: 100, hidden: [0, 4], folds: 2, steps: 60}",
+    "build.yaml": "{titles: titles.yaml, ids: ids.yaml, sessions: sessions.yaml, recommender: falcon.yaml, "
+    "fused: fused.yaml}",
 }
 
 
