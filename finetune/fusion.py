@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from shopping_assistant.finetune.mixup_settings import new_to, validation_sessions
 from shopping_assistant.tools.bought_together import BoughtTogether
-from shopping_assistant.tools.candidates import PARTS
+from shopping_assistant.tools.candidates import PARTS, Candidates
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.fused import CHOICE, VARIANTS, Fused, make_candidates
 from shopping_assistant.tools.fusion import Scorer
@@ -30,6 +30,8 @@ from shopping_assistant.tools.store import Store, write_json
 K = 10
 BATCH = 64
 MOST_EPOCHS = 40
+# Sessions whose candidates say how a feature is spread.
+STANDARDISED = 2_000
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ class Evidence:
     """The candidates of validation sessions, padded alike.
 
     Attributes:
-        rows, sources, features: as in `Candidates`, for all sessions.
+        rows, sources, features: as in `Candidates`, for all sessions; the features in half precision, which twenty
+            thousand sessions fit into memory with.
         targets: ``(s,)`` the column of the bought product, -1 where no part named it.
     """
 
@@ -136,8 +139,8 @@ def evidence_of(
     catalog, made = store.catalog(), []
     for at in range(0, len(examples), BATCH):
         part = examples[at : at + BATCH]
-        made.append(fused.candidates([e.history for e in part], [new_to(e, catalog) for e in part],
-                                     with_falcon=with_falcon))  # fmt: skip
+        found = fused.candidates([e.history for e in part], [new_to(e, catalog) for e in part], with_falcon=with_falcon)
+        made.append(Candidates(found.rows, found.sources, found.features.astype(np.float16)))
         if progress:
             progress(min(at + BATCH, len(examples)), len(examples))
     width = max(m.rows.shape[1] for m in made)
@@ -168,14 +171,15 @@ def fit(
     usable = np.flatnonzero((evidence.targets >= 0) & np.take_along_axis(counts, column, axis=1)[:, 0])
     features, mask = torch.from_numpy(evidence.features), torch.from_numpy(counts)
     targets = torch.from_numpy(evidence.targets)
-    scorer.standardise(features[mask])
-    optimizer = torch.optim.AdamW(scorer.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     rng = np.random.default_rng(config.seed)
+    some = rng.permutation(len(features))[:STANDARDISED]
+    scorer.standardise(features[some][mask[some]].float())
+    optimizer = torch.optim.AdamW(scorer.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     # Few sessions are not gone over more than so often: the network would learn them by heart.
     steps = min(config.steps, MOST_EPOCHS * -(-len(usable) // config.batch))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, steps))
     for at in _drawn(usable, config.batch, steps, rng):
-        scores = scorer(features[at]).masked_fill(~mask[at], -torch.inf)
+        scores = scorer(features[at].float()).masked_fill(~mask[at], -torch.inf)
         optimizer.zero_grad()
         functional.cross_entropy(scores, targets[at]).backward()
         optimizer.step()
@@ -206,7 +210,10 @@ def cross_validated(
 
 def ranks_of(scorer: Scorer, evidence: Evidence) -> np.ndarray:
     """The 1-based rank of each session's bought product among its candidates, 0 where it is none."""
-    scores = scorer.scores(evidence.features, evidence.rows, evidence.sources)
+    parts = (
+        evidence.part(np.arange(at, min(at + 512, len(evidence.rows)))) for at in range(0, len(evidence.rows), 512)
+    )
+    scores = np.concatenate([scorer.scores(p.features.astype(np.float32), p.rows, p.sources) for p in parts])
     own = np.take_along_axis(scores, np.maximum(evidence.targets, 0)[:, None], axis=1)
     ahead = (scores > own) | ((scores == own) & (evidence.rows < np.take_along_axis(
         evidence.rows, np.maximum(evidence.targets, 0)[:, None], axis=1)))  # fmt: skip
