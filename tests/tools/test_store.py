@@ -1,8 +1,10 @@
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from shopping_assistant.tools.catalog import Catalog, Product
+from shopping_assistant.tools.sessions import Event, empty_events, frame_of, leave_one_out
 from shopping_assistant.tools.store import Store, StoreError
 
 
@@ -78,3 +80,52 @@ def test_two_processes_keep_each_others_records(store):
     make(other, "titles", "two")
     again = Store.open(store.path)
     assert again.fresh("ids", "one") and again.fresh("titles", "two")
+
+
+def buys(user: str, *products: str) -> list[Event]:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    return [Event(user, user, start + timedelta(minutes=i), "purchase", None, p) for i, p in enumerate(products)]
+
+
+LOG = frame_of([*buys("ann", "a", "b", "c"), *buys("bob", "b", "a")])
+BACKGROUND = frame_of([*buys("cyd", "c", "a", "b"), *buys("dan", "c")])
+
+
+def test_a_background_is_trained_on_whole_and_asked_about_nowhere(store):
+    store.write_events(LOG, background=BACKGROUND)
+    again = Store.open(store.path)
+    assert again.background().equals(BACKGROUND) and again.events().equals(LOG)
+    split, alone = again.split(), leave_one_out(LOG)
+    assert (split.validation, split.test) == (alone.validation, alone.test)
+    assert sorted(split.train["user_id"].to_list()) == ["ann", "cyd", "cyd", "cyd", "dan"]
+    assert again.made_by("events")["events"] == 5 and again.made_by("events")["background events"] == 4
+    assert again.damaged() == []
+    (store.path / "background.parquet").unlink()
+    assert again.damaged() == ["background.parquet"]
+
+
+def test_a_store_without_a_background_is_split_as_its_log(store):
+    store.write_events(LOG)
+    assert not len(store.background()) and "background events" not in store.made_by("events")
+    assert store.split().train.equals(leave_one_out(LOG).train)
+    assert not (store.path / "background.parquet").exists()
+
+
+def test_a_log_written_again_keeps_its_background_unless_told(store):
+    store.write_events(LOG, background=BACKGROUND)
+    before = store.digest("events")
+    store.write_events(frame_of(buys("eve", "a", "b")))
+    assert store.background().equals(BACKGROUND) and store.digest("events") != before
+    store.write_events(LOG)
+    assert store.digest("events") == before
+    store.write_events(LOG, background=empty_events())
+    assert not len(Store.open(store.path).background()) and store.digest("events") != before
+
+
+def test_a_shopper_in_both_is_refused_and_nothing_is_written(store):
+    store.write_events(LOG, background=BACKGROUND)
+    for log, background in ((frame_of(buys("dan", "a")), None), (LOG, frame_of(buys("bob", "c")))):
+        with pytest.raises(StoreError, match=r"'(dan|bob)' stands in the log and in the background .1 such."):
+            store.write_events(log, background=background)
+    again = Store.open(store.path)
+    assert again.events().equals(LOG) and again.background().equals(BACKGROUND) and again.damaged() == []
