@@ -9,6 +9,8 @@ from shopping_assistant.tools.importers import import_source
 from shopping_assistant.tools.mixup import top_k
 from shopping_assistant.tools.recommender import Recommender
 from shopping_assistant.tools.sessions import Event
+from shopping_assistant.tools.stock_changes import add_products
+from shopping_assistant.tools.stocked import title_table
 from shopping_assistant.tools.store import Store
 from tests.tools.recommender_contract import NOW
 
@@ -87,6 +89,27 @@ def test_a_catalogue_alone_is_built_as_far_as_it_goes(tmp_path, tiny_config):
     assert outcomes["search"].outcome == outcomes["titles"].outcome == "made"
     assert outcomes["memory"].figures == {"queries": 0} and "empty" in outcomes["memory"].why
     assert outcomes["recommender"].outcome == "skipped" and "no log" in outcomes["recommender"].why
+
+
+def test_products_added_later_are_searched_after_a_build_and_trained_on_when_asked(tmp_path, tiny_config):
+    store = Store.create(tmp_path / "bare", name="Bare")
+    colors = ("red", "blue", "green", "black")
+    store.write_catalog(Catalog.from_products([Product(c, f"{c} wool hat", category="hats", color=c) for c in colors]))
+    build(store, config_path=tiny_config)
+    for number, title in enumerate(("teal straw hat", "plum felt hat")):
+        (tmp_path / "new.csv").write_text(f"product_id,title\nn{number},{title}\n")
+        add_products(tmp_path / "new.csv", store.path)
+
+    later = {r.name: r for r in build(Store.open(store.path), config_path=tiny_config)}
+    assert later["search"].outcome == "made" and later["search"].figures["products"] == 6
+    assert later["titles"].outcome == "fresh" and "not trained on 2 products" in later["titles"].why
+    opened = Store.open(store.path)
+    assert len(opened.stock.changes) == 1 and title_table(opened).shape == (6, 32)
+    again = {r.name: r for r in build(opened, config_path=tiny_config)}
+    assert again["search"].outcome == "fresh" and "not trained" not in again["search"].why
+    asked = {r.name: r for r in build(opened, only=("titles",), config_path=tiny_config)}
+    assert asked["titles"].outcome == "made" and asked["titles"].figures["titles"] == 6
+    assert "nothing changed" in build(Store.open(store.path), only=("titles",), config_path=tiny_config)[0].why
 
 
 def test_a_log_without_searches_is_trained_on(small_store, tiny_config):

@@ -121,3 +121,13 @@ def test_a_history_is_read_without_clicks_on_what_was_bought_later():
     history += [Event("s", "u", start + timedelta(minutes=i), a, product_id=p) for i, (a, p) in enumerate(said, 1)]
     # b twice in a row is once; a bought, then clicked again, is once in a row; the click on c goes, c was bought.
     assert [shop.ids[r] for r in history_rows(history, shop)] == ["b", "a", "d", "c"]
+
+
+def test_products_without_events_stand_for_their_kin(model):
+    at, closeness = np.array([[3, 9], [4, 4]]), np.array([[0.8, 0.2], [1.0, 1.0]], dtype=np.float32)
+    grown = model.with_kin(at, closeness, certainty=0.6)
+    assert grown.table.shape == (32, 17) and (grown.table[:30] == model.table).all()
+    assert grown.table[31] @ model.table[4] == pytest.approx(0.6, abs=1e-5)
+    assert grown.table[30] @ model.table[3] > grown.table[30] @ model.table[9]
+    assert grown.encode_sessions([[31]])[0] == pytest.approx(model.table[4], abs=1e-5)
+    assert grown.encode_sessions([[1, 2]]) == pytest.approx(model.encode_sessions([[1, 2]]), abs=1e-5)

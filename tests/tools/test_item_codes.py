@@ -68,3 +68,28 @@ def test_what_cannot_be_codes_is_refused(clusters):
         ItemCodes.from_vectors(clusters, levels=2, base=20)
     with pytest.raises(CodesError, match="same item codes"):
         ItemCodes(np.array([[1, 2], [1, 2]]), 8)
+
+
+def test_further_products_are_written_beside_their_kin(clusters):
+    codes = ItemCodes.from_vectors(clusters, levels=2, base=16)  # 15 of 16 codes below every prefix are taken
+    grown = codes.with_kin(np.array([[7, 8], [7, 8], [100, 7]]))
+    assert len(grown) == 243 and (grown.codes[:240] == codes.codes).all()
+    assert len(np.unique(grown.keys)) == 243
+    assert grown.codes[240, 0] == codes.codes[7, 0]
+    assert grown.codes[241, 0] == codes.codes[8, 0]  # the first kin's prefix is full by then
+    assert grown.codes[242, 0] == codes.codes[100, 0]
+    assert (codes.with_kin(np.array([[7, 8], [7, 8], [100, 7]])).codes == grown.codes).all()
+
+
+def test_a_product_whose_kin_have_no_room_goes_to_the_nearest_prefix_that_has_and_none_is_left_over():
+    codes = ItemCodes(np.array([[1, 0], [1, 1], [1, 2], [1, 3], [3, 0]]), base=4)
+    grown = codes.with_kin(np.array([[0], [2]] * 5 + [[4]]))
+    assert len(grown) == 16 and len(np.unique(grown.keys)) == 16
+    assert set(grown.codes[5:7, 0].tolist()) <= {0, 2}
+    with pytest.raises(CodesError, match="0 of 16 ids are free"):
+        grown.with_kin(np.array([[0]]))
+
+
+def test_the_free_code_nearest_to_the_kins_is_taken():
+    codes = ItemCodes(np.array([[0, 5], [0, 6], [0, 4]]), base=8)
+    assert codes.with_kin(np.array([[0]])).codes[3].tolist() == [0, 3]
