@@ -204,7 +204,7 @@ class Candidates:
     def __init__(self, catalog: Catalog, protocol: Protocol, log: pl.DataFrame):
         self.catalog = catalog
         self.exclude_history = protocol.exclude_history
-        self.base = np.ones(len(catalog), dtype=bool)
+        self.base = catalog.listed.copy()
         self.category: np.ndarray | None = None
         if protocol.candidates == "category":
             names = catalog.frame["category"].fill_null("").str.to_lowercase()

@@ -285,5 +285,5 @@ class _Clock:
 
     def lap(self, name: str) -> None:
         now = time.perf_counter()
-        self.parts[name] = round((now - self._last) * 1000, 2)
+        self.parts[name] = round(self.parts.get(name, 0.0) + (now - self._last) * 1000, 2)
         self._last = now
