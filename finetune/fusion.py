@@ -211,7 +211,8 @@ def cross_validated(
 def ranks_of(scorer: Scorer, evidence: Evidence) -> np.ndarray:
     """The 1-based rank of each session's bought product among its candidates, 0 where it is none."""
     parts = (
-        evidence.part(np.arange(at, min(at + 512, len(evidence.rows)))) for at in range(0, len(evidence.rows), 512)
+        evidence.part(np.arange(at, min(at + 512, len(evidence.rows))))
+        for at in range(0, max(1, len(evidence.rows)), 512)
     )
     scores = np.concatenate([scorer.scores(p.features.astype(np.float32), p.rows, p.sources) for p in parts])
     own = np.take_along_axis(scores, np.maximum(evidence.targets, 0)[:, None], axis=1)
