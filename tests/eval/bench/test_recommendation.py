@@ -49,7 +49,7 @@ def test_products_are_computed_once_more():
 def test_a_recommendation_is_timed_against_its_products(demo_store, capsys):
     assert main(["--store", str(demo_store), "-n", "3", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
-    assert result["calls"] == 3 and set(result["parts"]) == {"prompt", "write", "retrieval"}
+    assert result["calls"] == 3 and set(result["parts"]) >= {"prompt", "write", "retrieval"}
     # Prompt, codes and title through four layers of five products each, at least.
     assert result["products"]["number"] > 3 * 4 * 5
     whole, products = result["recommendation"]["median_ms"], result["products"]["median_ms"]
