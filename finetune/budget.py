@@ -21,3 +21,11 @@ class Budget:
         worked = time.thread_time() - self._thread
         waited = time.perf_counter() - self._wall
         return max(worked, waited / PATIENCE) / self._seconds
+
+    def passed(self, done: int, planned: int) -> float:
+        """The share of a training that is over: of its steps, or of its time where that is a step or more ahead.
+
+        A training that keeps up takes the same course whatever the clock says.
+        """
+        spent = self.spent()
+        return min(1.0, spent if spent >= (done + 1) / planned else done / planned)

@@ -7,7 +7,6 @@ Source: Hou, Hu, Zhang, Zhao, *CORE*, SIGIR 2022. Every prefix of a shopper's se
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ import torch
 from torch.nn import functional
 
 from shopping_assistant.finetune.budget import Budget
+from shopping_assistant.finetune.sequence_data import like_lengths, withheld_sample
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.core_model import Core, IdModel, history_rows, padded_rows
 from shopping_assistant.tools.errors import ShopError
@@ -165,17 +165,7 @@ def validation_sample(
     examples: Sequence[Example], catalog: Catalog, config: CoreConfig
 ) -> list[tuple[list[int], int, list[int]]]:
     """A seeded sample of (history rows, target row, rows bought before) with a history to go by."""
-    chosen = list(examples)
-    random.Random(config.seed).shuffle(chosen)
-    sample = []
-    for example in chosen:
-        rows = history_rows(example.history, catalog)
-        if rows and example.target in catalog:
-            bought = [e.product_id for e in example.history if e.action == "purchase" and e.product_id in catalog]
-            sample.append((rows, catalog.index(example.target), [catalog.index(p) for p in bought]))
-        if len(sample) == config.validation_examples:
-            break
-    return sample
+    return withheld_sample(examples, catalog, history_rows, config.validation_examples, config.seed)
 
 
 def fit(
@@ -215,7 +205,7 @@ def fit(
     for epoch in range(1, config.epochs + 1):
         core.train()
         for batch in batches(sequences, config, rng):
-            passed = min(1.0, max(done / planned, budget.spent()))
+            passed = budget.passed(done, planned)
             for group in optimizer.param_groups:
                 group["lr"] = config.learning_rate * (0.05 + 0.475 * (1 + float(np.cos(np.pi * passed))))
             optimizer.zero_grad()
@@ -241,14 +231,8 @@ def fit(
 
 def batches(sequences: Sequences, config: CoreConfig, rng: np.random.Generator) -> Iterator[list[int]]:
     """Numbers of sequences of similar length, about ``config.batch`` predictions together, in random order."""
-    # Lengths with a little noise: batches waste no padding and still differ from epoch to epoch.
-    lengths = np.array([len(r) for r in sequences.rows])
-    counts = np.array([(w > 0).sum() for w in sequences.weights])
-    order = np.argsort(lengths + rng.random(len(lengths)) * 2, kind="stable")
-    cuts = np.flatnonzero(np.diff(counts[order].cumsum() // config.batch)) + 1
-    parts = np.split(order, cuts)
-    for i in rng.permutation(len(parts)):
-        yield parts[i].tolist()
+    lengths = [len(r) for r in sequences.rows]
+    yield from like_lengths(lengths, [int((w > 0).sum()) for w in sequences.weights], config.batch, rng)
 
 
 def principal_parts(titles: np.ndarray, dim: int) -> np.ndarray:

@@ -8,7 +8,6 @@ whose scores are corrected for their chance of being drawn (Bengio and Senécal,
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -19,6 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from shopping_assistant.finetune.budget import Budget
+from shopping_assistant.finetune.sequence_data import like_lengths, withheld_sample
 from shopping_assistant.tools.attribute_values import AttributeValues
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.errors import ShopError
@@ -180,17 +180,7 @@ def validation_sample(
     examples: Sequence[Example], catalog: Catalog, config: SessionsConfig
 ) -> list[tuple[list[Token], int, list[int]]]:
     """A seeded sample of (history's tokens, target row, rows bought before) with a history to go by."""
-    chosen = list(examples)
-    random.Random(config.seed).shuffle(chosen)
-    sample = []
-    for example in chosen:
-        tokens = tokens_of(example.history, catalog)
-        if tokens and example.target in catalog:
-            bought = [e.product_id for e in example.history if e.action == "purchase" and e.product_id in catalog]
-            sample.append((tokens, catalog.index(example.target), [catalog.index(p) for p in bought]))
-        if len(sample) == config.validation_examples:
-            break
-    return sample
+    return withheld_sample(examples, catalog, tokens_of, config.validation_examples, config.seed)
 
 
 def fit(
@@ -228,7 +218,7 @@ def fit(
         encoder.train()
         products.train()
         for batch in _batches([shuffled(s, rng) for s in sequences], config.batch, rng):
-            passed = min(1.0, max(done / planned, budget.spent()))
+            passed = budget.passed(done, planned)
             for group in optimizer.param_groups:
                 group["lr"] = config.learning_rate * (0.02 + 0.49 * (1 + float(np.cos(np.pi * passed))))
             optimizer.zero_grad()
@@ -293,13 +283,9 @@ class _Products(nn.Module):
 
 def _batches(sequences: list[Window], predictions: int, rng: np.random.Generator):
     """Sequences of similar length, about so many predictions together, in random order."""
-    lengths = np.array([len(s.tokens) for s in sequences])
-    counts = np.array([(s.worth > 0).sum() for s in sequences])
-    order = np.argsort(lengths + rng.random(len(lengths)) * 2, kind="stable")
-    cuts = np.flatnonzero(np.diff(counts[order].cumsum() // predictions)) + 1
-    parts = np.split(order, cuts)
-    for i in rng.permutation(len(parts)):
-        yield [sequences[j] for j in parts[i]]
+    counts = [int((s.worth > 0).sum()) for s in sequences]
+    for part in like_lengths([len(s.tokens) for s in sequences], counts, predictions, rng):
+        yield [sequences[j] for j in part]
 
 
 def _loss(

@@ -192,7 +192,7 @@ def fit(
         order = torch.randperm(len(seen.pairs)).numpy()
         for at in range(0, len(order), config.batch):
             for group in optimizer.param_groups:
-                group["lr"] = config.learning_rate * _schedule(done, max(done / steps, budget.spent()))
+                group["lr"] = config.learning_rate * _schedule(done, budget.passed(done, steps))
             loss = batches.loss(seen.pairs[order[at : at + config.batch]])
             optimizer.zero_grad()
             loss.backward()
