@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from shopping_assistant.eval.cohorts import cohorts_of
 from shopping_assistant.eval.metrics import scores_of_ranks
-from shopping_assistant.eval.protocol import Candidates, Protocol, cohorts_of, questions
+from shopping_assistant.eval.protocol import Candidates, Protocol, questions
 from shopping_assistant.eval.significance import ci95, paired_bootstrap
 from shopping_assistant.tools.catalog import write_parquet
 from shopping_assistant.tools.errors import ShopError

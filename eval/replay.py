@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from shopping_assistant.eval.baselines import AGENT, Ranker, open_rankers, refuse_unknown, usual_systems
+from shopping_assistant.eval.cohorts import cohorts_of
 from shopping_assistant.eval.metrics import target_ranks
 from shopping_assistant.eval.protocol import (
     Candidates,
@@ -18,11 +19,11 @@ from shopping_assistant.eval.protocol import (
     Protocol,
     Questions,
     SplitName,
-    cohorts_of,
     questions,
     read_log,
 )
-from shopping_assistant.eval.score import Run, RunsFolder, figures
+from shopping_assistant.eval.runs import Run, RunsFolder
+from shopping_assistant.eval.score import figures
 from shopping_assistant.tools.mixup import top_k
 from shopping_assistant.tools.sessions import Example
 from shopping_assistant.tools.store import Store

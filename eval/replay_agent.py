@@ -11,7 +11,7 @@ import polars as pl
 
 from shopping_assistant.assistant.conversation import Assistant
 from shopping_assistant.eval.baselines import AGENT
-from shopping_assistant.eval.score import Run
+from shopping_assistant.eval.runs import Run
 from shopping_assistant.tools.sessions import Example, frame_of, write_events
 from shopping_assistant.tools.store import Store
 

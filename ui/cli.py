@@ -8,7 +8,6 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shopping_assistant.tools.errors import ShopError
+from shopping_assistant.ui import evaluation_commands
+from shopping_assistant.ui.options import DEFAULT_STORE, JsonOption, StoreOption, progress_bars
 
 if TYPE_CHECKING:
     from shopping_assistant.finetune.build import StepReport
@@ -28,9 +29,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-DEFAULT_STORE = Path("stores/demo")
-StoreOption = Annotated[Path, typer.Option("--store", help="The shop's folder.", show_default=True)]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 ModelOption = Annotated[
     str | None,
     typer.Option("--model", help="A LangChain chat model, e.g. openai:gpt-5-mini; by default the embedded one."),
@@ -84,34 +82,6 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-@contextmanager
-def _progress_bars() -> Iterator:
-    """``start(name)`` gives a callback (done, total) that moves a bar of that name on standard error."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    columns = [TextColumn("{task.description:12}"), BarColumn(), MofNCompleteColumn()]
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console, transient=True) as bars:
-
-        def start(name: str):
-            bar = bars.add_task(name, total=None)
-
-            def move(done: int, total: int | None = None) -> None:
-                bars.update(bar, completed=done, total=total)
-
-            return move
-
-        yield start
-
-
 def _report_step(step: StepReport) -> None:
     figures = ", ".join(f"{k} {v}" for k, v in step.figures.items() if isinstance(v, (int, float, str)))
     took = f" in {step.seconds:.0f} s" if step.outcome == "made" else ""
@@ -158,7 +128,7 @@ def import_(
     """Bring a catalogue, and its log where there is one, into a store."""
     from shopping_assistant.tools import importers
 
-    with _progress_bars() as start:
+    with progress_bars() as start:
         report = importers.import_source(
             source.value, path, store, events_path=events, part=part, name=name, currency=currency,
             product_columns=_pairs("--map", map_), event_columns=_pairs("--map-event", map_event),
@@ -194,7 +164,7 @@ def add_products(
     """Put products into a shop, or new values to those it has: at once, without training, also while it is open."""
     from shopping_assistant.tools import stock_changes
 
-    with _progress_bars() as start:
+    with progress_bars() as start:
         report = stock_changes.add_products(
             path, store, product_columns=_pairs("--map", map_), currency=currency, skip_bad=skip_bad,
             progress=start("read"),
@@ -237,7 +207,7 @@ def build(
 
     opened = Store.open(store)
     steps = [s.strip() for s in only.split(",") if s.strip()] if only else None
-    with _progress_bars() as start:
+    with progress_bars() as start:
         run(opened, only=steps, config_path=config, seed=seed, started=start, finished=_report_step)
 
 
@@ -371,7 +341,7 @@ def finetune(
 
     step = {"falcon": "recommender"}.get(model.value, model.value)
     if processes.rank() == 0:
-        with _progress_bars() as start:
+        with progress_bars() as start:
             report = train_one(Store.open(store), step, config, started=start)
         _report_step(report)
     elif model is Trainable.falcon:
@@ -386,58 +356,7 @@ def _follow(train: Callable[[], object]) -> None:
         raise typer.Exit(2) from None
 
 
-@app.command()
-def replay(
-    store: StoreOption = DEFAULT_STORE,
-    events: Annotated[Path | None, typer.Option(help="Another log, replayed against this store.")] = None,
-    system: Annotated[
-        list[str] | None, typer.Option("--system", help="popularity, id, title, mixup, search, agent; may be repeated.")
-    ] = None,
-    split: Annotated[str, typer.Option(help="leave-one-out, session or temporal.")] = "leave-one-out",
-    part: Annotated[str, typer.Option(help="test or validation.")] = "test",
-    candidates: Annotated[str, typer.Option(help="all, bought, available, category, or a file of ids.")] = "all",
-    exclude_history: Annotated[
-        bool, typer.Option("--exclude-history/--include-history", help="Leave out what the shopper has bought.")
-    ] = True,
-    min_items: Annotated[int, typer.Option(help="Only shoppers with at least this many purchases.", min=2)] = 3,
-    sample: Annotated[int | None, typer.Option(help="Replay only so many sessions.", min=1)] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the sample and the bootstrap.")] = 1,
-    out: Annotated[Path | None, typer.Option(help="Folder for the ranked runs.")] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Replay logged sessions and score what each system would have recommended."""
-    from shopping_assistant.eval.replay import replay as run
-    from shopping_assistant.tools.importers import read_log
-    from shopping_assistant.tools.store import Store
-
-    opened = Store.open(store)
-    log = read_log(events, opened.catalog()) if events else None
-    with _progress_bars() as start:
-        result = run(
-            opened, system or None, events=log, split=split, part=part, candidates=candidates,
-            exclude_history=exclude_history, min_items=min_items, sample=sample, seed=seed, out=out,
-            progress=start("replay"),
-        )  # fmt: skip
-    if as_json:
-        print(json.dumps(result, ensure_ascii=False))
-    else:
-        _print_scores(result)
-
-
-def _print_scores(result: dict) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=f"{result['sessions']:,} sessions · {result['store']}")
-    metrics = ("recall@10", "ndcg@10", "mrr@10", "mrr")
-    for column in ("system", *metrics, "sessions/s"):
-        table.add_column(column, justify="left" if column == "system" else "right")
-    for name, s in result["systems"].items():
-        cells = [f"{s[m]:.4f} [{s['ci95'][m][0]:.4f}, {s['ci95'][m][1]:.4f}]" for m in metrics]
-        table.add_row(name, *cells, f"{s['sessions_per_second']:.1f}")
-    console = Console(width=None if sys.stdout.isatty() else 140)
-    console.print(table)
-    console.print("protocol: " + ", ".join(f"{k} {v}" for k, v in result["protocol"].items()), style="dim")
+evaluation_commands.add_to(app)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ import pytest
 from shopping_assistant.eval.metrics import scores_of_ranking
 from shopping_assistant.eval.protocol import Candidates, Protocol, ReplayError, questions
 from shopping_assistant.eval.replay import rank_sessions, replay
-from shopping_assistant.eval.score import RunError, compare, score_runs
+from shopping_assistant.eval.runs import RunError
+from shopping_assistant.eval.score import compare, score_runs
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.sessions import empty_events, frame_of
 

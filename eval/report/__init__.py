@@ -1,0 +1,1 @@
+"""The report: one HTML page of what was replayed, simulated and scored."""

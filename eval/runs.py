@@ -1,0 +1,151 @@
+"""Ranked runs and the folder that keeps them.
+
+A runs folder holds ``protocol.json`` and ``runs.jsonl``, one line a session and system; while a replay is under way
+the lines stand in ``runs.partial.jsonl``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from shopping_assistant.tools.errors import ShopError
+from shopping_assistant.tools.store import write_json
+
+PROTOCOL, RUNS, PARTIAL = "protocol.json", "runs.jsonl", "runs.partial.jsonl"
+
+
+class RunError(ShopError):
+    """A runs folder that cannot be read, continued or trusted."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One session ranked by one system.
+
+    ``rank`` is 1-based, None where the target was not ranked. ``top`` are the first product ids, ``ms`` the session's
+    share of the time its batch took.
+    """
+
+    session_id: str
+    user_id: str
+    system: str
+    target: str
+    rank: int | None
+    cohorts: tuple[str, ...]
+    ms: float
+    top: tuple[str, ...] = ()
+    error: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.session_id, self.user_id
+
+    def as_line(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_line(cls, line: str, where: str) -> Run:
+        """
+        Raises:
+            RunError: not a run, or its rank contradicts its list.
+        """
+        try:
+            given = json.loads(line)
+            run = cls(**{**given, "cohorts": tuple(given["cohorts"]), "top": tuple(given["top"])})
+        except (ValueError, TypeError, KeyError) as error:
+            raise RunError(f"{where}: not a run ({error}); expected a line as `shop replay --out` writes it") from error
+        if run.rank is not None and (not isinstance(run.rank, int) or run.rank < 1):
+            raise RunError(f"{where}, rank: got {run.rank!r}, expected a whole number from 1, or null")
+        if run.top and run.rank is not None and run.rank <= len(run.top) and run.top[run.rank - 1] != run.target:
+            raise RunError(
+                f"{where}, rank: says {run.rank}, but the list has {run.top[run.rank - 1]!r} there and the target is "
+                f"{run.target!r}; the file was changed after the replay"
+            )
+        return run
+
+
+def read_runs(path: Path) -> list[Run]:
+    with path.open(encoding="utf-8") as file:
+        return [Run.from_line(line, f"{path} line {number}") for number, line in enumerate(file, 1) if line.strip()]
+
+
+class RunsFolder:
+    """Where a replay writes. It can be interrupted at any moment and continued with the same protocol.
+
+    Raises:
+        RunError: the folder holds the runs of another protocol, log or store.
+    """
+
+    def __init__(self, path: Path | str, about: dict):
+        self.path, self._about = Path(path), about
+        protocol = self.path / PROTOCOL
+        if protocol.is_file():
+            there = read_about(protocol)
+            other = [key for key in about if there.get(key) != about[key]]
+            if other:
+                raise RunError(
+                    f"{self.path} holds runs that differ in {', '.join(other)}; continue with the same settings and "
+                    "store, or choose another folder"
+                )
+        elif self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise RunError(f"{self.path} exists and holds no {PROTOCOL}; choose another folder for the runs")
+
+    def done(self) -> list[Run]:
+        """The runs written so far. A last line that an interruption cut is taken off; it will be run again."""
+        runs, partial = self.path / RUNS, self.path / PARTIAL
+        if runs.is_file() and not partial.is_file():
+            return read_runs(runs)
+        if not partial.is_file():
+            return []
+        whole = partial.read_bytes()
+        if not whole.endswith(b"\n"):
+            with partial.open("r+b") as file:
+                file.truncate(whole.rfind(b"\n") + 1)
+        return read_runs(partial)
+
+    def append(self, runs: Iterable[Run]) -> None:
+        """Add runs; the folder is made with the first ones, so that a replay which cannot start leaves nothing."""
+        if not (self.path / PROTOCOL).is_file():
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_json(self.path / PROTOCOL, self._about)
+        final = self.path / RUNS
+        if final.is_file():  # another system joins a finished replay
+            final.rename(self.path / PARTIAL)
+        with (self.path / PARTIAL).open("a", encoding="utf-8") as file:
+            file.writelines(run.as_line() + "\n" for run in runs)
+
+    def finish(self) -> None:
+        partial = self.path / PARTIAL
+        if partial.is_file():
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())
+            partial.replace(self.path / RUNS)
+
+
+def read_about(path: Path) -> dict:
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        about["protocol"]["k"], about["store"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path} cannot be read ({error}); expected a folder that `shop replay --out` wrote") from error
+    return about
+
+
+def open_runs(folder: Path) -> tuple[dict, list[Run]]:
+    """What a finished runs folder says of itself, and its runs.
+
+    Raises:
+        RunError: no finished runs there, or a line that contradicts itself.
+    """
+    if not (folder / RUNS).is_file():
+        unfinished = (folder / PARTIAL).is_file()
+        raise RunError(
+            f"{folder} holds an unfinished replay; run the same `shop replay --out {folder}` again to finish it"
+            if unfinished
+            else f"{folder} holds no {RUNS}; write one with `shop replay --out {folder}`"
+        )
+    return read_about(folder / PROTOCOL), read_runs(folder / RUNS)

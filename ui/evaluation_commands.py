@@ -1,0 +1,70 @@
+"""The commands of ``shop`` for whoever evaluates. Each imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shopping_assistant.ui.options import DEFAULT_STORE, JsonOption, StoreOption, progress_bars
+
+
+def add_to(app: typer.Typer) -> None:
+    for command in (replay,):
+        app.command()(command)
+
+
+def replay(
+    store: StoreOption = DEFAULT_STORE,
+    events: Annotated[Path | None, typer.Option(help="Another log, replayed against this store.")] = None,
+    system: Annotated[
+        list[str] | None, typer.Option("--system", help="popularity, id, title, mixup, search, agent; may be repeated.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="leave-one-out, session or temporal.")] = "leave-one-out",
+    part: Annotated[str, typer.Option(help="test or validation.")] = "test",
+    candidates: Annotated[str, typer.Option(help="all, bought, available, category, or a file of ids.")] = "all",
+    exclude_history: Annotated[
+        bool, typer.Option("--exclude-history/--include-history", help="Leave out what the shopper has bought.")
+    ] = True,
+    min_items: Annotated[int, typer.Option(help="Only shoppers with at least this many purchases.", min=2)] = 3,
+    sample: Annotated[int | None, typer.Option(help="Replay only so many sessions.", min=1)] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the sample and the bootstrap.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Folder for the ranked runs.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Replay logged sessions and score what each system would have recommended."""
+    from shopping_assistant.eval.replay import replay as run
+    from shopping_assistant.tools.importers import read_log
+    from shopping_assistant.tools.store import Store
+
+    opened = Store.open(store)
+    log = read_log(events, opened.catalog()) if events else None
+    with progress_bars() as start:
+        result = run(
+            opened, system or None, events=log, split=split, part=part, candidates=candidates,
+            exclude_history=exclude_history, min_items=min_items, sample=sample, seed=seed, out=out,
+            progress=start("replay"),
+        )  # fmt: skip
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False))
+    else:
+        _print_scores(result)
+
+
+def _print_scores(result: dict) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{result['sessions']:,} sessions · {result['store']}")
+    metrics = ("recall@10", "ndcg@10", "mrr@10", "mrr")
+    for column in ("system", *metrics, "sessions/s"):
+        table.add_column(column, justify="left" if column == "system" else "right")
+    for name, s in result["systems"].items():
+        cells = [f"{s[m]:.4f} [{s['ci95'][m][0]:.4f}, {s['ci95'][m][1]:.4f}]" for m in metrics]
+        table.add_row(name, *cells, f"{s['sessions_per_second']:.1f}")
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    console.print(table)
+    console.print("protocol: " + ", ".join(f"{k} {v}" for k, v in result["protocol"].items()), style="dim")
