@@ -1,16 +1,72 @@
-"""The groups a session counts in."""
+"""The groups a session counts in, so that a figure can be read for whom it holds."""
 
 from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
+import polars as pl
+
+from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.sessions import Example, current_query
 
 HISTORY_BANDS = ((0, 4), (5, 9), (10, 19), (20, 39), (40, None))
+# More categories would have too few sessions each to say anything.
+CATEGORIES = 12
+# Meteorological seasons of the northern hemisphere, December first.
+SEASONS = ("winter", "spring", "summer", "autumn")
+SEASON = "season "
+
+
+class Cohorts:
+    """The groups of any session of one shop.
+
+    * ``warm items`` / ``cold items``: whether the target occurs in a click or purchase of the training log.
+    * ``known shoppers`` / ``new shoppers``: whether the history holds an event of a session before the target's. A log
+      in which no shopper has two sessions does not tell, and its sessions are in neither group.
+    * ``with query`` / ``without query``: whether the target's session has a search before the purchase.
+    * ``category X``: the target's, for the `CATEGORIES` categories bought most often in training; the rest are
+      ``other categories``, and a target of no known category is in ``no category``. None in a catalogue without any.
+    * ``history 0-4`` …: events in the history.
+    * ``season X``: of the purchase, by meteorological season of the northern hemisphere. None where the log's times
+      only carry an order, that is, where all shoppers of the training log begin at the same moment.
+
+    Args:
+        train: the events the models may learn from.
+    """
+
+    def __init__(self, catalog: Catalog, train: pl.DataFrame):
+        self._trained = set(train["product_id"].drop_nulls().unique().to_list())
+        self._category = _categories(catalog)
+        bought = train.filter(pl.col("action") == "purchase")["product_id"].to_list()
+        often = Counter(c for p in bought if (c := self._category.get(p)) is not None)
+        largest = sorted(often, key=lambda name: (-often[name], name))[:CATEGORIES]
+        self._largest = frozenset(largest)
+        shoppers = train.group_by("user_id").agg(
+            sessions=pl.col("session_id").n_unique(), begins=pl.col("timestamp").min()
+        )
+        self._tells_sessions = bool((shoppers["sessions"] > 1).any())
+        self._tells_time = not (len(shoppers) > 1 and shoppers["begins"].n_unique() == 1)
+
+    def of(self, example: Example) -> tuple[str, ...]:
+        """The names of the example's groups, in the order above."""
+        names = list(cohorts_of(example, self._trained))
+        if self._tells_sessions:
+            known = any(e.session_id != example.session_id for e in example.history)
+            names.insert(1, "known shoppers" if known else "new shoppers")
+        if self._category:
+            category = self._category.get(example.target)
+            if category is None:
+                names.append("no category")
+            else:
+                names.append(f"category {category}" if category in self._largest else "other categories")
+        if self._tells_time:
+            names.append(SEASON + SEASONS[example.timestamp.month % 12 // 3])
+        return tuple(names)
 
 
 def cohorts_of(example: Example, trained_items: Counter[str] | set[str]) -> tuple[str, ...]:
-    """The groups a session counts in. A cold item has no click or purchase among the training events."""
+    """The groups that need nothing but the training log's products: see `Cohorts`."""
     length = len(example.history)
     low, high = next((lo, hi) for lo, hi in HISTORY_BANDS if hi is None or length <= hi)
     return (
@@ -18,3 +74,22 @@ def cohorts_of(example: Example, trained_items: Counter[str] | set[str]) -> tupl
         "with query" if current_query(example.history) else "without query",
         f"history {low}+" if high is None else f"history {low}-{high}",
     )
+
+
+def rows_of_cohorts(groups: list[tuple[str, ...]]) -> dict[str, np.ndarray]:
+    """``{cohort: rows of its sessions}``, by name. A season that holds every session tells nothing and is left out."""
+    rows: dict[str, list[int]] = {}
+    for row, names in enumerate(groups):
+        for name in names:
+            rows.setdefault(name, []).append(row)
+    return {
+        name: np.array(at, dtype=np.int64)
+        for name, at in sorted(rows.items())
+        if not (name.startswith(SEASON) and len(at) == len(groups))
+    }
+
+
+def _categories(catalog: Catalog) -> dict[str, str]:
+    """``{product id: category}`` as the catalogue writes it; products without one are not in it."""
+    pairs = zip(catalog.ids, catalog.cells("category"), strict=True)
+    return {product: str(name).strip() for product, name in pairs if name is not None and str(name).strip()}
