@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,9 @@ LONGEST_TEXT = 2_000
 class Assistant:
     """Open one with `Assistant.open`; every method may be called from several threads."""
 
-    def __init__(self, store: Store, settings: Settings, model=None):
+    def __init__(self, store: Store, settings: Settings, model=None, clock: Callable[[], datetime] | None = None):
         self.settings = settings
-        self._log = SessionLog(store.conversations_path)
+        self._log = SessionLog(store.conversations_path, clock)
         self._checkpoints = connect(store.conversations_path)
         self._saver = checkpointer(self._checkpoints)
         self._agent = Agent(Shelf(store), self._log, settings, model)
@@ -39,15 +40,21 @@ class Assistant:
         self._locks_lock = threading.Lock()
 
     @classmethod
-    def open(cls, store_path: Path | str, model: str | None = None, settings: Settings | None = None) -> Assistant:
+    def open(
+        cls, store_path: Path | str, model: str | None = None, settings: Settings | None = None,
+        clock: Callable[[], datetime] | None = None,
+    ) -> Assistant:  # fmt: skip
         """The assistant of a store; ``model`` names a LangChain chat model, None is the embedded one.
+
+        Args:
+            clock: the time of a replayed or simulated conversation, see `SessionLog`; by default the real time.
 
         Raises:
             StoreError: there is no store.
             ModelError: the chat model cannot be made.
         """
         chosen = chat_model(model) if model else None
-        return cls(Store.open(store_path), settings or Settings(model=model), chosen)
+        return cls(Store.open(store_path), settings or Settings(model=model), chosen, clock)
 
     @property
     def shelf(self) -> Shelf:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -52,9 +52,14 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 class SessionLog:
-    """Events and turn objects of all conversations of one store. A session is a conversation."""
+    """Events and turn objects of all conversations of one store. A session is a conversation.
 
-    def __init__(self, path: Path):
+    Args:
+        clock: what time it is; a replay gives the time of the session it plays. Two readings must differ.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], datetime] | None = None):
+        self.now = clock or _utc
         self._connection = connect(path)
         self._lock = threading.Lock()
         with self._lock, self._connection:
@@ -63,6 +68,9 @@ class SessionLog:
     def close(self) -> None:
         with self._lock:
             self._connection.close()
+
+    def _moment(self) -> str:
+        return self.now().isoformat(timespec="microseconds")
 
     def _write(self, statement: str, values: Sequence) -> int:
         with self._lock, self._connection:
@@ -76,7 +84,7 @@ class SessionLog:
         """The shopper of a conversation. A shopper who says who they are later is so for the whole conversation."""
         known = self._read("SELECT user_id FROM threads WHERE thread_id = ?", (thread_id,))
         if not known:
-            values = (thread_id, user_id or thread_id, _now())
+            values = (thread_id, user_id or thread_id, self._moment())
             self._write("INSERT OR IGNORE INTO threads VALUES (?, ?, ?)", values)
             return values[1]
         if user_id and known[0][0] != user_id:
@@ -104,7 +112,7 @@ class SessionLog:
         shown: Sequence[str] = (), position: int | None = None,
     ) -> None:  # fmt: skip
         listed = json.dumps(list(shown)) if shown else None
-        values = (thread_id, self.know(thread_id), _now(), action, query, product_id, listed, position)
+        values = (thread_id, self.know(thread_id), self._moment(), action, query, product_id, listed, position)
         self._write(f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
     def bag(self, thread_id: str) -> list[str]:
@@ -136,7 +144,7 @@ class SessionLog:
         return as_events(frame_of(events)) if events else empty_events()
 
     def keep_turn(self, thread_id: str, turn: int, body: dict, trace: dict) -> None:
-        values = (thread_id, turn, _now(), json.dumps(body, ensure_ascii=False), json.dumps(trace))
+        values = (thread_id, turn, self._moment(), json.dumps(body, ensure_ascii=False), json.dumps(trace))
         self._write("INSERT OR REPLACE INTO turns VALUES (?, ?, ?, ?, ?)", values)
 
     def turns(self, thread_id: str) -> list[dict]:
@@ -159,5 +167,5 @@ class SessionLog:
         return [dict(zip(names, row, strict=True)) for row in self._read(statement)]
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds")
+def _utc() -> datetime:
+    return datetime.now(UTC)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -64,7 +63,7 @@ class Desk:
 
     def event(self, action: str, query: str | None = None, product_id: str | None = None) -> Event:
         """Something this shopper does just now, for the recommender's eyes; the log is written elsewhere."""
-        return Event(self.thread_id, self.user_id, datetime.now(UTC), action, query, product_id)
+        return Event(self.thread_id, self.user_id, self.log.now(), action, query, product_id)
 
     def known(self, product_ids: Sequence[str]) -> list[Product]:
         unknown = [p for p in product_ids if p not in self.shelf.catalog]
