@@ -48,10 +48,11 @@ class Roads:
 
     ``ids`` and ``sessions`` ``(b, d)`` lie in the space of ``id_table`` ``(n, d)``, ``titles`` and ``queries`` in that
     of ``title_table``; who did or asked nothing has a row of zeros. ``rows`` ``(b,)`` are the written products,
-    ``left_out`` ``(b, n)`` what a mask takes away.
+    ``written_titles`` the ``b`` titles as they were written, ``left_out`` ``(b, n)`` what a mask takes away.
     """
 
     rows: np.ndarray
+    written_titles: tuple[str, ...]
     ids: np.ndarray
     sessions: np.ndarray
     titles: np.ndarray
@@ -208,6 +209,7 @@ class Recommender:
             left_out = ~np.stack([everything if mask is None else mask for mask in masks])
         return Roads(
             rows=rows,
+            written_titles=tuple(w.title for w in written),
             ids=self._ids.table[rows],
             sessions=self._ids.encode_sessions([history_rows(h, self._catalog) for h in histories]),
             titles=vectors[: len(rows)],
