@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-import numpy as np
 import polars as pl
 
 from shopping_assistant.tools.catalog import Catalog
@@ -74,19 +73,6 @@ def cohorts_of(example: Example, trained_items: Counter[str] | set[str]) -> tupl
         "with query" if current_query(example.history) else "without query",
         f"history {low}+" if high is None else f"history {low}-{high}",
     )
-
-
-def rows_of_cohorts(groups: list[tuple[str, ...]]) -> dict[str, np.ndarray]:
-    """``{cohort: rows of its sessions}``, by name. A season that holds every session tells nothing and is left out."""
-    rows: dict[str, list[int]] = {}
-    for row, names in enumerate(groups):
-        for name in names:
-            rows.setdefault(name, []).append(row)
-    return {
-        name: np.array(at, dtype=np.int64)
-        for name, at in sorted(rows.items())
-        if not (name.startswith(SEASON) and len(at) == len(groups))
-    }
 
 
 def _categories(catalog: Catalog) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Runs on disk and what they score: no model is needed to score a run again.
 
-    python -m shopping_assistant.eval.score RUNS [--compare mixup popularity]
+python -m shopping_assistant.eval.score RUNS [--compare mixup popularity]
 """
 
 from __future__ import annotations
@@ -8,16 +8,21 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
+from shopping_assistant.eval.beyond_accuracy import covered
+from shopping_assistant.eval.comparisons import intervals_and_comparisons
 from shopping_assistant.eval.metrics import metric_names, scores_of_ranks
 from shopping_assistant.eval.runs import Run, RunError, open_runs
-from shopping_assistant.eval.significance import Comparison, ci95, paired_bootstrap
+from shopping_assistant.eval.significance import Comparison, ci95, paired_test
+from shopping_assistant.eval.tally import SystemRuns, tally
 from shopping_assistant.tools.errors import ShopError
+
+BROKE = "broke_constraint@"
 
 
 def session_scores(runs: Sequence[Run], k: int = 10) -> dict[str, np.ndarray]:
@@ -25,41 +30,81 @@ def session_scores(runs: Sequence[Run], k: int = 10) -> dict[str, np.ndarray]:
     return scores_of_ranks(np.array([run.rank or 0 for run in runs], dtype=np.int64), metric_names(k))
 
 
-def system_figures(runs: Sequence[Run], k: int, seed: int) -> dict:
-    """Means, 95 % intervals and cohorts of one system."""
-    scores = session_scores(runs, k)
-    groups: dict[str, list[int]] = {}
-    for i, run in enumerate(runs):
-        for name in run.cohorts:
-            groups.setdefault(name, []).append(i)
-    seconds = sum(run.ms for run in runs) / 1000
-    failed = sum(run.error is not None for run in runs)
-    return {
-        **{name: float(values.mean()) for name, values in scores.items()},
-        "ci95": ci95(scores, seed=seed),
-        "cohorts": {
-            name: {"sessions": len(rows), **{m: float(values[rows].mean()) for m, values in scores.items()}}
-            for name, rows in sorted(groups.items())
-        },
-        "sessions": len(runs),
-        "not_ranked": sum(run.rank is None for run in runs),
-        **({"failed": failed} if failed else {}),
-        "sessions_per_second": round(len(runs) / seconds, 2) if seconds else 0.0,
-    }
+def system_figures(runs: Sequence[Run], k: int, seed: int, products: int | None = None) -> dict:
+    """Means, 95 % intervals, cohorts and list figures of one system."""
+    systems = tally(runs, k)
+    intervals, _ = intervals_and_comparisons(systems, k, seed)
+    ((name, own),) = systems.items()
+    return _figures_of(own, intervals[name], k, seed, products)
 
 
 def figures(about: dict, runs: Iterable[Run]) -> dict:
-    """The JSON of a replay from its runs."""
-    of_system: dict[str, list[Run]] = {}
-    for run in runs:
-        of_system.setdefault(run.system, []).append(run)
+    """The JSON of a replay from its runs, which are taken in one by one and not kept.
+
+    Args:
+        about: what the runs folder says of itself. Without ``products``, the number of candidate products, no coverage
+            is given.
+
+    Raises:
+        RunError: a system ranked a session twice.
+    """
     protocol = about["protocol"]
+    k, seed, products = protocol["k"], protocol["seed"], about.get("products")
+    systems = tally(runs, k)
+    intervals, comparisons = intervals_and_comparisons(systems, k, seed)
     return {
         "store": about["store"],
         "sessions": about["sessions"],
-        "systems": {s: system_figures(r, protocol["k"], protocol["seed"]) for s, r in of_system.items()},
+        "systems": {name: _figures_of(own, intervals[name], k, seed, products) for name, own in systems.items()},
+        "comparisons": comparisons,
         "protocol": protocol,
     }
+
+
+def _figures_of(runs: SystemRuns, intervals: Mapping, k: int, seed: int, products: int | None) -> dict:
+    scores = scores_of_ranks(runs.ranks, metric_names(k))
+    means, bounds, checked = _list_figures(runs, k, seed, products)
+    return {
+        **{name: float(values.mean()) for name, values in scores.items()},
+        **means,
+        "ci95": intervals[None] | bounds,
+        "cohorts": {
+            cohort: {
+                "sessions": len(rows),
+                **{m: float(values[rows].mean()) for m, values in scores.items()},
+                **{m: mean for m, values in runs.lists.items() if (mean := _mean(values[rows])) is not None},
+                "ci95": intervals[cohort],
+            }
+            for cohort, rows in runs.rows_of_cohorts().items()
+        },
+        "sessions": len(runs),
+        "not_ranked": int((runs.ranks == 0).sum()),
+        **({"failed": runs.failed} if runs.failed else {}),
+        **checked,
+        "sessions_per_second": round(len(runs) / runs.seconds, 2) if runs.seconds else 0.0,
+    }
+
+
+def _list_figures(runs: SystemRuns, k: int, seed: int, products: int | None) -> tuple[dict, dict, dict]:
+    """Means over the lists a figure is defined for, their intervals, and how many answers were checked and failed."""
+    means, bounds, checked = {}, {}, {}
+    if products and runs.shown is not None:
+        means[f"coverage@{k}"] = covered(runs.shown, products)
+    for name, values in runs.lists.items():
+        told = ~np.isnan(values)
+        if not told.any():
+            continue
+        means[name] = float(values[told].mean())
+        if name.startswith(BROKE):
+            checked = {"answers_checked": int(told.sum()), "answers_broke": int((values[told] > 0).sum())}
+        else:
+            bounds |= ci95({name: values[told]}, seed=seed, shoppers=runs.shoppers[told])
+    return means, bounds, checked
+
+
+def _mean(values: np.ndarray) -> float | None:
+    told = values[~np.isnan(values)]
+    return float(told.mean()) if len(told) else None
 
 
 def score_runs(folder: Path | str) -> dict:
@@ -73,24 +118,23 @@ def score_runs(folder: Path | str) -> dict:
 
 
 def compare(folder: Path | str, first: str, second: str) -> dict[str, Comparison]:
-    """Paired bootstrap test of two systems over the sessions both have run.
+    """Paired test of two systems over the sessions both have run.
 
     Raises:
         RunError: a system is not in the folder, or they share no session.
     """
     about, runs = open_runs(Path(folder))
-    by_system: dict[str, dict[tuple[str, str], Run]] = {}
-    for run in runs:
-        by_system.setdefault(run.system, {})[run.key] = run
-    for name in (first, second):
-        if name not in by_system:
-            raise RunError(f"system {name!r}: {folder} holds {', '.join(by_system)}")
-    shared = [key for key in by_system[first] if key in by_system[second]]
-    if not shared:
-        raise RunError(f"{first} and {second} share no session in {folder}; replay both on the same sample")
     k, seed = about["protocol"]["k"], about["protocol"]["seed"]
-    a, b = (session_scores([by_system[name][key] for key in shared], k) for name in (first, second))
-    return {metric: paired_bootstrap(a[metric], b[metric], seed=seed) for metric in a}
+    systems = tally(runs, k)
+    for name in (first, second):
+        if name not in systems:
+            raise RunError(f"system {name!r}: {folder} holds {', '.join(systems)}")
+    one, other = systems[first], systems[second]
+    _, at, beside = np.intersect1d(one.keys, other.keys, assume_unique=True, return_indices=True)
+    if not len(at):
+        raise RunError(f"{first} and {second} share no session in {folder}; replay both on the same sample")
+    a, b = scores_of_ranks(one.ranks[at], metric_names(k)), scores_of_ranks(other.ranks[beside], metric_names(k))
+    return {metric: paired_test(a[metric], b[metric], seed=seed, shoppers=one.shoppers[at]) for metric in a}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -98,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m shopping_assistant.eval.score", description="Score a runs folder again."
     )
     parser.add_argument("runs", type=Path, help="a folder that `shop replay --out` wrote")
-    parser.add_argument("--compare", nargs=2, metavar=("FIRST", "SECOND"), help="paired bootstrap test of two systems")
+    parser.add_argument("--compare", nargs=2, metavar=("FIRST", "SECOND"), help="paired test of two systems")
     given = parser.parse_args(arguments)
     try:
         if given.compare:
