@@ -11,6 +11,7 @@ from typing import Literal, get_args
 import numpy as np
 import polars as pl
 
+from shopping_assistant.eval.allowed import NEVER, Allowed, availability, microseconds, products_of
 from shopping_assistant.tools import importers
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.errors import ShopError
@@ -26,7 +27,7 @@ from shopping_assistant.tools.sessions import (
 
 SplitName = Literal["leave-one-out", "session", "temporal"]
 Part = Literal["test", "validation"]
-CANDIDATES = ("all", "bought", "available", "category")
+CANDIDATES = ("all", "bought", "available", "available-then", "category")
 TEMPORAL_SHARE = 0.1  # the last tenth of the log's time span is the future of the temporal split
 
 
@@ -102,32 +103,64 @@ def questions(log: pl.DataFrame, protocol: Protocol, train: pl.DataFrame, withhe
         LeakError: a history holds its own target, or lies after it.
         ReplayError: no session qualifies.
     """
-    if protocol.split == "leave-one-out":
-        split = withheld or leave_one_out(log)
-        found, left_out = (split.test if protocol.part == "test" else split.validation), {}
-    else:
-        examples = _last_of_session(log) if protocol.split == "session" else _after_cut(log)
-        found = [e for e in examples if e.history]
-        left_out = {"nothing before the purchase": len(examples) - len(found)}
-    bought = log.filter(pl.col("action") == "purchase").group_by("user_id").agg(pl.col("product_id").n_unique())
-    enough = set(bought.filter(pl.col("product_id") >= protocol.min_items)["user_id"].to_list())
-    kept = [e for e in found if e.user_id in enough]
-    left_out[f"by shoppers who bought fewer than {protocol.min_items} products"] = len(found) - len(kept)
+    found = found_in(log, protocol, temporal_cut(log) if protocol.split == "temporal" and len(log) else None, withheld)
+    kept, left_out = found.kept, dict(found.left_out)
     if not kept:
-        raise ReplayError(
-            f"no session to replay: {len(log)} events hold {len(found)} {protocol.split} targets, none by a shopper "
-            f"who bought {protocol.min_items} products or more; lower min_items, or give a log with purchases"
-        )
-    if protocol.sample is not None and protocol.sample < len(kept):
-        chosen = np.random.default_rng(protocol.seed).permutation(len(kept))[: protocol.sample]
-        left_out["not in the sample"] = len(kept) - protocol.sample
-        kept = [kept[i] for i in sorted(chosen)]
+        raise nothing_to_replay(protocol, len(log), found.targets)
+    chosen = sampled(len(kept), protocol)
+    if len(chosen) < len(kept):
+        left_out["not in the sample"] = len(kept) - len(chosen)
+        kept = [kept[i] for i in chosen]
     for example in kept:
         refuse_leak(example)
     known = set(train.filter(pl.col("action") == "purchase").select("user_id", "product_id").iter_rows())
     in_training = sum((e.user_id, e.target) in known for e in kept)
     future = protocol.split == "temporal" and len(train) and train["timestamp"].max() >= temporal_cut(log)
     return Questions(kept, {why: n for why, n in left_out.items() if n}, bool(in_training or future), in_training)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The examples that some shoppers' events hold, in the order of the shoppers' ids, and what was left out."""
+
+    kept: list[Example]
+    left_out: dict[str, int]
+    targets: int
+
+
+def found_in(events: pl.DataFrame, protocol: Protocol, cut: datetime | None, withheld: Split | None = None) -> Found:
+    """What a protocol asks for in these events, which must hold all that these shoppers did; nothing is sampled.
+
+    Args:
+        cut: where the future of the temporal split begins, in the whole log.
+        withheld: the leave-one-out split of the events, where it is made already.
+    """
+    if protocol.split == "leave-one-out":
+        split = withheld or leave_one_out(events)
+        found, left_out = (split.test if protocol.part == "test" else split.validation), {}
+    else:
+        examples = _last_of_session(events) if protocol.split == "session" else _after_cut(events, cut)
+        found = [e for e in examples if e.history]
+        left_out = {"nothing before the purchase": len(examples) - len(found)}
+    bought = events.filter(pl.col("action") == "purchase").group_by("user_id").agg(pl.col("product_id").n_unique())
+    enough = set(bought.filter(pl.col("product_id") >= protocol.min_items)["user_id"].to_list())
+    kept = [e for e in found if e.user_id in enough]
+    left_out[f"by shoppers who bought fewer than {protocol.min_items} products"] = len(found) - len(kept)
+    return Found(kept, left_out, len(found))
+
+
+def sampled(sessions: int, protocol: Protocol) -> np.ndarray:
+    """Which of so many sessions are replayed, ``(s,)`` int64 ascending."""
+    if protocol.sample is None or protocol.sample >= sessions:
+        return np.arange(sessions)
+    return np.sort(np.random.default_rng(protocol.seed).permutation(sessions)[: protocol.sample])
+
+
+def nothing_to_replay(protocol: Protocol, events: int, targets: int) -> ReplayError:
+    return ReplayError(
+        f"no session to replay: {events} events hold {targets} {protocol.split} targets, none by a shopper "
+        f"who bought {protocol.min_items} products or more; lower min_items, or give a log with purchases"
+    )
 
 
 def refuse_leak(example: Example) -> None:
@@ -169,14 +202,17 @@ def _first(session: Sequence[Event], at: int, owned: set[str]) -> bool:
 
 
 def temporal_cut(log: pl.DataFrame) -> datetime:
-    first, last = log["timestamp"].min(), log["timestamp"].max()
+    return cut_between(log["timestamp"].min(), log["timestamp"].max())
+
+
+def cut_between(first: datetime, last: datetime) -> datetime:
+    """Where the last tenth of a log's time begins."""
     return last - (last - first) * TEMPORAL_SHARE
 
 
-def _after_cut(log: pl.DataFrame) -> list[Example]:
+def _after_cut(log: pl.DataFrame, cut: datetime | None) -> list[Example]:
     """Each user's first purchase in the last tenth of the log's time, of a product not bought before."""
     examples = []
-    cut = temporal_cut(log) if len(log) else None
     for _, events in by_user(log):
         for at, event in enumerate(events):
             if event.action == "purchase" and event.timestamp >= cut and _first(events, at, set()):
@@ -195,22 +231,31 @@ class Candidates:
     """Which products each session's target is ranked among.
 
     ``bought`` are the products bought anywhere in the replayed log, targets included: leaving them out would make
-    every new item impossible. ``available`` is the catalogue's own word. ``category`` is the target's category, as
-    published; products without one are ranked among each other.
+    every new item impossible. ``available`` is the catalogue's own word of today; ``available-then`` are the products
+    that could be bought at the target's time: by the catalogue's dates where it has them, else from their first
+    appearance in a log. ``category`` is the target's category, as published; products without one are ranked among
+    each other.
+
+    Args:
+        log: the replayed events, or what `log_products` says of all that the shop knows and of the replayed ones.
     """
 
-    def __init__(self, catalog: Catalog, protocol: Protocol, log: pl.DataFrame):
+    def __init__(self, catalog: Catalog, protocol: Protocol, log: pl.DataFrame | pl.LazyFrame):
         self.catalog = catalog
         self.exclude_history = protocol.exclude_history
         self.base = catalog.listed.copy()
         self.category: np.ndarray | None = None
+        self.times: tuple[np.ndarray, np.ndarray] | None = None
         if protocol.candidates == "category":
             names = catalog.frame["category"].fill_null("").str.to_lowercase()
-            self.category = names.rank("dense").to_numpy()
+            self.category = names.rank("dense").to_numpy().astype(np.int64)
         elif protocol.candidates == "available":
             self.base = catalog.available.copy()
+        elif protocol.candidates == "available-then":
+            self.times = availability(catalog, products_of(log))
+            self.base &= self.times[0] < NEVER
         elif protocol.candidates == "bought":
-            self.base = self._among(log.filter(pl.col("action") == "purchase")["product_id"].unique().to_list())
+            self.base = self._among(products_of(log).filter(pl.col("bought"))["product_id"].to_list())
         elif protocol.candidates != "all":
             ids = [line.strip() for line in Path(protocol.candidates).read_text(encoding="utf-8").splitlines()]
             self.base = self._among([i for i in ids if i])
@@ -224,20 +269,32 @@ class Candidates:
         mask[[self.catalog.index(i) for i in ids if i in self.catalog]] = True
         return mask
 
+    @property
+    def products(self) -> int:
+        """How many products are a candidate of some session, as far as their targets do not narrow it."""
+        return int(self.base.sum())
+
     def targets(self, examples: Sequence[Example]) -> np.ndarray:
         """``(b,)`` int64 rows, -1 for a target that is not in the catalogue."""
         rows = [self.catalog.index(e.target) if e.target in self.catalog else -1 for e in examples]
         return np.array(rows, dtype=np.int64)
 
+    def of(self, examples: Sequence[Example]) -> Allowed:
+        """The candidates of a batch, without what the shoppers bought when history is excluded."""
+        targets = self.targets(examples)
+        groups = times = None
+        if self.category is not None:
+            groups = (self.category, np.where(targets >= 0, self.category[targets], -1))
+        if self.times is not None:
+            moments = np.array([microseconds(e.timestamp) for e in examples], dtype=np.int64)
+            times = (*self.times, moments)
+        excluded = [self._owned(e) if self.exclude_history else np.zeros(0, dtype=np.int64) for e in examples]
+        return Allowed(self.base, targets, excluded, groups, times)
+
+    def _owned(self, example: Example) -> np.ndarray:
+        owned = {e.product_id for e in example.history if e.action == "purchase"}
+        return np.array(sorted(self.catalog.index(p) for p in owned if p in self.catalog), dtype=np.int64)
+
     def masks(self, examples: Sequence[Example]) -> np.ndarray:
         """``(b, n)`` bool; without the shopper's purchases when history is excluded."""
-        masks = np.repeat(self.base[None], len(examples), axis=0)
-        for mask, example, target in zip(masks, examples, self.targets(examples), strict=True):
-            if self.category is not None and target >= 0:
-                mask &= self.category == self.category[target]
-            if self.exclude_history:
-                owned = [
-                    e.product_id for e in example.history if e.action == "purchase" and e.product_id in self.catalog
-                ]
-                mask[[self.catalog.index(p) for p in owned]] = False
-        return masks
+        return self.of(examples).masks()
