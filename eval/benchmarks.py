@@ -26,11 +26,10 @@ import numpy as np
 import polars as pl
 
 from shopping_assistant.eval.baselines import open_rankers
-from shopping_assistant.eval.metrics import scores_of_ranks
-from shopping_assistant.eval.parts import FUSED, ranks_of_variants
+from shopping_assistant.eval.parts import ranks_of_variants
 from shopping_assistant.eval.protocol import Candidates, Protocol, questions
 from shopping_assistant.eval.replay import rank_sessions
-from shopping_assistant.eval.significance import ci95, paired_bootstrap
+from shopping_assistant.eval.tables import FUSED, as_text, table_of_ranks
 from shopping_assistant.tools.catalog import Catalog, write_parquet
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.importers import import_source
@@ -40,7 +39,6 @@ OUT = Path("runs/benchmarks")
 # Below three products there is nothing to train on once two are withheld.
 LEAST_ITEMS = 3
 PEERS = ("popularity", "item-knn", "item-knn-colors")
-METRICS = ("recall@10", "ndcg@10", "mrr@10")
 NAMED = re.compile(r"(?P<system>.+)\.seed(?P<seed>\d+)\.(validation|test)\.parquet")
 Progress = Callable[[int, int], None]
 
@@ -181,10 +179,9 @@ def store_of(folder: Path, seed: int) -> Path:
 
 
 def table(name: str, part: str, out: Path | str = OUT, seed: int = 1) -> dict:
-    """The figures of every system whose ranks lie there, and `fused` against each of them.
+    """The figures of every system whose ranks lie there, and `fused` against each of them: `tables.table_of_ranks`.
 
-    Sessions are paired by shopper; the first seed of `fused` is compared. Where there are several seeds, their mean and
-    standard deviation are given too.
+    Sessions are paired by shopper.
 
     Raises:
         BenchmarkError: there are no ranks, or a file lacks shoppers.
@@ -209,58 +206,7 @@ def table(name: str, part: str, out: Path | str = OUT, seed: int = 1) -> dict:
         ranks.setdefault(found["system"], {})[int(found["seed"])] = np.array([own[u] for u in users])
     if not ranks:
         raise BenchmarkError(f"{folder / 'ranks'} holds no ranks; make them with `rank {name}` and `make baselines`")
-    scored = {s: {n: scores_of_ranks(r, METRICS) for n, r in seeds.items()} for s, seeds in ranks.items()}
-    out_ = {"benchmark": name, "part": part, "sessions": len(users), "cold targets": int(cold.sum()), "systems": {}}
-    best = scored.get(FUSED, {}).get(1)
-    for system, seeds in scored.items():
-        first = seeds[min(seeds)]
-        row: dict = {m: float(v.mean()) for m, v in first.items()}
-        row["ci95"] = ci95(first, seed=seed)
-        row["seeds"] = {str(n): {m: float(v.mean()) for m, v in own.items()} for n, own in seeds.items()}
-        if cold.any():
-            row["cold"] = {m: float(v[cold].mean()) for m, v in first.items()}
-        if best is not None and system != FUSED:
-            row["fused against it"] = {m: _against(best[m], first[m], cold, seed) for m in ("recall@10", "ndcg@10")}
-        out_["systems"][system] = row
-    return out_
-
-
-def _against(fused: np.ndarray, other: np.ndarray, cold: np.ndarray, seed: int) -> dict:
-    """Paired bootstrap on all sessions, and on those with a cold target."""
-    found = {}
-    for group, at in (("all", np.ones(len(cold), dtype=bool)), ("cold", cold)):
-        if at.any():
-            test = paired_bootstrap(fused[at], other[at], seed=seed)
-            found[group] = {"difference": test.difference, "ci95": list(test.ci95), "p": test.p}
-    return found
-
-
-def as_text(found: dict) -> str:
-    """The table as Markdown, best ndcg@10 first."""
-    lines = [
-        f"{BENCHMARKS[found['benchmark']].title}, {found['part']}: {found['sessions']:,} sessions, "
-        f"{found['cold targets']:,} with a cold target",
-        "",
-        "| | recall@10 | ndcg@10 [95 %] | seeds | fused minus it, ndcg@10 | p (ndcg, recall) | cold: recall@10 "
-        "| ndcg@10 | p |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for system, row in sorted(found["systems"].items(), key=lambda item: -item[1]["ndcg@10"]):
-        low, high = row["ci95"]["ndcg@10"]
-        seeds = [own["ndcg@10"] for own in row["seeds"].values()]
-        spread = f"{np.mean(seeds):.4f} ± {np.std(seeds, ddof=1):.4f} ({len(seeds)})" if len(seeds) > 1 else "1"
-        cells = [system, f"{row['recall@10']:.4f}", f"{row['ndcg@10']:.4f} [{low:.4f}, {high:.4f}]", spread]
-        against = row.get("fused against it")
-        if against:
-            ndcg, recall = against["ndcg@10"], against["recall@10"]
-            cells += [f"{ndcg['all']['difference']:+.4f}", f"{ndcg['all']['p']:.4f}, {recall['all']['p']:.4f}"]
-        else:
-            cells += ["", ""]
-        cold = row.get("cold")
-        cells += [f"{cold['recall@10']:.4f}", f"{cold['ndcg@10']:.4f}"] if cold else ["", ""]
-        cells.append(f"{against['ndcg@10']['cold']['p']:.4f}" if against and "cold" in against["ndcg@10"] else "")
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    return {"benchmark": name, "part": part, **table_of_ranks(ranks, cold, seed)}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -313,7 +259,11 @@ def _table(given: argparse.Namespace) -> None:
     if not names:
         raise BenchmarkError(f"{given.out} holds no ranks; make them with `rank NAME` and `make baselines`")
     found = [table(name, given.part, given.out) for name in names]
-    print(json.dumps(found, indent=1) if given.json else "\n\n".join(as_text(f) for f in found))
+    print(json.dumps(found, indent=1) if given.json else "\n\n".join(map(_as_text, found)))
+
+
+def _as_text(found: dict) -> str:
+    return as_text(found, f"{BENCHMARKS[found['benchmark']].title}, {found['part']}")
 
 
 if __name__ == "__main__":

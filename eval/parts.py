@@ -17,16 +17,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from shopping_assistant.eval.cohorts import cohorts_of
-from shopping_assistant.eval.metrics import scores_of_ranks
 from shopping_assistant.eval.protocol import Candidates, Protocol, questions
-from shopping_assistant.eval.significance import ci95, paired_bootstrap
+from shopping_assistant.eval.tables import FUSED, as_text, table_of_ranks
 from shopping_assistant.tools.catalog import write_parquet
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.store import Store, write_json
 
-FUSED = "fused"
-METRICS = ("recall@10", "ndcg@10", "mrr@10")
 BATCH = 64
 
 
@@ -72,30 +68,14 @@ def ranks_of_variants(
             ranks[name] += np.where(ranked, 1 + (ahead & np.isfinite(scores)).sum(axis=1), 0).tolist()
         if progress:
             progress(min(at + BATCH, len(asked.examples)), len(asked.examples))
-    cold = ["cold items" in cohorts_of(e, trained) for e in asked.examples]
+    cold = [e.target not in trained for e in asked.examples]
     return pl.DataFrame({"user_id": [e.user_id for e in asked.examples], "cold": cold, **ranks})
 
 
 def table(ranks: pl.DataFrame, seed: int = 1) -> dict:
-    """Figures of each variant, on all sessions and on cold targets, and its paired difference from `fused`."""
-    out = {"sessions": len(ranks), "cold targets": int(ranks["cold"].sum()), "variants": {}}
-    cold = ranks["cold"].to_numpy()
-    names = [c for c in ranks.columns if c not in ("user_id", "cold")]
-    scores = {name: scores_of_ranks(ranks[name].to_numpy(), METRICS) for name in names}
-    for name in names:
-        own = scores[name]
-        row = {**{m: float(own[m].mean()) for m in METRICS}, "ci95": ci95(own, seed=seed)}
-        for group, at in (("all", np.ones(len(cold), dtype=bool)), ("cold", cold)):
-            if not at.any():
-                continue
-            found = {m: float(own[m][at].mean()) for m in METRICS}
-            if name != FUSED:
-                for m in ("recall@10", "ndcg@10"):
-                    test = paired_bootstrap(scores[FUSED][m][at], own[m][at], seed=seed)
-                    found[f"fused minus this, {m}"] = {"difference": test.difference, "ci95": test.ci95, "p": test.p}
-            row[group] = found
-        out["variants"][name] = row
-    return out
+    """`tables.table_of_ranks` of every variant."""
+    variants = {name: {1: ranks[name].to_numpy()} for name in ranks.columns if name not in ("user_id", "cold")}
+    return table_of_ranks(variants, ranks["cold"].to_numpy(), seed)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -124,30 +104,6 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     print(json.dumps(found, indent=1) if given.json else as_text(found))
     return 0
-
-
-def as_text(found: dict) -> str:
-    """The table as Markdown."""
-    lines = [
-        f"{found['sessions']:,} sessions, {found['cold targets']:,} with a cold target",
-        "",
-        "| | recall@10 | ndcg@10 | fused minus this, ndcg@10 | p | cold: recall@10 | ndcg@10 | p |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for name, row in found["variants"].items():
-        cells = [name]
-        for group in ("all", "cold"):
-            own = row.get(group)
-            if own is None:
-                cells += ["", "", ""]
-                continue
-            against = own.get("fused minus this, ndcg@10")
-            cells += [f"{own['recall@10']:.4f}", f"{own['ndcg@10']:.4f}"]
-            if group == "all":
-                cells.append(f"{against['difference']:+.4f}" if against else "")
-            cells.append(f"{against['p']:.4f}" if against else "")
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
 
 
 def _say(done: int, total: int) -> None:

@@ -187,6 +187,3 @@ def _by_shopper(values: np.ndarray, shoppers: np.ndarray | None) -> tuple[np.nda
 def _summed(values: np.ndarray, sizes: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     columns = [np.bincount(groups, weights=column) for column in values.T]
     return np.stack(columns, axis=1), np.bincount(groups, weights=sizes)
-
-
-paired_bootstrap = paired_test  # its earlier name
