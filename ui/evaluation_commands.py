@@ -33,9 +33,22 @@ def replay(
     sample: Annotated[int | None, typer.Option(help="Replay only so many sessions.", min=1)] = None,
     seed: Annotated[int, typer.Option(help="Seed of the sample and the bootstrap.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Folder for the ranked runs.")] = None,
+    ablations: Annotated[
+        bool, typer.Option("--ablations", help="Replay what `make ablations` trained: ablations and settings.")
+    ] = False,
+    variants: Annotated[
+        Path | None, typer.Option(help="With --ablations: the variants' folder; STORE-ablations by default.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Replay logged sessions and score what each system would have recommended."""
+    if ablations:
+        other = {"--events": events, "--system": system, "--split": split != "leave-one-out" and split}
+        other |= {"--candidates": candidates != "all" and candidates, "--include-history": not exclude_history}
+        _replay_ablations(
+            store, variants, [name for name, value in other.items() if value], part, sample, seed, out, as_json
+        )
+        return
     from shopping_assistant.eval.replay import replay as run
     from shopping_assistant.tools.importers import read_log
     from shopping_assistant.tools.store import Store
@@ -52,6 +65,33 @@ def replay(
         print(json.dumps(result, ensure_ascii=False))
     else:
         _print_scores(result)
+
+
+def _replay_ablations(
+    store: Path,
+    variants: Path | None,
+    contradicting: list[str],
+    part: str,
+    sample: int | None,
+    seed: int,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    from shopping_assistant.eval.ablations import AblationReplayError, as_text, replay_ablations
+    from shopping_assistant.tools.store import Store
+
+    if contradicting:
+        raise AblationReplayError(
+            f"--ablations with {', '.join(contradicting)}: every variant is asked the shop's own withheld purchases; "
+            "leave these options out"
+        )
+    if out is None:
+        raise AblationReplayError("--ablations without --out: expected a folder for ablations/ablations.json and ranks")
+    with progress_bars() as start:
+        found = replay_ablations(
+            Store.open(store), out, variants, part=part, sample=sample, seed=seed, progress=start("ablations")
+        )
+    print(json.dumps(found, ensure_ascii=False) if as_json else as_text(found))
 
 
 def _print_scores(result: dict) -> None:
