@@ -56,6 +56,9 @@ class Trainable(StrEnum):
     titles = "titles"
     ids = "ids"
     sessions = "sessions"
+    # Baselines of the evaluation: no part of a build.
+    recformer = "recformer"
+    recformer_query = "recformer-query"
 
 
 def main() -> None:
@@ -339,6 +342,8 @@ def finetune(
     from shopping_assistant.finetune.build import train_one
     from shopping_assistant.tools.store import Store
 
+    if model in (Trainable.recformer, Trainable.recformer_query):
+        from shopping_assistant.finetune.recformer import train_baseline as train_one
     step = {"falcon": "recommender"}.get(model.value, model.value)
     if processes.rank() == 0:
         with progress_bars() as start:
