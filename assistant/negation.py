@@ -16,6 +16,9 @@ _NEGATIVE_PAIRS = {
     ("other", "than"),
     ("apart", "from"),
     ("rather", "than"),
+    ("brand", "than"),
+    ("leave", "out"),
+    ("leaving", "out"),
     ("instead", "of"),
     ("don't", "want"),
     ("dont", "want"),
@@ -43,6 +46,9 @@ _NOT_BEFORE = frozenset(
 _BREAKS = frozenset(
     "; . ! ? but show want need looking prefer please i i'd i'm give find make something under over".split()
 )
+# Said after a value: "suede is not for me", "black isn't my colour".
+_REFUSED_AFTER = (("is", "not"), ("are", "not"), ("isn't",), ("isnt",), ("aren't",), ("arent",))
+_REFUSED_END = (("for", "me"), ("for", "us"), ("my",))
 _SOFT_BREAKS = frozenset("in with for by from".split())
 
 
@@ -60,7 +66,7 @@ def negated(tokens: Sequence[Token], matches: Sequence[Match]) -> tuple[list[boo
             out[starts[at]] = scope
             seen = scope
             at = ends[at]
-            if at < len(tokens) and tokens[at].text == "free":
+            if (at < len(tokens) and tokens[at].text == "free") or _refused_after(tokens, at):
                 out[starts[next(s for s in starts if ends[s] == at)]] = True
             continue
         if (word, following) == ("nothing", "but") or (word == "why" and following in ("not", "no")):
@@ -78,6 +84,16 @@ def negated(tokens: Sequence[Token], matches: Sequence[Match]) -> tuple[list[boo
             words.add(at)
         at += 1
     return out, frozenset(words)
+
+
+def _refused_after(tokens: Sequence[Token], at: int) -> bool:
+    """Whether what ends at ``at`` is refused behind it: "acetate is not for me"."""
+    following = [t.text for t in tokens[at : at + 4]]
+    for verb in _REFUSED_AFTER:
+        if tuple(following[: len(verb)]) == verb:
+            rest = following[len(verb) :]
+            return any(tuple(rest[: len(end)]) == end for end in _REFUSED_END)
+    return False
 
 
 def _list_goes_on(tokens: Sequence[Token], comma: int) -> bool:
