@@ -1,0 +1,348 @@
+"""Simulated shoppers talk to the assistant: many conversations, on all cores, kept on disk, and what they score."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from shopping_assistant.eval.cohorts import Cohorts
+from shopping_assistant.eval.hidden_wish import Wish, WishError, Wishes, meets_musts
+from shopping_assistant.eval.protocol import Part, ReplayError, refuse_leak
+from shopping_assistant.eval.replay_agent import known_before, lay_out
+from shopping_assistant.eval.simulated_conversation import SYSTEMS, Stage, converse, open_partner, wish_of
+from shopping_assistant.eval.simulation_checks import Truth, TruthCheck, total
+from shopping_assistant.eval.simulation_figures import comparisons, system_figures
+from shopping_assistant.tools.sessions import Example
+from shopping_assistant.tools.store import Store, write_json
+
+PROTOCOL, RESULT = "protocol.json", "simulate.json"
+# What an answer can depend on; conversations go on only where all of it is the same.
+MADE_FROM = ("catalog", "events", "search", "titles", "ids", "recommender", "mixup", "sessions", "fused", "memory")
+WAITING = 4  # conversations handed to each worker ahead
+
+Progress = Callable[[int, int], None]
+
+
+class SimulationError(ReplayError):
+    """A simulation that cannot be run or continued as asked."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was asked for, as it is echoed under ``protocol``."""
+
+    conversations: int = 200
+    turns: int = 8
+    seed: int = 1
+    part: Part = "validation"
+
+    def __post_init__(self):
+        for name in ("conversations", "turns"):
+            if getattr(self, name) < 1:
+                raise SimulationError(f"{name} {getattr(self, name)}: expected at least 1")
+        if self.part not in ("validation", "test"):
+            raise SimulationError(f"part {self.part!r}: expected validation or test")
+
+
+def simulate(
+    store: Store,
+    plan: Plan | None = None,
+    systems: Sequence[str] = ("agent",),
+    *,
+    workers: int = 1,
+    out: Path | str | None = None,
+    progress: Progress | None = None,
+    command: Sequence[str] = (),
+) -> dict:
+    """Let simulated shoppers talk to each system and score it.
+
+    Args:
+        systems: names of `SYSTEMS`; the same shoppers with the same wishes meet each. The figures of the first stand
+            at the top of the result.
+        workers: processes; the conversations are the same whatever their number.
+        out: a folder for the conversations; an interrupted simulation goes on there.
+        progress: called with (conversations done, conversations in all).
+        command: what to keep as the command that was run.
+
+    Returns:
+        The JSON of ``simulate.json``, see docs/evaluation.md.
+
+    Raises:
+        SimulationError: settings that make no sense, or nothing to simulate.
+        LeakError: a shopper was about to say what only the target has.
+    """
+    began, plan, systems = time.perf_counter(), plan or Plan(), tuple(dict.fromkeys(systems))
+    if unknown := [s for s in systems if s not in SYSTEMS]:
+        raise SimulationError(f"assistant {unknown[0]!r}: expected one of {', '.join(SYSTEMS)}")
+    split = store.split()
+    stage = Stage(store.catalog(), Wishes(store.catalog()))
+    examples, left_out = _chosen(stage, split.validation if plan.part == "validation" else split.test, plan)
+    names = Cohorts(store.catalog(), split.train)
+    cohorts = [tuple(c for c in names.of(e) if c in ("known shoppers", "new shoppers")) for e in examples]
+    folder = SimulationFolder(Path(out), _about(store, plan, examples, left_out)) if out is not None else None
+    lines = {s: folder.done(s) if folder else {} for s in systems}
+    todo = [(s, i) for s in systems for i, e in enumerate(examples) if _key(e) not in lines[s]]
+    done, of = len(systems) * len(examples) - len(todo), len(systems) * len(examples)
+    with tempfile.TemporaryDirectory(prefix="simulate-") as laid:
+        if todo:
+            lay_out(store, Path(laid), known_before(split.train, examples))
+        for system, i, line in _conversations(Path(laid), examples, todo, plan, workers):
+            line = {**_named(system, examples[i], cohorts[i]), **line}
+            line["met_musts"] = _met(stage, line)
+            lines[system][_key(examples[i])] = line
+            if folder:
+                folder.append(system, line)
+            done += 1
+            if progress:
+                progress(done, of)
+    ordered = {s: [lines[s][_key(e)] for e in examples] for s in systems}
+    protocol = {**asdict(plan), "left_out": left_out}
+    result = _result(store, protocol, stage, ordered)
+    result |= {"command": list(command), "seconds": round(time.perf_counter() - began, 1), "workers": workers}
+    if folder:
+        folder.finish(ordered, result)
+    return result
+
+
+def _result(store: Store, protocol: dict, stage: Stage, lines: dict[str, list[dict]]) -> dict:
+    check = TruthCheck(stage.catalog)
+    figures = {}
+    for system, of_system in lines.items():
+        truths: list[Truth] = [check.of(line) for line in of_system]
+        figures[system] = {
+            **system_figures(of_system, protocol["turns"], protocol["seed"]), "simulator": total(truths),
+        }  # fmt: skip
+    first = next(iter(lines))
+    return {
+        "store": store.path.name, "protocol": protocol, "assistant": first, **figures[first], "systems": figures,
+        "comparisons": comparisons(lines, protocol["turns"], protocol["seed"]),
+    }  # fmt: skip
+
+
+def _chosen(stage: Stage, sessions: Sequence[Example], plan: Plan) -> tuple[list[Example], dict[str, int]]:
+    """The sessions whose purchases are wished for, drawn with the plan's seed; and why others were passed over."""
+    left_out = dict.fromkeys(("target not in the shop now", "target shares nothing with other products"), 0)
+    chosen: list[tuple[int, Example]] = []
+    for i in np.random.default_rng(plan.seed).permutation(len(sessions)):
+        example = sessions[i]
+        if len(chosen) == plan.conversations:
+            break
+        if example.target not in stage.catalog or not stage.catalog.product(example.target).available:
+            left_out["target not in the shop now"] += 1
+            continue
+        try:
+            wish_of(stage, example, plan.seed)
+        except WishError:
+            left_out["target shares nothing with other products"] += 1
+            continue
+        refuse_leak(example)
+        chosen.append((int(i), example))
+    if not chosen:
+        raise SimulationError(
+            f"no conversation to simulate: {len(sessions)} {plan.part} sessions hold no purchase of a product that is "
+            "in the shop; give a store with a log of purchases"
+        )
+    return [e for _, e in sorted(chosen, key=lambda pair: pair[0])], {why: n for why, n in left_out.items() if n}
+
+
+def _key(example: Example) -> tuple[str, str]:
+    return example.session_id, example.user_id
+
+
+def _named(system: str, example: Example, cohorts: tuple[str, ...]) -> dict:
+    return {"session_id": example.session_id, "user_id": example.user_id, "system": system, "cohorts": list(cohorts)}
+
+
+def _met(stage: Stage, line: dict) -> bool:
+    return line["bought"] is not None and meets_musts(
+        stage.catalog.product(line["bought"]), Wish.from_dict(line["wish"])
+    )
+
+
+def _about(store: Store, plan: Plan, examples: Sequence[Example], left_out: dict[str, int]) -> dict:
+    sessions = hashlib.sha256()
+    for e in examples:
+        sessions.update(repr((e.session_id, e.user_id, e.target, len(e.history), e.timestamp)).encode())
+    return {
+        "protocol": {**asdict(plan), "left_out": left_out}, "made_from": store.digest(*MADE_FROM),
+        "sessions": sessions.hexdigest(),
+    }  # fmt: skip
+
+
+# -- on one core or several
+
+
+def _conversations(
+    laid: Path, examples: Sequence[Example], todo: Sequence[tuple[str, int]], plan: Plan, workers: int
+) -> Iterator[tuple[str, int, dict]]:
+    """Hold the conversations; they come in the order they end."""
+    if not todo:
+        return
+    if workers <= 1:
+        with _one_thread():
+            room = _Room(laid / "0", laid, plan)
+            try:
+                for system, i in todo:
+                    yield system, i, room.hold(system, examples[i])
+            finally:
+                room.close()
+        return
+    with _one_thread_below(), ProcessPoolExecutor(
+        workers, multiprocessing.get_context("spawn"), _open_room, (laid, plan)
+    ) as pool:  # fmt: skip
+        waiting, left = {}, iter(todo)
+        try:
+            while True:
+                while len(waiting) < workers * WAITING and (next_one := next(left, None)) is not None:
+                    waiting[pool.submit(_hold, next_one[0], examples[next_one[1]])] = next_one
+                if not waiting:
+                    return
+                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                    yield *waiting.pop(future), future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+class _Room:
+    """A store of its own in ``folder``, sharing what lies in ``laid``, and whoever is talked to there."""
+
+    def __init__(self, folder: Path, laid: Path, plan: Plan):
+        folder.mkdir()
+        for entry in laid.iterdir():
+            if entry.name == "store.json":
+                (folder / entry.name).write_bytes(entry.read_bytes())
+            elif entry.name in ("catalog.parquet", "events.parquet", "models", "memory"):
+                (folder / entry.name).symlink_to(entry.resolve())
+        catalog = Store.open(folder).catalog()
+        self._folder, self._plan, self._stage = folder, plan, Stage(catalog, Wishes(catalog))
+        self._partners: dict[str, object] = {}
+
+    def hold(self, system: str, example: Example) -> dict:
+        if system not in self._partners:
+            self._partners[system] = open_partner(system, self._folder, example.timestamp)
+        thread = f"{example.session_id}-{example.user_id}"
+        return converse(
+            self._stage, self._partners[system], example, thread, turns=self._plan.turns, seed=self._plan.seed
+        )
+
+    def close(self) -> None:
+        for partner in self._partners.values():
+            partner.close()
+
+
+_room: _Room | None = None  # a worker's own
+
+
+def _open_room(laid: Path, plan: Plan) -> None:
+    global _room
+    _room = _Room(laid / str(os.getpid()), laid, plan)
+
+
+def _hold(system: str, example: Example) -> dict:
+    return _room.hold(system, example)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """As a worker computes: sums on several threads may differ in the last digit, and with it two equal ranks."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _one_thread_below() -> Iterator[None]:
+    """For the processes started meanwhile."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+# -- on disk
+
+
+class SimulationFolder:
+    """``simulate.json``, ``conversations.jsonl`` of the assistant, ``conversations-NAME.jsonl`` of the other systems.
+
+    While it is under way the lines stand in ``….partial.jsonl``; times stand in ``simulate.json`` alone.
+
+    Raises:
+        SimulationError: the folder holds the conversations of another simulation.
+    """
+
+    def __init__(self, path: Path, about: dict):
+        self._path, self._about = path, about
+        protocol = path / PROTOCOL
+        if protocol.is_file():
+            try:
+                there = json.loads(protocol.read_text(encoding="utf-8"))
+            except ValueError as error:
+                raise SimulationError(f"{protocol} cannot be read ({error}); choose another folder") from error
+            other = [key for key in about if there.get(key) != about[key]]
+            if other:
+                raise SimulationError(
+                    f"{path} holds conversations that differ in {', '.join(other)}; continue with the same settings "
+                    "and store, or choose another folder"
+                )
+        elif path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise SimulationError(f"{path} exists and holds no {PROTOCOL}; choose another folder")
+
+    def _file(self, system: str, partial: bool = False) -> Path:
+        name = "conversations" if system == SYSTEMS[0] else f"conversations-{system}"
+        return self._path / f"{name}{'.partial' if partial else ''}.jsonl"
+
+    def done(self, system: str) -> dict[tuple[str, str], dict]:
+        """The conversations held so far. A last line that an interruption cut is taken off."""
+        for file in (self._file(system), self._file(system, partial=True)):
+            if file.is_file():
+                whole = file.read_bytes()
+                if not whole.endswith(b"\n"):
+                    with file.open("r+b") as opened:
+                        opened.truncate(whole.rfind(b"\n") + 1)
+                lines = [json.loads(line) for line in whole[: whole.rfind(b"\n") + 1].splitlines()]
+                return {(line["session_id"], line["user_id"]): line for line in lines}
+        return {}
+
+    def append(self, system: str, line: dict) -> None:
+        if not (self._path / PROTOCOL).is_file():
+            self._path.mkdir(parents=True, exist_ok=True)
+            write_json(self._path / PROTOCOL, self._about)
+        with self._file(system, partial=True).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    def finish(self, lines: dict[str, list[dict]], result: dict) -> None:
+        """Write the conversations in the sessions' order, and the figures."""
+        for system, of_system in lines.items():
+            file = self._file(system)
+            temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+            with temporary.open("w", encoding="utf-8") as opened:
+                opened.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in of_system)
+                opened.flush()
+                os.fsync(opened.fileno())
+            temporary.replace(file)
+            self._file(system, partial=True).unlink(missing_ok=True)
+        write_json(self._path / RESULT, result)
