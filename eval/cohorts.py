@@ -23,7 +23,7 @@ class Cohorts:
     * ``warm items`` / ``cold items``: whether the target occurs in a click or purchase of the training log.
     * ``known shoppers`` / ``new shoppers``: whether the history holds an event of a session before the target's. A log
       in which no shopper has two sessions does not tell, and its sessions are in neither group.
-    * ``with query`` / ``without query``: whether the target's session has a search before the purchase.
+    * ``with query`` / ``without query``: whether there is a search in the session the history ends in.
     * ``category X``: the target's, for the `CATEGORIES` categories bought most often in training; the rest are
       ``other categories``, and a target of no known category is in ``no category``. None in a catalogue without any.
     * ``history 0-4`` …: events in the history.
