@@ -45,3 +45,11 @@ def small_store(tmp_path, small_shop) -> Store:
     store.write_catalog(small_shop[0])
     store.write_events(small_shop[1])
     return store
+
+
+@pytest.fixture(scope="session")
+def ablated_shop(tmp_path_factory) -> Path:
+    """A tiny shop in ``shop`` with every variant of its ablations trained in ``variants``. Tests must not change it."""
+    from tests.finetune.tiny_ablations import make
+
+    return make(tmp_path_factory.mktemp("ablated"))
