@@ -62,30 +62,31 @@ class Allowed:
         return bool(self.base.all())
 
     def block(self, start: int, stop: int) -> np.ndarray | None:
-        """The candidates of rows start to stop before exclusions, ``(rows,)`` or ``(b, rows)``; None for all."""
-        base = None if self._whole else self.base[start:stop]
+        """The candidates of rows start to stop before exclusions, ``(rows, 1)`` or ``(rows, b)``; None for all."""
+        base = None if self._whole else self.base[start:stop, None]
         if self.groups is not None:
             of_products, own = self.groups
-            same = (of_products[None, start:stop] == own[:, None]) | (own < 0)[:, None]
+            same = (of_products[start:stop, None] == own) | (own < 0)
             return same if base is None else same & base
         if self.times is None:
             return base
         since, until, moments = self.times
-        there = since[None, start:stop] <= moments[:, None]
-        there &= until[None, start:stop] >= moments[:, None]
+        there = since[start:stop, None] <= moments
+        there &= until[start:stop, None] >= moments
         here = np.flatnonzero((self.targets >= start) & (self.targets < stop))
-        there[here, self.targets[here] - start] = True
+        there[self.targets[here] - start, here] = True
         return there if base is None else there & base
 
-    def has(self, session: int, rows: np.ndarray) -> np.ndarray:
-        """Which of ``rows`` ``(r,)`` are candidates of this session before exclusions."""
+    def has(self, sessions: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Which of these pairs of session and row ``(p,)`` are candidates, before exclusions."""
         found = self.base[rows].copy()
-        if self.groups is not None and self.groups[1][session] >= 0:
-            found &= self.groups[0][rows] == self.groups[1][session]
+        if self.groups is not None:
+            of_products, own = self.groups
+            found &= (of_products[rows] == own[sessions]) | (own[sessions] < 0)
         if self.times is not None:
             since, until, moments = self.times
-            there = (since[rows] <= moments[session]) & (until[rows] >= moments[session])
-            found &= there | (rows == self.targets[session])
+            there = (since[rows] <= moments[sessions]) & (until[rows] >= moments[sessions])
+            found &= there | (rows == self.targets[sessions])
         return found
 
     def part(self, sessions: slice) -> Allowed:
@@ -100,7 +101,7 @@ class Allowed:
         """All of it at once: ``(b, n)`` bool."""
         found = self.block(0, len(self.base))
         shape = (len(self), len(self.base))
-        masks = np.ones(shape, dtype=bool) if found is None else np.array(np.broadcast_to(found, shape))
+        masks = np.ones(shape, dtype=bool) if found is None else np.array(np.broadcast_to(found.T, shape), order="C")
         for mask, rows in zip(masks, self.excluded, strict=True):
             mask[rows] = False
         return masks
