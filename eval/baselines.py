@@ -16,17 +16,22 @@ from shopping_assistant.eval.protocol import ReplayError
 from shopping_assistant.tools.attribute_values import title_stem
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.search import CatalogSearch
+from shopping_assistant.tools.sentence_encoder import SentenceEncoder
 from shopping_assistant.tools.sessions import Event, current_query
 from shopping_assistant.tools.store import Store
 
-BASELINES = ("popularity", "item-knn", "item-knn-colors", "search")
+BASELINES = ("popularity", "item-knn", "item-knn-colors", "bm25", "vectors", "search")
+TEXT_SEQUENCES = ("recformer", "recformer-query")
 RECOMMENDER = ("id", "title", "mixup", "fused")
 AGENT = "agent"  # plays the session through the conversation; see replay_agent
-ALL_SYSTEMS = (*BASELINES, *RECOMMENDER, AGENT)
+ALL_SYSTEMS = (*BASELINES, *TEXT_SEQUENCES, *RECOMMENDER, AGENT)
 # An older purchase says less about the next one; 0.7 is what the published peers of the H&M week use.
 AGE_WEIGHT = 0.7
 # What the same product in another colour counts in those peers, and what each of its purchases adds.
 COLOR_WEIGHT, COLOR_POPULARITY = 0.5, 0.01
+# More texts at once and the encoder goes over to half precision: the batch would show in the ranks.
+ENCODED_TOGETHER = 8
+MOST_QUERIES = 50_000  # vectors of so many queries are kept, 77 MB
 
 
 class Ranker(Protocol):
@@ -55,7 +60,7 @@ class Popularity:
     names = ("popularity",)
 
     def __init__(self, catalog: Catalog, train: pl.DataFrame):
-        self._counts = purchase_counts(catalog, train)
+        self._counts = purchase_counts(catalog, train).astype(np.float32)
 
     def scores(self, histories: Sequence[tuple[Event, ...]], masks: np.ndarray) -> dict[str, np.ndarray]:
         return {"popularity": np.broadcast_to(self._counts, (len(histories), len(self._counts)))}
@@ -88,14 +93,22 @@ class ItemKnn:
         self._fill = counts / (counts.sum() + 1) * 1e-6
 
     def scores(self, histories: Sequence[tuple[Event, ...]], masks: np.ndarray) -> dict[str, np.ndarray]:
-        out = np.repeat(self._fill[None], len(histories), axis=0)
+        out = np.repeat(self._fill.astype(np.float32)[None], len(histories), axis=0)
+        # Sums are taken in double precision, in one row for all histories: each touches few products of it.
+        sums = self._fill.copy()
         for scores, history in zip(out, histories, strict=True):
             bought = _rows(self._catalog, [e.product_id for e in history if e.action == "purchase"])
+            touched = []
             for age, row in enumerate(reversed(bought)):
                 near = slice(self._start[row], self._start[row + 1])
-                scores[self._other[near]] += AGE_WEIGHT**age * self._cosine[near]
+                sums[self._other[near]] += AGE_WEIGHT**age * self._cosine[near]
                 alike = self._alike(row)
-                scores[alike] += AGE_WEIGHT**age * COLOR_WEIGHT * (1 + COLOR_POPULARITY * self._counts[alike])
+                sums[alike] += AGE_WEIGHT**age * COLOR_WEIGHT * (1 + COLOR_POPULARITY * self._counts[alike])
+                touched += [self._other[near], alike]
+            if touched:
+                rows = np.concatenate(touched)
+                scores[rows] = sums[rows]
+                sums[rows] = self._fill[rows]
         return {self.names[0]: out}
 
     def _alike(self, row: int) -> np.ndarray:
@@ -127,18 +140,92 @@ class ItemKnnColors(ItemKnn):
         return self._group[row]
 
 
-class Search:
-    """The catalogue's search on the current query; a session without one is ranked by popularity."""
+class Queried:
+    """Products for the current query: the last one of the session the history ends in.
 
-    names = ("search",)
+    A session without one is ranked by popularity, so that every session is answered.
+    """
 
-    def __init__(self, catalog: Catalog, train: pl.DataFrame, search: CatalogSearch):
-        self._search = search
-        self._counts = purchase_counts(catalog, train)
+    def __init__(self, name: str, catalog: Catalog, train: pl.DataFrame):
+        self.names = (name,)
+        self._counts = purchase_counts(catalog, train).astype(np.float32)
 
     def scores(self, histories: Sequence[tuple[Event, ...]], masks: np.ndarray) -> dict[str, np.ndarray]:
         queries = [current_query(history) for history in histories]
-        return {"search": np.stack([self._search.scores(q) if q else self._counts for q in queries])}
+        different = sorted({q for q in queries if q})
+        row = {query: i for i, query in enumerate(different)}
+        found = self._of_queries(different)
+        out = np.empty((len(queries), len(self._counts)), dtype=np.float32)
+        for scores, query in zip(out, queries, strict=True):
+            scores[:] = found[row[query]] if query else self._counts
+        return {self.names[0]: out}
+
+    def _of_queries(self, queries: Sequence[str]) -> Sequence[np.ndarray]:
+        """Scores ``(n,)`` for each of these different queries."""
+        raise NotImplementedError
+
+
+class Search(Queried):
+    """The catalogue's own search: BM25 and sentence vectors together."""
+
+    def __init__(self, catalog: Catalog, train: pl.DataFrame, search: CatalogSearch):
+        super().__init__("search", catalog, train)
+        self._search = search
+
+    def _of_queries(self, queries: Sequence[str]) -> Sequence[np.ndarray]:
+        return [self._search.scores(query) for query in queries]
+
+
+class Words(Queried):
+    """BM25 over all words of a product, as the catalogue's search counts them, by itself."""
+
+    def __init__(self, catalog: Catalog, train: pl.DataFrame, search: CatalogSearch):
+        super().__init__("bm25", catalog, train)
+        self._search = search
+
+    def _of_queries(self, queries: Sequence[str]) -> Sequence[np.ndarray]:
+        return [self._search.word_scores(query) for query in queries]
+
+
+class TitleVectors(Queried):
+    """Cosine of the sentence vectors of query and title, by itself. Equal titles score alike to the last bit."""
+
+    def __init__(self, catalog: Catalog, train: pl.DataFrame, search: CatalogSearch):
+        super().__init__("vectors", catalog, train)
+        # One line of the matrix product for all products of a title: a large shop sells one in many colours.
+        self._title_of = (pl.Series(catalog.titles).rank("dense") - 1).to_numpy()
+        _, firsts = np.unique(self._title_of, return_index=True)
+        self._vectors = search.vectors[firsts]
+        self._encoder = SentenceEncoder.load()
+        self._known: dict[str, np.ndarray] = {}
+
+    def _of_queries(self, queries: Sequence[str]) -> Sequence[np.ndarray]:
+        return (self._query_vectors(queries) @ self._vectors.T)[:, self._title_of]
+
+    def _query_vectors(self, queries: Sequence[str]) -> np.ndarray:
+        """``(q, dim)`` unit rows. Shoppers ask the same again and again: what was encoded is kept for a while."""
+        new = [q for q in queries if q not in self._known]
+        if len(self._known) + len(new) > MOST_QUERIES:
+            self._known.clear()
+            new = list(queries)
+        self._known.update(zip(new, self._encoder.encode(new, batch=ENCODED_TOGETHER), strict=True))
+        return np.array([self._known[q] for q in queries], dtype=np.float32).reshape(len(queries), self._encoder.dim)
+
+
+class TextSequence:
+    """Recformer: the text of the shopper's latest items, with the searches or without; else popularity."""
+
+    def __init__(self, store: Store, name: str, train: pl.DataFrame):
+        from shopping_assistant.tools.recformer import TextSequences  # torch
+
+        self.names = (name,)
+        self._sequences = TextSequences.open(store, name)
+        self._counts = purchase_counts(store.catalog(), train).astype(np.float32)
+
+    def scores(self, histories: Sequence[tuple[Event, ...]], masks: np.ndarray) -> dict[str, np.ndarray]:
+        scores = self._sequences.scores(histories)
+        scores[np.isnan(scores[:, 0])] = self._counts
+        return {self.names[0]: scores}
 
 
 class Recommended:
@@ -185,8 +272,12 @@ def open_rankers(store: Store, names: Sequence[str], train: pl.DataFrame) -> lis
         rankers.append(ItemKnn(catalog, train))
     if "item-knn-colors" in names:
         rankers.append(ItemKnnColors(catalog, train))
-    if "search" in names:
-        rankers.append(Search(catalog, train, CatalogSearch.open(store)))
+    if any(n in names for n in ("bm25", "vectors", "search")):
+        search = CatalogSearch.open(store)
+        for name, ranker in (("bm25", Words), ("vectors", TitleVectors), ("search", Search)):
+            if name in names:
+                rankers.append(ranker(catalog, train, search))
+    rankers += [TextSequence(store, name, train) for name in TEXT_SEQUENCES if name in names]
     if wanted := [n for n in RECOMMENDER if n in names]:
         rankers.append(Recommended(store, wanted))
     return rankers

@@ -116,15 +116,16 @@ class Baseline:
         self.model = get_model(name)(self.config, _Sizes(items + 1, longest))
         self.rng = np.random.default_rng(seed)
 
-    def loss(self, sequences: np.ndarray, first: np.ndarray) -> torch.Tensor:
+    def loss(self, sequences: np.ndarray, first: np.ndarray, taught: np.ndarray) -> torch.Tensor:
         """Mean cross-entropy over all items.
 
         Args:
             sequences: ``(batch, width)`` padded with 0 behind. first: ``(batch,)`` the first place that is learned.
+            taught: ``(batch, width)`` bool, the places that may be learned at all; the last item of a row is one.
         """
         if self.name == "BERT4Rec":
-            return self._masked_loss(sequences)
-        targets = np.where(np.arange(sequences.shape[1]) >= first[:, None], sequences, 0)[:, 1:]
+            return self._masked_loss(sequences, taught)
+        targets = np.where(taught & (np.arange(sequences.shape[1]) >= first[:, None]), sequences, 0)[:, 1:]
         learned = torch.from_numpy(targets > 0)
         states = self._states(torch.from_numpy(sequences[:, :-1]))[learned]
         loss = CrossEntropy.apply(states, *self._table(), torch.from_numpy(targets[targets > 0]))
@@ -194,20 +195,20 @@ class Baseline:
         wide[np.arange(len(wide)), at] = self.items + 1
         return wide[:, : self.longest], at
 
-    def _masked_loss(self, rows: np.ndarray) -> torch.Tensor:
+    def _masked_loss(self, rows: np.ndarray, taught: np.ndarray) -> torch.Tensor:
         """The model's loss on whole sequences, its scores computed at the masked places alone.
 
         RecBole's data path leaves the last item of a sequence out and its scoring drops the first one of a short
         history, so the masks are laid here, by its settings: a share `ft_ratio` of the batches masks the last item,
-        in the others each item is masked with probability `mask_ratio`.
+        in the others each item that is taught is masked with probability `mask_ratio`.
         """
         if rows.shape[1] > self.longest:
             full = rows[:, -1:] > 0
-            rows = np.where(full, rows[:, 1:], rows[:, :-1])
+            rows, taught = (np.where(full, x[:, 1:], x[:, :-1]) for x in (rows, taught))
         last = (rows > 0).sum(axis=1) - 1
         masked = np.zeros(rows.shape, dtype=bool)
         if self.rng.random() >= self.config["ft_ratio"]:
-            masked = (self.rng.random(rows.shape) < self.config["mask_ratio"]) & (rows > 0)
+            masked = (self.rng.random(rows.shape) < self.config["mask_ratio"]) & taught
         # A row without a mask would cost a forward pass and teach nothing.
         empty = ~masked.any(axis=1)
         masked[empty, last[empty]] = True

@@ -64,7 +64,7 @@ def run_one(runs: Path, benchmark: str, model: str, seed: int, budget: float) ->
     out.parent.mkdir(parents=True, exist_ok=True)
     for part in PARTS:
         _write_ranks(out.with_suffix(f".{part}.parquet"), split.users, ranks[part])
-    _write_weights(runs / benchmark / "models" / f"{out.stem}.npz", training.state)
+    write_weights(runs / benchmark / "models" / f"{out.stem}.npz", training.state)
     record = {
         "system": system(model),
         "benchmark": benchmark,
@@ -84,7 +84,7 @@ def run_one(runs: Path, benchmark: str, model: str, seed: int, budget: float) ->
         "validation": {"ndcg@10": ndcg(ranks["validation"]), "recall@10": recall(ranks["validation"])},
         "users": len(split.users),
     }
-    _replace(out, lambda path: path.write_text(json.dumps(record, indent=1) + "\n"))
+    replace_file(out, lambda path: path.write_text(json.dumps(record, indent=1) + "\n"))
     say(f"validation {record['validation']}, {record['minutes']:.1f} minutes of processor time")
 
 
@@ -155,16 +155,16 @@ def print_table(runs: Path, benchmarks: list[str], as_json: bool) -> None:
 def _write_ranks(path: Path, users: list[str], ranks: np.ndarray) -> None:
     import polars
 
-    _replace(path, polars.DataFrame({"user_id": users, "rank": ranks}).write_parquet)
+    replace_file(path, polars.DataFrame({"user_id": users, "rank": ranks}).write_parquet)
 
 
-def _write_weights(path: Path, state: dict) -> None:
+def write_weights(path: Path, state: dict) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     arrays = {name: tensor.numpy() for name, tensor in state.items()}
-    _replace(path, lambda p: np.savez(p.open("wb"), **arrays))
+    replace_file(path, lambda p: np.savez(p.open("wb"), **arrays))
 
 
-def _replace(path: Path, write) -> None:
+def replace_file(path: Path, write) -> None:
     """A reader sees the old file or the whole new one."""
     part = path.with_name(f"{path.name}.part")
     write(part)

@@ -6,7 +6,7 @@ Plain numpy, so that it can be read and tested without RecBole. Item 0 is the pa
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -26,36 +26,55 @@ class Windows:
     lengths[w]]``; its item at place t is learned from the items before it, for t at least ``first[w]``.
 
     Windows of one sequence overlap by half, and each place of the sequence is learned in exactly one of them: this is
-    training on every prefix (RecBole's data augmentation), in one pass over the sequence.
+    training on every prefix (RecBole's data augmentation), in one pass over the sequence. Where ``taught`` is given, as
+    long as ``flat``, only its places are learned, and the others are read alone.
     """
 
     flat: np.ndarray
     starts: np.ndarray
     lengths: np.ndarray
     first: np.ndarray
+    taught: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.starts)
+
+    def rows(self, rows: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+        """Items ``(rows, width)`` padded with 0 behind, and which of these places are taught ``(rows, width)``."""
+        starts, lengths = self.starts[rows], self.lengths[rows]
+        items = table(self.flat, starts, lengths, width)
+        return items, items > 0 if self.taught is None else table(self.taught, starts, lengths, width) > 0
 
 
 @dataclass(frozen=True)
 class Histories:
     """One row a user. All of row r's known items are ``flat[ends[r] - whole[r] : ends[r]]``; a model reads the latest
-    ``lengths[r]`` of them. ``targets[r]`` is 0 for an item that no training sequence holds."""
+    ``lengths[r]`` of them. ``targets[r]`` is 0 for an item that no training sequence holds.
+
+    No candidates are row r's ``owned[r]``, where that is None its whole history, and the items ``unlisted``.
+    """
 
     flat: np.ndarray
     ends: np.ndarray
     whole: np.ndarray
     lengths: np.ndarray
     targets: np.ndarray
+    owned: tuple[np.ndarray, ...] | None = None
+    unlisted: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.targets)
 
+    def owned_by(self, row: int) -> np.ndarray:
+        end = self.ends[row]
+        return self.flat[end - self.whole[row] : end] if self.owned is None else self.owned[row]
+
     def sample(self, size: int, rng: np.random.Generator) -> Histories:
         """`size` rows drawn without repetition; all where there are no more."""
         rows = np.sort(rng.permutation(len(self))[:size])
-        return Histories(self.flat, self.ends[rows], self.whole[rows], self.lengths[rows], self.targets[rows])
+        owned = None if self.owned is None else tuple(self.owned[row] for row in rows)
+        own = (self.ends[rows], self.whole[rows], self.lengths[rows], self.targets[rows])
+        return Histories(self.flat, *own, owned, self.unlisted)
 
 
 @dataclass(frozen=True)
@@ -106,30 +125,36 @@ def divide(users: Sequence[str], items: Sequence[Sequence[str]], evaluated: Sequ
     return Split(
         vocabulary,
         np.bincount([i - 1 for s in numbered for i in s], minlength=len(vocabulary)),
-        _windows(numbered, longest),
+        windows_of(numbered, longest),
         [u for u, _ in judged],
-        _histories([i[:-2] for _, i in judged], [i[-2] for _, i in judged], number, longest),
-        _histories([i[:-1] for _, i in judged], [i[-1] for _, i in judged], number, longest),
+        histories_of([i[:-2] for _, i in judged], [i[-2] for _, i in judged], number, longest),
+        histories_of([i[:-1] for _, i in judged], [i[-1] for _, i in judged], number, longest),
     )
 
 
-def _windows(sequences: list[list[int]], longest: int) -> Windows:
-    """A window holds `longest` items to read and one more to predict."""
+def windows_of(sequences: list[list[int]], longest: int, taught: list[list[bool]] | None = None) -> Windows:
+    """A window holds `longest` items to read and one more to predict.
+
+    With `taught`, which items may be learned, a window ends with the last of these; one without any is left out.
+    """
     starts, lengths, first, at = [], [], [], 0
-    for sequence in sequences:
+    for s, sequence in enumerate(sequences):
         learned, start = 1, 0
         while learned < len(sequence):
             end = min(start + longest + 1, len(sequence))
-            starts.append(at + start)
-            lengths.append(end - start)
-            first.append(learned - start)
+            last = end if taught is None else max((t for t in range(learned, end) if taught[s][t]), default=-1) + 1
+            if last:
+                starts.append(at + start)
+                lengths.append(last - start)
+                first.append(learned - start)
             learned, start = end, start + max(longest // 2, 1)
         at += len(sequence)
     flat = np.array([i for s in sequences for i in s], dtype=np.int64)
-    return Windows(flat, *(np.array(x, dtype=np.int64) for x in (starts, lengths, first)))
+    places = None if taught is None else np.array([t for s in taught for t in s], dtype=np.int64)
+    return Windows(flat, *(np.array(x, dtype=np.int64) for x in (starts, lengths, first)), places)
 
 
-def _histories(histories: list[list[str]], targets: list[str], number: dict[str, int], longest: int) -> Histories:
+def histories_of(histories: list[list[str]], targets: list[str], number: dict[str, int], longest: int) -> Histories:
     """Items without a number cannot be read by a model and are left out of its history."""
     known = [[number[i] for i in history if i in number] for history in histories]
     whole = np.array([len(h) for h in known], dtype=np.int64)
@@ -170,25 +195,25 @@ def target_ranks(scores: np.ndarray, histories: Histories, rows: np.ndarray) -> 
     """1-based rank of each row's target among the vocabulary without its history; ties count in vocabulary order.
 
     Args:
-        scores: ``(rows, vocabulary)``; the entries of the history are overwritten with -inf.
+        scores: ``(rows, vocabulary)``; the entries of what is no candidate are overwritten with -inf.
 
     Returns:
-        ``(rows,)`` int64, 0 for a target that is not in the vocabulary: the model has no place for it.
+        ``(rows,)`` int64, 0 for a target that is no candidate or not in the vocabulary: the model has no place for it.
 
     Raises:
         SplitError: a score is NaN.
     """
     if np.isnan(scores).any():
         raise SplitError("the model's scores hold NaN: its training broke down; try a lower learning rate")
+    scores[:, histories.unlisted - 1] = -np.inf
     for r, row in enumerate(rows):
-        end = histories.ends[row]
-        scores[r, histories.flat[end - histories.whole[row] : end] - 1] = -np.inf
+        scores[r, histories.owned_by(row) - 1] = -np.inf
     targets = histories.targets[rows]
     at = np.maximum(targets - 1, 0)
     of_target = scores[np.arange(len(rows)), at][:, None]
     ahead = (scores > of_target).sum(axis=1)
     tied = ((scores == of_target) & (np.arange(scores.shape[1]) < at[:, None])).sum(axis=1)
-    return np.where(targets > 0, 1 + ahead + tied, 0)
+    return np.where((targets > 0) & (of_target[:, 0] > -np.inf), 1 + ahead + tied, 0)
 
 
 def ndcg(ranks: np.ndarray, k: int = 10) -> float:

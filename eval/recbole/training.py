@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -83,9 +83,9 @@ class Training:
             while not whole_epoch and time.process_time() - began < left:
                 rows, width, share, whole_epoch = next(self.stream)
                 windows = self.split.training
-                sequences = table(windows.flat, windows.starts[rows], windows.lengths[rows], width)
+                sequences, taught = windows.rows(rows, width)
                 self.optimizer.zero_grad()
-                self.baseline.loss(sequences, windows.first[rows]).backward()
+                self.baseline.loss(sequences, windows.first[rows], taught).backward()
                 self.optimizer.step()
                 self.epochs += share
             self._check()
@@ -134,9 +134,9 @@ def fit(
     return running[0], tried
 
 
-def rank_all(baseline: Baseline, histories: Histories, counts: np.ndarray) -> np.ndarray:
-    """``(rows,)`` rank of each target; users without a known item get the items in order of popularity."""
-    ranks = np.zeros(len(histories), dtype=np.int64)
+def scored(baseline: Baseline, histories: Histories, counts: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows and their scores ``(some rows, vocabulary)``, until all rows had theirs; users without a known item get the
+    items in order of popularity."""
     baseline.model.eval()
     # 256 rows at a time for the longest histories: scores of all items for more would not stay in a small memory.
     for rows, width in batches(histories.lengths, 12800, baseline.longest):
@@ -144,11 +144,16 @@ def rank_all(baseline: Baseline, histories: Histories, counts: np.ndarray) -> np
         read = table(histories.flat, starts, histories.lengths[rows], width)
         for at in range(0, len(rows), 256):
             some = rows[at : at + 256]
-            scores = baseline.scores(read[at : at + 256], histories.lengths[some])
-            ranks[some] = target_ranks(scores, histories, some)
+            yield some, baseline.scores(read[at : at + 256], histories.lengths[some])
     bare = np.flatnonzero(histories.lengths == 0)
     for at in range(0, len(bare), 256):
         some = bare[at : at + 256]
-        scores = np.repeat(counts[None].astype(np.float32), len(some), axis=0)
+        yield some, np.repeat(counts[None].astype(np.float32), len(some), axis=0)
+
+
+def rank_all(baseline: Baseline, histories: Histories, counts: np.ndarray) -> np.ndarray:
+    """``(rows,)`` rank of each target, as `target_ranks` says."""
+    ranks = np.zeros(len(histories), dtype=np.int64)
+    for some, scores in scored(baseline, histories, counts):
         ranks[some] = target_ranks(scores, histories, some)
     return ranks
