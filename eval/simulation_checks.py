@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from rapidfuzz.distance import OSA
 
-from shopping_assistant.eval.hidden_wish import UNISEX, Wish
+from shopping_assistant.eval.hidden_wish import ROUND, UNISEX, Wish
 from shopping_assistant.eval.protocol import LeakError
 from shopping_assistant.eval.shopper_words import OWN_WORDS
 from shopping_assistant.tools.attribute_filter import Constraint, mask
@@ -48,7 +48,9 @@ class LeakGuard:
     def __init__(self, shared: dict[str, frozenset[str]]):
         values = {w for of_attribute in shared.values() for value in of_attribute for w in words_of(value)}
         names = {w for attribute in shared for w in words_of(attribute)}
-        self._free = frozenset(values | names | {f"{w}s" for w in values | names} | OWN_WORDS)
+        # Places on a page and round budgets are the shopper's own figures.
+        figures = {str(n) for n in (*range(1, 13), *ROUND, *range(100, 10_000, 100))}
+        self._free = frozenset(values | names | {f"{w}s" for w in values | names} | OWN_WORDS | figures)
 
     def refuse(self, sentence: str, target: Product) -> None:
         """

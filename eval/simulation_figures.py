@@ -93,6 +93,29 @@ def comparisons(lines: Mapping[str, Sequence[Mapping]], turns: int, seed: int) -
     return [{**c, "p_adjusted": p} for c, p in zip(found, adjusted, strict=True)]
 
 
+def as_text(result: Mapping) -> str:
+    """The figures for a person."""
+    protocol, lines = result["protocol"], []
+    for name, f in result["systems"].items():
+        shares = [f"{v:.0%} within {t} turns ({f['target'][t]:.0%} the very product)" for t, v in f["success"].items()]
+        lines += [
+            f"{name}: {f['conversations']} conversations of at most {protocol['turns']} turns",
+            f"  bought what meets all musts: {', '.join(shares)}",
+            f"  {f['mean_turns']:.2f} turns on average, {f['gave_up']:.0%} gave up, {f['questions_asked']:.2f} "
+            f"questions a conversation ({f['asked_twice']} asked twice), {f['reply_errors']} replies failed",
+            f"  {f['broke_constraint']:.1%} of the answers with products broke a constraint ({f['excluded_shown']} "
+            f"products shown after they were excluded), {f['cards_lacking_a_stated_wish']:.1%} of the products lacked "
+            "a wish that was said",
+            f"  the simulator erred in {f['simulator']['errors']} of {f['simulator']['checks']:,} checks",
+        ]
+    for c in result["comparisons"]:
+        lines.append(
+            f"{c['first']} - {c['second']}, {c['metric']}: {c['difference']:+.3f} [{c['ci95'][0]:+.3f}, "
+            f"{c['ci95'][1]:+.3f}], p {c['p_adjusted']:.2g} after correction"
+        )
+    return "\n".join([*lines, f"{result['seconds']} s with {result['workers']} workers, part {protocol['part']}"])
+
+
 def _share(values: Iterable[bool]) -> float:
     values = list(values)
     return sum(values) / len(values) if values else 0.0

@@ -13,7 +13,7 @@ from shopping_assistant.ui.options import DEFAULT_STORE, JsonOption, StoreOption
 
 
 def add_to(app: typer.Typer) -> None:
-    for command in (replay,):
+    for command in (replay, simulate):
         app.command()(command)
 
 
@@ -65,6 +65,38 @@ def replay(
         print(json.dumps(result, ensure_ascii=False))
     else:
         _print_scores(result)
+
+
+def simulate(
+    store: StoreOption = DEFAULT_STORE,
+    conversations: Annotated[int, typer.Option(help="How many.", min=1)] = 200,
+    turns: Annotated[int, typer.Option(help="Sentences a shopper says at most.", min=1)] = 8,
+    seed: Annotated[int, typer.Option(help="Seed of the shoppers; the same one gives the same conversations.")] = 1,
+    workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
+    part: Annotated[str, typer.Option(help="Whose purchases are wished for: validation or test.")] = "validation",
+    assistant: Annotated[
+        list[str] | None,
+        typer.Option("--assistant", help="agent, search (the latest words), search-all (all words); may be repeated."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the conversations and simulate.json.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let simulated shoppers with a hidden wish talk to the assistant."""
+    from shopping_assistant.eval.simulate import Plan
+    from shopping_assistant.eval.simulate import simulate as run
+    from shopping_assistant.eval.simulation_figures import as_text
+    from shopping_assistant.tools.store import Store
+
+    systems = assistant or ["agent"]
+    said = {"--conversations": conversations, "--turns": turns, "--seed": seed, "--workers": workers, "--part": part}
+    command = ["shop", "simulate", "--store", store.name, *(str(w) for pair in said.items() for w in pair)]
+    command += [word for system in systems for word in ("--assistant", system)]
+    with progress_bars() as start:
+        result = run(
+            Store.open(store), Plan(conversations, turns, seed, part), systems, workers=workers, out=out,
+            progress=start("conversations"), command=command,
+        )  # fmt: skip
+    print(json.dumps(result, ensure_ascii=False) if as_json else as_text(result))
 
 
 def _replay_ablations(
