@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from shopping_assistant.ui.options import DEFAULT_STORE, JsonOption, StoreOption
 
 
 def add_to(app: typer.Typer) -> None:
-    for command in (replay, simulate):
+    for command in (replay, simulate, report):
         app.command()(command)
 
 
@@ -124,6 +125,25 @@ def _replay_ablations(
             Store.open(store), out, variants, part=part, sample=sample, seed=seed, progress=start("ablations")
         )
     print(json.dumps(found, ensure_ascii=False) if as_json else as_text(found))
+
+
+def report(
+    runs: Annotated[Path, typer.Option(help="A folder of results, or the runs folder of one replay.")],
+    out: Annotated[Path | None, typer.Option(help="The page; by default report.html in the folder.")] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="The shop, for titles and histories; by default the one the replay names.")
+    ] = None,
+    date: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The date on the page; by default today's.")
+    ] = None,
+) -> None:
+    """One HTML page about a replay and whatever else the folder holds: figures, intervals, the worst sessions."""
+    from shopping_assistant.eval.report.page import write_report
+
+    written = write_report(runs, out, store, date.date() if date else None)
+    print(f"{written.path} ({written.size / 1024:,.0f} KB)")
+    for part, command in written.missing:
+        print(f"without {part}; make them with: {command}", file=sys.stderr)
 
 
 def _print_scores(result: dict) -> None:
