@@ -14,7 +14,7 @@ RECBOLE_PYTHON ?= python3.11
 BUDGET ?= 6
 SHOP = $(VENV)/bin/shop
 
-.PHONY: chat test demo baselines benchmark-table lint clean
+.PHONY: chat test demo ablations baselines benchmark-table lint clean
 
 chat: $(STORE)/store.json
 	$(SHOP) chat --store $(STORE) --port $(PORT)
@@ -26,6 +26,12 @@ test: $(VENV)/.installed-test
 # The demo shop's models again, from nothing: about an hour on two cores.
 demo: $(VENV)/.installed
 	$(VENV)/bin/python -m shopping_assistant.finetune.demo
+
+# Variants of a shop's recommender for `shop replay --ablations`, into $(STORE)-ablations: about an hour of one core, or
+# BUDGET minutes. What is trained already is kept, and an interrupted variant goes on.
+ablations: $(STORE)/store.json
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m shopping_assistant.finetune.ablations --store $(STORE) \
+		$(if $(filter command environment,$(firstword $(origin BUDGET))),--budget $(BUDGET))
 
 # RecBole's baselines on the splits under $(BENCHMARKS); what has been run already is kept.
 baselines: $(RECBOLE_VENV)/.installed

@@ -240,10 +240,7 @@ def _variants(rows: Sequence[Ablation], ranks: dict[str, pl.DataFrame], lists: s
         out[a.name] = {
             "says": a.says,
             "published": None if a.name == FULL else "worse",
-            "figures": {
-                **{m: float(v.mean()) for m, v in scores[a.name].items()},
-                "ci95": ci95(scores[a.name], seed=seed),
-            },
+            "figures": figures(ranks[a.store][f"{lists} {a.road}"].to_numpy(), seed),
             "difference": test.difference if test else None,
             "difference_ci95": list(test.ci95) if test else None,
             "p": test.p if test else None,
