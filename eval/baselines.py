@@ -12,19 +12,24 @@ from typing import Protocol
 import numpy as np
 import polars as pl
 
+from shopping_assistant.eval.allowed import Allowed
 from shopping_assistant.eval.protocol import ReplayError
+from shopping_assistant.eval.ranking import ItemTable, Vectors
+from shopping_assistant.eval.sequence_baselines import SYSTEMS as RECBOLE
+from shopping_assistant.eval.sequence_baselines import KeptRanks
 from shopping_assistant.tools.attribute_values import title_stem
 from shopping_assistant.tools.catalog import Catalog
+from shopping_assistant.tools.mixup import moved
 from shopping_assistant.tools.search import CatalogSearch
 from shopping_assistant.tools.sentence_encoder import SentenceEncoder
-from shopping_assistant.tools.sessions import Event, current_query
+from shopping_assistant.tools.sessions import Event, Example, current_query
 from shopping_assistant.tools.store import Store
 
 BASELINES = ("popularity", "item-knn", "item-knn-colors", "bm25", "vectors", "search")
 TEXT_SEQUENCES = ("recformer", "recformer-query")
 RECOMMENDER = ("id", "title", "mixup", "fused")
 AGENT = "agent"  # plays the session through the conversation; see replay_agent
-ALL_SYSTEMS = (*BASELINES, *TEXT_SEQUENCES, *RECOMMENDER, AGENT)
+ALL_SYSTEMS = (*BASELINES, *RECBOLE, *TEXT_SEQUENCES, *RECOMMENDER, AGENT)
 # An older purchase says less about the next one; 0.7 is what the published peers of the H&M week use.
 AGE_WEIGHT = 0.7
 # What the same product in another colour counts in those peers, and what each of its purchases adds.
@@ -44,10 +49,25 @@ class Ranker(Protocol):
         ...
 
 
-def purchase_counts(catalog: Catalog, train: pl.DataFrame) -> np.ndarray:
-    """``(n,)`` float64: training purchases of each product, repeats included."""
-    rows = _rows(catalog, train.filter(pl.col("action") == "purchase")["product_id"].to_list())
-    return np.bincount(rows, minlength=len(catalog)).astype(np.float64)
+class RankedBefore(Protocol):
+    """Ranks that were made elsewhere, in place of scores."""
+
+    names: tuple[str, ...]
+
+    def ranked(self, examples: Sequence[Example], among: Allowed) -> dict[str, tuple[np.ndarray, list[np.ndarray]]]:
+        """For each name ``(b,)`` ranks from 1, 0 for a target without one, and the rows of the first places."""
+        ...
+
+
+def purchase_counts(catalog: Catalog, train: pl.DataFrame | pl.LazyFrame) -> np.ndarray:
+    """``(n,)`` float64: training purchases of each product, repeats included; the log is read as a stream."""
+    bought = train.lazy().filter(pl.col("action") == "purchase", pl.col("product_id").is_not_null())
+    counted = bought.group_by("product_id").len().collect(engine="streaming")
+    counts = np.zeros(len(catalog))
+    for product, count in counted.iter_rows():
+        if product in catalog:
+            counts[catalog.index(product)] = count
+    return counts
 
 
 def _rows(catalog: Catalog, product_ids: Sequence[str | None]) -> np.ndarray:
@@ -236,9 +256,34 @@ class Recommended:
 
         self.names = tuple(names)
         self._recommender = Recommender.open(store)
+        self._tables: dict[str, ItemTable] = {}
 
     def scores(self, histories: Sequence[tuple[Event, ...]], masks: np.ndarray) -> dict[str, np.ndarray]:
         return self._recommender.scores(list(histories), systems=self.names, masks=list(masks))
+
+    def lists(self, histories: Sequence[tuple[Event, ...]], masks: np.ndarray) -> dict[str, np.ndarray | Vectors]:
+        """`scores`, with vectors in place of the two lists that are nothing but nearness: ``id`` and ``title``."""
+        if not any(name in self.names for name in ("id", "title")):
+            return self.scores(histories, masks)
+        roads, settings = self._recommender.roads(histories, list(masks)), self._recommender.settings
+        near = {
+            "id": lambda: Vectors(
+                moved(roads.ids, roads.sessions, settings.session_weight),
+                self._table("id", roads.id_table),
+                None if settings.session_weight else roads.rows,
+            ),
+            "title": lambda: Vectors(
+                moved(roads.titles, roads.queries, settings.query_weight), self._table("title", roads.title_table)
+            ),
+        }
+        rest = [name for name in self.names if name not in near]
+        dense = self._recommender.scores(list(histories), rest, list(masks), roads) if rest else {}
+        return {name: near[name]() if name in near else dense[name] for name in self.names}
+
+    def _table(self, name: str, vectors: np.ndarray) -> ItemTable:
+        if name not in self._tables:
+            self._tables[name] = ItemTable.of(vectors)
+        return self._tables[name]
 
 
 def usual_systems(store: Store) -> tuple[str, ...]:
@@ -258,14 +303,14 @@ def refuse_unknown(names: Sequence[str]) -> None:
         )
 
 
-def open_rankers(store: Store, names: Sequence[str], train: pl.DataFrame) -> list[Ranker]:
+def open_rankers(store: Store, names: Sequence[str], train: pl.DataFrame) -> list[Ranker | RankedBefore]:
     """The rankers that produce these systems, each opened once; ``agent`` is none.
 
     Raises:
         ShopError: a model is not there; the message says which command makes it.
     """
     catalog = store.catalog()
-    rankers: list[Ranker] = []
+    rankers: list[Ranker | RankedBefore] = []
     if "popularity" in names:
         rankers.append(Popularity(catalog, train))
     if "item-knn" in names:
@@ -277,6 +322,8 @@ def open_rankers(store: Store, names: Sequence[str], train: pl.DataFrame) -> lis
         for name, ranker in (("bm25", Words), ("vectors", TitleVectors), ("search", Search)):
             if name in names:
                 rankers.append(ranker(catalog, train, search))
+    if wanted := [n for n in RECBOLE if n in names]:
+        rankers.append(KeptRanks(store, wanted))
     rankers += [TextSequence(store, name, train) for name in TEXT_SEQUENCES if name in names]
     if wanted := [n for n in RECOMMENDER if n in names]:
         rankers.append(Recommended(store, wanted))

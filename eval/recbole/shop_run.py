@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -50,15 +51,11 @@ def run_model(folder: Path, shop: Shop, model: str, given: dict) -> dict:
     record_file(folder, model).unlink(missing_ok=True)
     ranked = {}
     for part in PARTS:
-        histories = getattr(shop.split, part)
-        ranks, tops = np.zeros(len(histories), dtype=np.int64), [[]] * len(histories)
-        for rows, scores in scored(training.baseline, histories, shop.split.counts):
-            ranks[rows] = target_ranks(scores, histories, rows)  # and puts what is no candidate at -inf
-            for row, best in zip(rows, first(scores, TOP), strict=True):
-                tops[row] = shop.rows[best].tolist()
-        _write(folder / f"{system(model)}.{part}.parquet", shop.asked[part], ranks, tops)
-        ranked[part] = ranks
+        answers = scored(training.baseline, getattr(shop.split, part), shop.split.counts)
+        ranked[part] = rank_part(shop, part, answers)
+        replace_file(folder / f"{system(model)}.{part}.parquet", ranked[part].write_parquet)
     write_weights(folder / f"{system(model)}.npz", training.state)
+    of_validation = ranked["validation"]["rank"].to_numpy()
     record = {
         "system": system(model),
         "split": shop.digest,
@@ -73,18 +70,29 @@ def run_model(folder: Path, shop: Shop, model: str, given: dict) -> dict:
         "epochs": training.epochs,
         "best_epoch": training.best_epoch,
         "stopped_early": training.finished,
-        "validation": {"ndcg@10": ndcg(ranked["validation"]), "recall@10": recall(ranked["validation"])},
+        "validation": {"ndcg@10": ndcg(of_validation), "recall@10": recall(of_validation)},
     }
     replace_file(record_file(folder, model), lambda path: path.write_text(json.dumps(record, indent=1) + "\n"))
     say(f"validation {record['validation']}, {record['minutes']:.1f} minutes of processor time")
     return record
 
 
-def _write(path: Path, asked, ranks: np.ndarray, tops: list[list[int]]) -> None:
+def rank_part(shop: Shop, part: str, answers: Iterable[tuple[np.ndarray, np.ndarray]]):
+    """The part's questions with ``rank`` and ``top``, the catalogue's rows of the first products.
+
+    Args:
+        answers: rows of the part's histories and their scores ``(some rows, vocabulary)``, until each row had its own;
+            what is no candidate is put at -inf in them.
+    """
     import polars as pl
 
-    frame = asked.with_columns(pl.Series("rank", ranks), pl.Series("top", tops, dtype=pl.List(pl.Int32)))
-    replace_file(path, frame.write_parquet)
+    histories = getattr(shop.split, part)
+    ranks, tops = np.zeros(len(histories), dtype=np.int64), [[]] * len(histories)
+    for rows, scores in answers:
+        ranks[rows] = target_ranks(scores, histories, rows)
+        for row, best in zip(rows, first(scores, TOP), strict=True):
+            tops[row] = shop.rows[best].tolist()
+    return shop.asked[part].with_columns(pl.Series("rank", ranks), pl.Series("top", tops, dtype=pl.List(pl.Int32)))
 
 
 def kept(folder: Path, model: str, wanted: dict) -> bool:

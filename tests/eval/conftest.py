@@ -1,7 +1,9 @@
 """A hand-made shop whose every rank can be worked out on paper."""
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -57,3 +59,13 @@ def searchable_store(tmp_path_factory, small_shop) -> Store:
     store.write_events(small_shop[1])
     store.record("search", CatalogSearch.build(store))
     return store
+
+
+@pytest.fixture(scope="session")
+def recbole_python() -> Path:
+    """The interpreter that `make baselines` sets up, at RECBOLE_VENV or .venv-recbole."""
+    root = Path(__file__).parent.parent.parent
+    path = Path(os.environ.get("RECBOLE_VENV", root / ".venv-recbole")) / "bin" / "python"
+    if not path.exists():
+        pytest.skip("no RecBole environment: `make baselines` sets it up; RECBOLE_VENV says where it lies")
+    return path

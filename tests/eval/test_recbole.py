@@ -26,15 +26,6 @@ def sequences(monkeypatch):
     del sys.modules["sequences"]
 
 
-@pytest.fixture(scope="session")
-def recbole_python() -> Path:
-    """The interpreter that `make baselines` sets up, at RECBOLE_VENV or .venv-recbole."""
-    path = Path(os.environ.get("RECBOLE_VENV", SCRIPTS.parent.parent / ".venv-recbole")) / "bin" / "python"
-    if not path.exists():
-        pytest.skip("no RecBole environment: `make baselines` sets it up; RECBOLE_VENV says where it lies")
-    return path
-
-
 def learned_pairs(windows) -> list[tuple[list[int], int]]:
     """(what is read, what is learned from it), for each place of each window."""
     pairs = []
