@@ -296,7 +296,7 @@ class _Run:
         rng = np.random.default_rng([config.seed, at.stage, at.epochs])
         torch.manual_seed(int(rng.integers(2**31)))
         size = min(config.epoch, len(self.learned))
-        planned = plan.epochs * math.ceil(size / config.batch)
+        planned = plan.epochs * (size // config.batch + 1)
         losses = []
         self.trained.train()
         for numbers in self._batches(rng, size):

@@ -352,6 +352,10 @@ class TextSequences:
     def __init__(self, model: Recformer, catalog: Catalog):
         self._model, self._catalog = model, catalog
         self._products = model.wording.products(catalog)
+        # One line of the matrix product for all products of a text: they score alike to the last bit.
+        place: dict[Piece, int] = {}
+        self._text_of = np.array([place.setdefault(piece, len(place)) for piece in self._products], dtype=np.int64)
+        self._firsts = np.unique(self._text_of, return_index=True)[1]
 
     @classmethod
     def open(cls, store: Store, name: str) -> TextSequences:
@@ -388,5 +392,5 @@ class TextSequences:
         some = [i for i, items in enumerate(read) if items]
         if some:
             encoded = self._model.encode([self._model.read(read[i], self._products) for i in some])
-            out[some] = encoded @ self._model.table.T
+            out[some] = (encoded @ self._model.table[self._firsts].T)[:, self._text_of]
         return out

@@ -6,7 +6,7 @@ import pytest
 import torch
 import yaml
 
-from shopping_assistant.finetune import config, core_ids, falcon, fusion, session_encoder, title_triplet
+from shopping_assistant.finetune import config, core_ids, falcon, fusion, recformer, session_encoder, title_triplet
 from shopping_assistant.finetune.build import STEPS, BuildConfig, build
 from shopping_assistant.finetune.falcon import FalconConfig, Shape
 from shopping_assistant.finetune.tokenizer import train_tokenizer
@@ -21,6 +21,8 @@ RECIPES = {
     "falcon": (FalconConfig, falcon.train),
     "fused": (fusion.FusionConfig, fusion.train),
     "ids": (core_ids.CoreConfig, core_ids.train),
+    # A baseline of the evaluation: one step of it stands in test_recformer.py.
+    "recformer": (recformer.RecformerConfig, recformer.train),
     "sessions": (session_encoder.SessionsConfig, session_encoder.train),
     "titles": (title_triplet.TitleConfig, title_triplet.train),
 }
