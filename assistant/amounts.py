@@ -10,9 +10,14 @@ _MONEY = (
     r"|usd|dollars?|bucks|pounds?|gbp)\b)?"
 )
 _CURRENCY = re.compile(r"[€$£]|\b(?:euros?|eur|usd|dollars?|bucks|pounds?|gbp)\b")
+# "I don't want to spend more than", "it shouldn't cost over", "can't go above": a limit, not a least price.
+_NO_MORE = (
+    r"(?:not|no|never|cannot|cant|dont|wont|\w+n't)(?: (?:want|wanna|like|plan|able|going|willing|wish|to|be|spend|pay"
+    r"|go|costs?|me|anything|it|them))* (?:(?:any )?more than|over|above|higher than)"
+)
 _AT_MOST = (
-    r"(?:under|below|beneath|less than|lower than|cheaper than|(?:not|no) (?:more|higher|dearer) than|at most|up to"
-    r"|maximum(?: of)?|max\.?"
+    rf"(?:{_NO_MORE}|under|below|beneath|less than|lower than|cheaper than|(?:not|no) (?:more|higher|dearer) than"
+    r"|at most|up to|maximum(?: of)?|max\.?"
     r"|within|not over|not above|nothing (?:over|above)|<=?|budget (?:is|of|around|about)|budget[:=]?|limit (?:is|of)"
     r"|spend)"
 )

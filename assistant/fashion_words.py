@@ -241,7 +241,9 @@ COMMON = frozenset(
     write poem code python math number three four five six seven eight nine ten hundred half dollars dollar
     bucks pounds view save saved wishlist reset everything start over delete explain reason customer customers
     option options range ranges wow cute pretty beautiful gorgeous amazing awesome cool bottom left side wall
-    rack shelf row middle display table front behind hanging closet cubicle cubby cupboard carousel""".split()
+    rack shelf row middle display table front behind hanging closet cubicle cubby cupboard carousel
+    fourth fifth sixth seventh eighth ninth tenth said thinking thought might pick care shouldnt couldnt
+    wouldnt arent forty""".split()
 )
 # Words of requests whose misspelling would lose a wish.
 SPELLED = frozenset(

@@ -1,6 +1,11 @@
 """What a sentence means: wishes, exclusions, numbers, references, acts, and how they add up."""
 
+from dataclasses import replace
+
 import pytest
+
+from shopping_assistant.assistant.vocabulary import Vocabulary
+from shopping_assistant.tools.catalog import Catalog, Product
 
 BOOTS = {"ankle boots", "chelsea boots"}
 DRESSES = {"maxi dress", "wrap dress"}
@@ -81,6 +86,22 @@ def test_a_size_range_is_no_price(said, wishes):
 def test_exclusions(said, wishes, sentence, attribute, values):
     said("boots")
     assert wishes(said(sentence)) == {("category", "in"): BOOTS, (attribute, "not in"): values}
+
+
+@pytest.mark.parametrize(
+    "sentence", ["i don't want to spend more than 80", "it shouldn't cost more than 80", "can't go over 80 euros"]
+)
+def test_a_refused_more_is_a_limit(said, wishes, sentence):
+    said("boots")
+    assert wishes(said(sentence))[("price", "<=")] == {80.0}
+
+
+def test_common_words_are_not_respelled():
+    sand = Product("s1", "Forth Pack in Sand", "pack", "Forth", "sand", occasion="outdoor", season="light")
+    vocabulary = Vocabulary(Catalog.from_products([sand, replace(sand, product_id="s2")]))
+    assert vocabulary.spelled("a sandd pacl")[0] == "a sand pack"
+    plain = "i said i was thinking of the fourth one, might pick it"
+    assert vocabulary.spelled(plain) == (plain, ())
 
 
 def test_a_negation_ends_where_the_wish_turns(said, wishes):
