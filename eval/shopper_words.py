@@ -153,13 +153,16 @@ class Writer:
 
     def __init__(self, rng: np.random.Generator, catalogue_words: frozenset[str]):
         self._rng, self._words = rng, catalogue_words
+        self.slipped = False  # whether the latest sentence has a slip
 
     def sentence(self, intent: Intent) -> str:
         text = self._plain(intent)
         if self._rng.random() < FILLER_RATE and intent.kind not in ("open", "vague", "buy", "leave"):
             text = self._pick(_FILLERS) + text
+        plain = text
         if self._rng.random() < TYPO_RATE:
             text = self._mistyped(text)
+        self.slipped = text != plain
         if self._rng.random() < NEAT_RATE:
             text = re.sub(r"\bi\b", "I", text[:1].upper() + text[1:])
             text += "" if text[-1] in "?!." else "."

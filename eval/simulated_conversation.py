@@ -209,6 +209,8 @@ class _Talk:
             "shown": list(heard.products), "question": {"about": question.about, "text": question.text}
             if question else None, "again": self._is_again(question), **self._faults(heard),
         }  # fmt: skip
+        if self._writer.slipped:
+            turn["slip"] = True
         if move.clicks:
             turn["clicked"] = [list(c) for c in move.clicks]
         if heard.relaxed:
@@ -227,7 +229,7 @@ class _Talk:
 
     def _note(self, intent: Intent, sentence: str) -> None:
         if intent.kind == "exclude":
-            self._excluded += [(t, _is_in(t.value, sentence)) for t in intent.traits]
+            self._excluded += [(t, not self._writer.slipped) for t in intent.traits]
         elif intent.kind == "waive":
             self._waived.add(intent.attribute or "")
         elif intent.kind in STATING:
