@@ -3,10 +3,10 @@
     shop finetune recformer --store DIR --config finetune/configs/recformer.yaml
     shop finetune recformer-query --store DIR --config finetune/configs/recformer.yaml
 
-As published: pre-training by masked words and by telling the next item among those of the batch (section 3.3), then
-two-stage fine-tuning over the whole catalogue (algorithm 1): the first stage encodes all products anew every epoch,
+As published: pre-training by masked words and by telling the next item among those of the batch, then two-stage
+fine-tuning over the whole catalogue (the paper's Algorithm 1): the first stage encodes all products anew every epoch,
 the second starts from the best weights and keeps their products as they are. What differs: it pre-trains on this
-shop's own training log, and an epoch is a draw from the log, which a shop's processor seldom sees whole in the time.
+shop's own training log, and an epoch is a draw from the log, which a processor seldom sees whole in the time given.
 """
 
 from __future__ import annotations
@@ -324,7 +324,7 @@ class _Run:
             yield [int(drawn[i]) for i in part]
 
     def _pretraining_loss(self, numbers: list[int], rng: np.random.Generator) -> torch.Tensor:
-        """The next item among those of the batch (equation 11) and the words that were masked (equation 9).
+        """The next item among those of the batch, and the words that were masked.
 
         One pass serves both: the sequence that tells the next item is the one with masked words.
         """
@@ -341,7 +341,7 @@ class _Run:
         return contrast + self.config.masked_weight * missed
 
     def _finetuning_loss(self, numbers: list[int]) -> torch.Tensor:
-        """The next item among all products as the table has them (equation 12)."""
+        """The next item among all products as the table has them."""
         with torch.autocast("cpu", torch.bfloat16):
             states = self.model.encoder(self._batch([self.sequences[i] for i in numbers]))
         scores = unit_cls(states) @ torch.from_numpy(self.model.table).T / TAU

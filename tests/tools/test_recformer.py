@@ -85,7 +85,7 @@ def test_a_product_is_keys_and_values_without_what_its_title_says(catalog):
 
 
 def test_the_newest_item_stands_first_behind_cls_with_its_type_and_place(catalog):
-    """Section 3.2 of the paper: {[CLS], T_n, …, T_1}, one item position for all tokens of an item."""
+    """As the paper writes it: {[CLS], T_n, …, T_1}, one item position for all tokens of an item."""
     words = wording()
     products = words.products(catalog)
     items = items_of(did("boot", "!hat", "belt"), catalog, queries=False, most=10)
