@@ -67,6 +67,10 @@ class Stage:
     epochs: int
     minutes: float
 
+    def __post_init__(self):
+        if self.epochs < 0 or self.minutes <= 0:
+            raise ValueError(f"got {self.epochs} epochs, {self.minutes} minutes; expected some minutes")
+
 
 @dataclass(frozen=True)
 class RecformerConfig:
@@ -79,7 +83,7 @@ class RecformerConfig:
     tokens: int = 112  # of a sequence at most, [CLS] included
     dropout: float = 0.1
     batch: int = 16  # sequences a step
-    epoch: int = 1_000  # sequences drawn from the log for one epoch, all where it has fewer
+    epoch: int = 2_000  # sequences drawn from the log for one epoch, all where it has fewer
     learning_rate: float = 1e-4
     weight_decay: float = 0.01
     masked_share: float = 0.15  # of the words, to be foretold in pre-training
@@ -211,9 +215,6 @@ class _Reached:
     best: float | None = None
     course: list[list] = field(default_factory=list)
 
-    def next_stage(self) -> _Reached:
-        return _Reached(self.stage + 1, best=self.best, course=self.course)
-
 
 def fit(
     model: Recformer,
@@ -256,7 +257,7 @@ def fit(
             at.spent = before + budget.spent()
             at.course.append([name, round(loss, 4), found])
             run.save(at)
-        at = at.next_stage()
+        at = _Reached(at.stage + 1, best=at.best, course=at.course)
         run.restart()
     if not run.take_best():
         run.encode_products()

@@ -166,7 +166,14 @@ def test_the_packaged_settings_are_read():
     assert config.stage_one.minutes > config.stage_two.minutes > 0
 
 
-@pytest.mark.parametrize(("content", "says"), [("keys: [color]", "expected the title"), ("tokens: 600", "2 to 512")])
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("keys: [color]", "expected the title"),
+        ("tokens: 600", "2 to 512"),
+        ("stage_one: {epochs: 1, minutes: 0}", "expected some minutes"),
+    ],
+)
 def test_settings_that_cannot_be_are_refused(tmp_path, content, says):
     (tmp_path / "wrong.yaml").write_text(content)
     with pytest.raises(configs.ConfigError, match=says):
