@@ -60,7 +60,7 @@ def test_the_table_has_every_published_variant_in_both_retrievals(replayed):
     assert table["retrieval"]["published"]["m"] == 1 and table["retrieval"]["shop"]["query_weight"] == 2
     for key in ("mixup_sweep", "mixup_sweep_shop"):
         assert [point["m"] for point in table[key]] == list(SPLITS)
-        assert all(METRICS <= set(point) and set(point["ci95"]) == METRICS for point in table[key])
+        assert all(set(point) >= METRICS and set(point["ci95"]) == METRICS for point in table[key])
     assert set(table["trained"]) == {a.store for a in ABLATIONS}
 
 
