@@ -207,29 +207,47 @@ class Words(Queried):
         return [self._search.word_scores(query) for query in queries]
 
 
-class TitleVectors(Queried):
-    """Cosine of the sentence vectors of query and title, by itself. Equal titles score alike to the last bit."""
+class TitleVectors:
+    """Cosine of the sentence vectors of query and title, by itself; popularity for a session without a query."""
+
+    names = ("vectors",)
 
     def __init__(self, catalog: Catalog, train: pl.DataFrame, search: CatalogSearch):
-        super().__init__("vectors", catalog, train)
-        # One line of the matrix product for all products of a title: a large shop sells one in many colours.
-        self._title_of = (pl.Series(catalog.titles).rank("dense") - 1).to_numpy()
-        _, firsts = np.unique(self._title_of, return_index=True)
-        self._vectors = search.vectors[firsts]
+        counts = purchase_counts(catalog, train)
+        # One more place in every vector, where a session without a query finds what products were sold.
+        sold = (counts / max(counts.max(initial=0), 1.0)).astype(np.float32)
+        self._items = ItemTable.of(np.concatenate([search.vectors, sold[:, None]], axis=1))
         self._encoder = SentenceEncoder.load()
         self._known: dict[str, np.ndarray] = {}
 
-    def _of_queries(self, queries: Sequence[str]) -> Sequence[np.ndarray]:
-        return (self._query_vectors(queries) @ self._vectors.T)[:, self._title_of]
+    def scores(self, histories: Sequence[tuple[Event, ...]], masks: np.ndarray) -> dict[str, np.ndarray]:
+        rows = np.arange(len(self._items.vectors))
+        scores = [self._items.scores(rows, query) for query in self._queries(histories)]
+        return {"vectors": np.array(scores, dtype=np.float32).reshape(len(histories), len(rows))}
 
-    def _query_vectors(self, queries: Sequence[str]) -> np.ndarray:
-        """``(q, dim)`` unit rows. Shoppers ask the same again and again: what was encoded is kept for a while."""
+    def lists(self, histories: Sequence[tuple[Event, ...]], masks: np.ndarray) -> dict[str, Vectors]:
+        """`scores` as vectors: ranked in double precision, so that neither batch nor block shows in a rank."""
+        return {"vectors": Vectors(self._queries(histories), self._items)}
+
+    def _queries(self, histories: Sequence[tuple[Event, ...]]) -> np.ndarray:
+        """``(b, dim + 1)``: the query's vector, or 1 in the last place."""
+        queries = [current_query(history) for history in histories]
+        self._encode(sorted({q for q in queries if q}))
+        out = np.zeros((len(queries), self._encoder.dim + 1), dtype=np.float32)
+        for vector, query in zip(out, queries, strict=True):
+            if query:
+                vector[:-1] = self._known[query]
+            else:
+                vector[-1] = 1.0
+        return out
+
+    def _encode(self, queries: Sequence[str]) -> None:
+        """Shoppers ask the same again and again: what was encoded is kept for a while."""
         new = [q for q in queries if q not in self._known]
         if len(self._known) + len(new) > MOST_QUERIES:
             self._known.clear()
             new = list(queries)
         self._known.update(zip(new, self._encoder.encode(new, batch=ENCODED_TOGETHER), strict=True))
-        return np.array([self._known[q] for q in queries], dtype=np.float32).reshape(len(queries), self._encoder.dim)
 
 
 class TextSequence:

@@ -45,7 +45,7 @@ class BeyondAccuracy:
         BeyondAccuracyError: ``k`` is below 1.
     """
 
-    def __init__(self, catalog: Catalog, train: pl.DataFrame, k: int = 10):
+    def __init__(self, catalog: Catalog, train: pl.DataFrame | pl.LazyFrame, k: int = 10):
         if k < 1:
             raise BeyondAccuracyError(f"k {k}: expected how many places of a list to look at, at least 1")
         self.k = k
@@ -106,9 +106,10 @@ def covered(recommended: set[str], products: int) -> float:
     return len(recommended) / products
 
 
-def _self_information(catalog: Catalog, train: pl.DataFrame) -> np.ndarray | None:
+def _self_information(catalog: Catalog, train: pl.DataFrame | pl.LazyFrame) -> np.ndarray | None:
     """``(n,)`` float64 bits, None where the log holds no click on or purchase of a product of the catalogue."""
-    met = train.filter(pl.col("action").is_in(("click", "purchase")))["product_id"].drop_nulls().value_counts()
+    touched = train.lazy().filter(pl.col("action").is_in(("click", "purchase")), pl.col("product_id").is_not_null())
+    met = touched.group_by("product_id").len().collect(engine="streaming")
     counts = np.zeros(len(catalog))
     for product, count in met.iter_rows():
         if product in catalog:

@@ -34,45 +34,51 @@ class Cohorts:
         train: the events the models may learn from.
     """
 
-    def __init__(self, catalog: Catalog, train: pl.DataFrame):
-        self._trained = set(train["product_id"].drop_nulls().unique().to_list())
+    def __init__(self, catalog: Catalog, train: pl.DataFrame | pl.LazyFrame):
+        # As a stream: a log may be larger than memory.
+        named = train.lazy().filter(pl.col("product_id").is_not_null())
+        bought = (pl.col("action") == "purchase").sum()
+        products = named.group_by("product_id").agg(bought=bought).collect(engine="streaming")
+        self._trained = set(products["product_id"].to_list())
         self._category = _categories(catalog)
-        bought = train.filter(pl.col("action") == "purchase")["product_id"].to_list()
-        often = Counter(c for p in bought if (c := self._category.get(p)) is not None)
+        often: Counter[str] = Counter()
+        for product, count in products.filter(pl.col("bought") > 0).iter_rows():
+            if (category := self._category.get(product)) is not None:
+                often[category] += count
         largest = sorted(often, key=lambda name: (-often[name], name))[:CATEGORIES]
         self._largest = frozenset(largest)
-        shoppers = train.group_by("user_id").agg(
-            sessions=pl.col("session_id").n_unique(), begins=pl.col("timestamp").min()
+        session = pl.col("session_id")
+        shoppers = (
+            train.lazy()
+            .group_by("user_id")
+            .agg(returned=session.min() != session.max(), begins=pl.col("timestamp").min())
         )
-        self._tells_sessions = bool((shoppers["sessions"] > 1).any())
-        self._tells_time = not (len(shoppers) > 1 and shoppers["begins"].n_unique() == 1)
+        told = shoppers.select(
+            pl.len(), pl.col("returned").any(), first=pl.col("begins").min(), last=pl.col("begins").max()
+        )
+        count, returned, first, last = told.collect(engine="streaming").row(0)
+        self._tells_sessions = bool(returned)
+        self._tells_time = not (count > 1 and first == last)
 
     def of(self, example: Example) -> tuple[str, ...]:
-        """The names of the example's groups, in the order above."""
-        names = list(cohorts_of(example, self._trained))
+        """The names of the example's groups."""
+        names = ["warm items" if example.target in self._trained else "cold items"]
         if self._tells_sessions:
             known = any(e.session_id != example.session_id for e in example.history)
-            names.insert(1, "known shoppers" if known else "new shoppers")
+            names.append("known shoppers" if known else "new shoppers")
+        names.append("with query" if current_query(example.history) else "without query")
         if self._category:
             category = self._category.get(example.target)
             if category is None:
                 names.append("no category")
             else:
                 names.append(f"category {category}" if category in self._largest else "other categories")
+        length = len(example.history)
+        low, high = next((lo, hi) for lo, hi in HISTORY_BANDS if hi is None or length <= hi)
+        names.append(f"history {low}+" if high is None else f"history {low}-{high}")
         if self._tells_time:
             names.append(SEASON + SEASONS[example.timestamp.month % 12 // 3])
         return tuple(names)
-
-
-def cohorts_of(example: Example, trained_items: Counter[str] | set[str]) -> tuple[str, ...]:
-    """The groups that need nothing but the training log's products: see `Cohorts`."""
-    length = len(example.history)
-    low, high = next((lo, hi) for lo, hi in HISTORY_BANDS if hi is None or length <= hi)
-    return (
-        "warm items" if example.target in trained_items else "cold items",
-        "with query" if current_query(example.history) else "without query",
-        f"history {low}+" if high is None else f"history {low}-{high}",
-    )
 
 
 def _categories(catalog: Catalog) -> dict[str, str]:

@@ -115,15 +115,15 @@ def target_ranks(scores: np.ndarray, masks: np.ndarray, targets: np.ndarray) -> 
 
     Returns:
         ``(sessions,)`` int64: 1 + the candidates that score higher + the candidates of the same score in a lower row;
-        0 where the target is no candidate. Counting ties in row order, not in the target's favour, keeps a system
-        that scores everything alike from looking perfect.
+        0 where the target is no candidate, or its score is -inf: the system did not return it. Counting ties in row
+        order, not in the target's favour, keeps a system that scores everything alike from looking perfect.
 
     Raises:
         MetricError: a score is NaN: it has no place in an order.
     """
     if np.isnan(scores).any():
         raise MetricError(
-            f"{int(np.isnan(scores).sum())} scores are NaN and cannot be ranked; use -inf for the last place"
+            f"{int(np.isnan(scores).sum())} scores are NaN and cannot be ranked; use -inf for what is not returned"
         )
     session = np.arange(len(targets))
     known = targets >= 0
@@ -132,4 +132,4 @@ def target_ranks(scores: np.ndarray, masks: np.ndarray, targets: np.ndarray) -> 
     lower_row = np.arange(scores.shape[1])[None, :] < at[:, None]
     ahead = (scores > of_target) | ((scores == of_target) & lower_row)
     ranks = 1 + (ahead & masks).sum(axis=1, dtype=np.int64)
-    return np.where(known & masks[session, at], ranks, 0)
+    return np.where(known & masks[session, at] & (of_target[:, 0] > -np.inf), ranks, 0)

@@ -267,7 +267,7 @@ class Candidates:
     def _among(self, ids: Sequence[str]) -> np.ndarray:
         mask = np.zeros(len(self.catalog), dtype=bool)
         mask[[self.catalog.index(i) for i in ids if i in self.catalog]] = True
-        return mask
+        return mask & self.catalog.listed
 
     @property
     def products(self) -> int:

@@ -1,38 +1,40 @@
-"""Logged sessions through the recommender: each session's target ranked among its candidates."""
+"""Logged sessions through the recommender: each session's target ranked among its candidates.
+
+However long the log is, it is read as a stream, cut by shopper into parts on disk, and ranked a batch of sessions at a
+time; each batch's runs are written when it is done.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+import itertools
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from shopping_assistant.eval.baselines import AGENT, Ranker, open_rankers, refuse_unknown, usual_systems
-from shopping_assistant.eval.cohorts import cohorts_of
-from shopping_assistant.eval.metrics import target_ranks
-from shopping_assistant.eval.protocol import (
-    Candidates,
-    Part,
-    Protocol,
-    Questions,
-    SplitName,
-    questions,
-    read_log,
-)
-from shopping_assistant.eval.runs import Run, RunsFolder
+from shopping_assistant.eval import engines
+from shopping_assistant.eval.allowed import log_products
+from shopping_assistant.eval.asked import Asked, Batch, Training, ask, cut_of
+from shopping_assistant.eval.baselines import AGENT, refuse_unknown, usual_systems
+from shopping_assistant.eval.log_parts import LogParts, LogSource, open_log, store_log
+from shopping_assistant.eval.protocol import Candidates, Part, Protocol, SplitName
+from shopping_assistant.eval.rank_sessions import BATCH, BATCH_CELLS, ReplayJob, rank_sessions
+from shopping_assistant.eval.runs import Done, Run, RunsFolder
 from shopping_assistant.eval.score import figures
-from shopping_assistant.tools.mixup import top_k
 from shopping_assistant.tools.sessions import Example
 from shopping_assistant.tools.store import Store
 
+__all__ = ["agent_sample", "rank_sessions", "replay"]
+
 TOP = 100  # product ids kept for each session in a runs folder
-# Scores and masks of one batch: at 105,542 products 64 histories × 4 systems are 110 MB.
-BATCH, BATCH_CELLS = 64, 8_000_000
 MADE_FROM = ("catalog", "events", "search", "titles", "ids", "recommender", "mixup", "sessions", "fused")
-AGENT_SAMPLE = 50  # a conversation a session takes seconds; `sample` asks for more
+# A conversation a session takes seconds; `sample` asks for more. Each batch of them opens an assistant of its own.
+AGENT_SAMPLE, AGENT_BATCH = 50, 25
 
 Progress = Callable[[int, int], None]
 
@@ -41,7 +43,7 @@ def replay(
     store: Store,
     systems: Sequence[str] | None = None,
     *,
-    events: pl.DataFrame | Path | str | None = None,
+    events: LogSource = None,
     split: SplitName = "leave-one-out",
     candidates: str = "all",
     exclude_history: bool = True,
@@ -50,6 +52,8 @@ def replay(
     seed: int = 1,
     part: Part = "test",
     out: Path | str | None = None,
+    workers: int = 1,
+    engine: str = "processes",
     progress: Progress | None = None,
     k: int = 10,
 ) -> dict:
@@ -59,125 +63,125 @@ def replay(
         systems: names of `baselines.ALL_SYSTEMS`; by default `baselines.usual_systems`.
         events: another log to replay against this store (a frame, csv, jsonl, parquet, or a conversations.sqlite); by
             default the store's own.
-        candidates: all, bought, available, category, or a file with one product id a line.
+        candidates: all, bought, available, available-then, category, or a file with one product id a line.
         min_items: shoppers with fewer distinct products bought are left out, and counted in the protocol.
         out: a folder for the runs; an interrupted replay continues there.
+        workers: how many processes rank; the figures are the same for any number of them.
+        engine: ``processes`` of this machine, or ``ray``.
         progress: called with (rankings done, rankings in all).
 
     Returns:
         ``{"store", "sessions", "systems": {name: {metric: mean, "ci95", "cohorts", "sessions_per_second", …}},
-        "protocol"}``. ``protocol["trained_on"]`` says whether the models may have seen the answers: the store's
-        training withholds the leave-one-out purchases only.
+        "comparisons", "protocol"}``. ``protocol["trained_on"]`` says whether the models may have seen the answers: the
+        store's training withholds the leave-one-out purchases only.
 
     Raises:
-        ReplayError: settings that make no sense, or nothing to replay.
+        ReplayError: settings that make no sense, nothing to replay, or a worker that died.
         LeakError: a history that holds its own answer.
         RunError: ``out`` holds the runs of another replay.
     """
     systems = usual_systems(store) if systems is None else systems
     refuse_unknown(systems)
+    engines.refuse_engine(engine, workers)
     protocol = Protocol(split, part, str(candidates), exclude_history, min_items, sample, k, seed)
-    own = store.events()
-    log = own if events is None else read_log(events, store.catalog())
-    withheld = store.split()
-    train = withheld.train
-    asked = questions(log, protocol, train, withheld if events is None else None)
-    about = _about(store, protocol, asked, log, events)
-    folder = RunsFolder(out, about) if out is not None else None
-
-    trained = set(train["product_id"].drop_nulls().to_list())
-    cohorts = [cohorts_of(example, trained) for example in asked.examples]
-    among = Candidates(store.catalog(), protocol, log)
-    played = agent_sample(asked.examples, sample, seed) if AGENT in systems else []
-    runs = folder.done() if folder else []
-    by_system = {name: {run.key for run in runs if run.system == name} for name in systems}
-    # What a finished folder holds is scored without opening a model.
-    rankers = open_rankers(store, [n for n in systems if len(by_system[n]) < len(asked.examples)], train)
-    total = len(asked.examples) * len(rankers) + len(played)
-
-    def steps() -> Iterator[tuple[int, list[Run]]]:
-        for ranker in rankers:
-            skip = set.intersection(*(by_system[name] for name in ranker.names))
-            yield from rank_sessions(ranker, asked.examples, cohorts, among, top=TOP if folder else 0, skip=skip)
-        if played:
-            from shopping_assistant.eval.replay_agent import play_sessions  # LangGraph
-
-            examples, names = [asked.examples[i] for i in played], [cohorts[i] for i in played]
-            yield from play_sessions(store, train, examples, names, skip=by_system[AGENT])
-
-    done = 0
-    for sessions, batch in steps():
-        done += sessions
-        new = [run for run in batch if run.key not in by_system[run.system]]
-        if folder and new:
+    with _scratch(out) as scratch:
+        job, asked = _prepare(store, protocol, events, scratch, top=max(TOP, k) if out else k)
+        about = _about(store, protocol, asked, job, events)
+        folder = RunsFolder(scratch / "runs" if out is None else out, about)
+        done = folder.done()
+        # The agent comes last, as it does in a runs folder.
+        names = sorted(systems, key=lambda name: name == AGENT)
+        played = agent_sample(len(asked), sample, seed) if AGENT in names else []
+        total = len(asked) * sum(name != AGENT for name in names) + len(played)
+        made = sum(done.count(name) for name in names)
+        for runs in engines.run(job, _todo(asked, job, names, played, done), engine, workers):
+            new = _new(runs, done)
             folder.append(new)
-        runs += new
-        if progress:
-            progress(done, total)
-    if folder:
+            made += len(new)
+            if progress:
+                progress(made, total)
         folder.finish()
-    return figures(about, [run for name in systems for run in runs if run.system == name])
+        return figures(about, itertools.chain.from_iterable(folder.runs(name) for name in names))
 
 
-def rank_sessions(
-    ranker: Ranker,
-    examples: Sequence[Example],
-    cohorts: Sequence[tuple[str, ...]],
-    among: Candidates,
-    *,
-    top: int = 0,
-    skip: Collection[tuple[str, str]] = (),
-) -> Iterator[tuple[int, list[Run]]]:
-    """Rank every session's target under each of the ranker's names, a batch at a time.
+def _prepare(store: Store, protocol: Protocol, events: LogSource, scratch: Path, top: int) -> tuple[ReplayJob, Asked]:
+    """Cut the log into parts, find its sessions, and say what a worker needs."""
+    own = events is None
+    opened = open_log(events, store, scratch / "rows")
+    log = LogParts.cut(opened, scratch / "log")
+    training = Training(scratch / "training", store.path)
+    if not own:
+        its_own = LogParts.cut(store_log(store), scratch / "own")
+        training = Training.withheld_from(its_own, training.folder, store)
+    asked = ask(log, protocol, training, scratch / "asked", own)
+    products = None
+    if protocol.candidates in ("bought", "available-then"):
+        known = [opened] if own else [opened, store_log(store)]
+        known = [*known, store_log(store, "background")] if protocol.candidates == "available-then" else [opened]
+        products = scratch / "products.parquet"
+        log_products(pl.concat(known)).write_parquet(products)
+    cut = cut_of(log, protocol)
+    return ReplayJob(store.path, protocol, log, cut, training, products, top, opened=store), asked
 
-    Args:
-        top: how many product ids to keep of each list.
-        skip: (session, shopper) that are ranked already.
 
-    Yields:
-        How many sessions are done with this batch, and its runs, session by session.
+def _todo(asked: Asked, job: ReplayJob, names: Sequence[str], played: Sequence[int], done: Done) -> Iterator[Batch]:
+    """The batches in which a system has not ranked a session yet, with those systems."""
+    size = max(1, min(BATCH, BATCH_CELLS // len(job.opened.catalog())))
+    groups = [(asked.batches(size), [name for name in names if name != AGENT])]
+    if len(played):
+        groups.append((asked.batches(AGENT_BATCH, np.array(played)), [AGENT]))
+    for batches, among in groups:
+        for batch in batches:
+            missing = tuple(name for name in among if done.missing(name, batch.keys))
+            if missing:
+                yield replace(batch, systems=missing)
+
+
+def _new(runs: list[Run], done: Done) -> list[Run]:
+    """Those that an interrupted replay has not written already."""
+    of_system: dict[str, set] = {}
+    for name in {run.system for run in runs}:
+        of_system[name] = set(done.missing(name, [run.key for run in runs if run.system == name]))
+    return [run for run in runs if run.key in of_system[run.system]]
+
+
+def agent_sample(sessions: int | Sequence[Example], sample: int | None, seed: int) -> list[int]:
+    """Which sessions the agent plays, ascending: all of an explicit sample, else `AGENT_SAMPLE` of them."""
+    count = sessions if isinstance(sessions, int) else len(sessions)
+    if sample is not None or count <= AGENT_SAMPLE:
+        return list(range(count))
+    return sorted(np.random.default_rng(seed).permutation(count)[:AGENT_SAMPLE].tolist())
+
+
+@contextmanager
+def _scratch(out: Path | str | None) -> Iterator[Path]:
+    """A folder for the parts of the log: beside the runs, where there is room for them, else a temporary one.
+
+    What a killed replay left beside its runs is removed by the one that continues it.
     """
-    todo = [i for i, e in enumerate(examples) if (e.session_id, e.user_id) not in skip]
-    if len(todo) < len(examples):
-        yield len(examples) - len(todo), []
-    size = max(1, min(BATCH, BATCH_CELLS // len(among.catalog)))
-    for start in range(0, len(todo), size):
-        rows = todo[start : start + size]
-        batch = [examples[i] for i in rows]
-        began = time.perf_counter()
-        targets, masks = among.targets(batch), among.masks(batch)
-        # A language model that may write nothing cannot write: such a session's target has no rank in any case.
-        writable = masks | ~masks.any(axis=1, keepdims=True)
-        scored = ranker.scores([e.history for e in batch], writable)
-        scored = {name: np.asarray(scored[name], dtype=np.float32) for name in ranker.names}
-        ranks = {name: target_ranks(scores, masks, targets).tolist() for name, scores in scored.items()}
-        ms = round((time.perf_counter() - began) * 1000 / len(batch), 3)
-        runs: list[Run] = []
-        for b, (row, e) in enumerate(zip(rows, batch, strict=True)):
-            for name, scores in scored.items():
-                best = top_k(scores[b], top, masks[b]) if top else ()
-                ids = tuple(among.catalog.ids[r] for r in best)
-                runs.append(Run(e.session_id, e.user_id, name, e.target, ranks[name][b] or None, cohorts[row], ms, ids))
-        yield len(batch), runs
+    if out is None:
+        with tempfile.TemporaryDirectory(prefix="replay-") as folder:
+            yield Path(folder)
+        return
+    beside = Path(out).absolute()
+    missing = [p for p in (beside.parent, *beside.parent.parents) if not p.exists()]
+    folder = beside.with_name(f".{beside.name}.log")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        for parent in missing:  # a replay that could not start leaves nothing
+            if parent.is_dir() and not any(parent.iterdir()):
+                parent.rmdir()
 
 
-def agent_sample(examples: Sequence[Example], sample: int | None, seed: int) -> list[int]:
-    """Which sessions the agent plays: all of an explicit sample, else `AGENT_SAMPLE` of them."""
-    if sample is not None or len(examples) <= AGENT_SAMPLE:
-        return list(range(len(examples)))
-    return sorted(np.random.default_rng(seed).permutation(len(examples))[:AGENT_SAMPLE].tolist())
-
-
-def _about(
-    store: Store, protocol: Protocol, asked: Questions, log: pl.DataFrame, events: pl.DataFrame | Path | str | None
-) -> dict:
+def _about(store: Store, protocol: Protocol, asked: Asked, job: ReplayJob, events: LogSource) -> dict:
     """What a runs folder says of itself; runs continue only where all of this is the same."""
-    questions_asked = hashlib.sha256()
-    for e in asked.examples:
-        questions_asked.update(repr((e.session_id, e.user_id, e.target, len(e.history), e.timestamp)).encode())
     return {
         "store": str(store.path),
-        "sessions": len(asked.examples),
+        "sessions": len(asked),
         "protocol": {
             **protocol.as_dict(),
             "events": "the store's" if events is None else "given" if isinstance(events, pl.DataFrame) else str(events),
@@ -185,6 +189,7 @@ def _about(
             "trained_on": asked.trained_on,
             "targets_in_training": asked.targets_in_training,
         },
+        "products": Candidates(store.catalog(), protocol, job.log_products()).products,
         "made_from": store.digest(*MADE_FROM),
-        "questions": questions_asked.hexdigest(),
+        "questions": asked.digest,
     }

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from hashlib import blake2b
 from pathlib import Path
+
+import numpy as np
 
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.store import write_json
@@ -27,7 +31,8 @@ class Run:
     """One session ranked by one system.
 
     ``rank`` is 1-based, None where the target was not ranked. ``top`` are the first product ids, ``ms`` the session's
-    share of the time its batch took.
+    share of the time its batch took. ``list_figures`` are those figures of the first k products that need the
+    catalogue: ``novelty@k``, ``diversity@k``, ``broke_constraint@k``.
     """
 
     session_id: str
@@ -39,6 +44,7 @@ class Run:
     ms: float
     top: tuple[str, ...] = ()
     error: str | None = None
+    list_figures: dict[str, float] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -68,9 +74,55 @@ class Run:
         return run
 
 
-def read_runs(path: Path) -> list[Run]:
+def iter_runs(path: Path, system: str | None = None) -> Iterator[Run]:
+    """The runs of a file one at a time, in its order.
+
+    Args:
+        system: only those of this system.
+
+    Raises:
+        RunError: a line that is no run, or contradicts itself.
+    """
+    # Most lines of another system need not be parsed to be told apart.
+    mark = f'"system": {json.dumps(system, ensure_ascii=False)}' if system is not None else ""
     with path.open(encoding="utf-8") as file:
-        return [Run.from_line(line, f"{path} line {number}") for number, line in enumerate(file, 1) if line.strip()]
+        for number, line in enumerate(file, 1):
+            if not line.strip() or mark not in line:
+                continue
+            run = Run.from_line(line, f"{path} line {number}")
+            if system is None or run.system == system:
+                yield run
+
+
+def read_runs(path: Path) -> list[Run]:
+    """All runs of a file at once; see `iter_runs`."""
+    return list(iter_runs(path))
+
+
+class Done:
+    """Which sessions each system has ranked, in eight bytes a session."""
+
+    def __init__(self, runs: Iterable[Run] = ()):
+        found: dict[str, array] = {}
+        for run in runs:
+            found.setdefault(run.system, array("Q")).append(_hash(run.key))
+        self._of = {system: np.unique(np.array(keys, dtype=np.uint64)) for system, keys in found.items()}
+
+    def count(self, system: str) -> int:
+        return len(self._of.get(system, ()))
+
+    def missing(self, system: str, keys: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Those of ``keys``, (session, shopper), that this system has not ranked."""
+        done = self._of.get(system)
+        if done is None or not len(done):
+            return list(keys)
+        wanted = np.array([_hash(key) for key in keys], dtype=np.uint64)
+        at = np.minimum(np.searchsorted(done, wanted), len(done) - 1)
+        return [key for key, there in zip(keys, (done[at] == wanted).tolist(), strict=True) if not there]
+
+
+def _hash(key: tuple[str, str]) -> int:
+    return int.from_bytes(blake2b("\x1f".join(key).encode(), digest_size=8).digest(), "little")
 
 
 class RunsFolder:
@@ -94,18 +146,23 @@ class RunsFolder:
         elif self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             raise RunError(f"{self.path} exists and holds no {PROTOCOL}; choose another folder for the runs")
 
-    def done(self) -> list[Run]:
-        """The runs written so far. A last line that an interruption cut is taken off; it will be run again."""
+    @property
+    def file(self) -> Path | None:
+        """Where the runs written so far stand; None while there are none."""
         runs, partial = self.path / RUNS, self.path / PARTIAL
-        if runs.is_file() and not partial.is_file():
-            return read_runs(runs)
-        if not partial.is_file():
-            return []
-        whole = partial.read_bytes()
-        if not whole.endswith(b"\n"):
-            with partial.open("r+b") as file:
-                file.truncate(whole.rfind(b"\n") + 1)
-        return read_runs(partial)
+        return partial if partial.is_file() else runs if runs.is_file() else None
+
+    def done(self) -> Done:
+        """What was ranked so far. A last line that an interruption cut is taken off; it will be run again."""
+        if self.file is None:
+            return Done()
+        if self.file.name == PARTIAL:
+            _cut_last_line(self.file)
+        return Done(iter_runs(self.file))
+
+    def runs(self, system: str) -> Iterator[Run]:
+        """One system's runs, one at a time."""
+        return iter_runs(self.file, system) if self.file else iter(())
 
     def append(self, runs: Iterable[Run]) -> None:
         """Add runs; the folder is made with the first ones, so that a replay which cannot start leaves nothing."""
@@ -124,6 +181,23 @@ class RunsFolder:
             with partial.open("rb") as file:
                 os.fsync(file.fileno())
             partial.replace(self.path / RUNS)
+
+
+def _cut_last_line(path: Path) -> None:
+    """Take off what stands behind the last line break, if anything does."""
+    with path.open("r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        keep = end
+        while keep:
+            start = max(0, keep - 65_536)
+            file.seek(start)
+            found = file.read(keep - start).rfind(b"\n")
+            if found >= 0:
+                keep = start + found + 1
+                break
+            keep = start
+        if keep < end:
+            file.truncate(keep)
 
 
 def read_about(path: Path) -> dict:

@@ -173,19 +173,23 @@ class Recommender:
         histories: Sequence[Sequence[Event]],
         systems: Iterable[str] = ("mixup",),
         masks: Sequence[np.ndarray | None] | None = None,
+        roads: Roads | None = None,
     ) -> dict[str, np.ndarray]:
         """Scores of every product under each system, ``(b, n)`` float32, higher is better.
 
         The language model writes once for all systems: ``id`` ranks by the id table around the written id and the
         session, ``title`` by the title model around the written title and the current query, ``mixup`` joins them.
         ``fused`` ranks the candidates of all parts by what they say together; it asks for several written products.
+
+        Args:
+            roads: what the language model wrote for these histories, where it has been asked already.
         """
         unknown = [x for x in systems if x not in SYSTEMS]
         if unknown:
             raise RecommenderError(f"system {unknown[0]!r}: expected one of {', '.join(SYSTEMS)}")
         out = {}
         if any(s != "fused" for s in systems):
-            by_id, by_title = self._lists(self.roads(histories, masks))
+            by_id, by_title = self._lists(roads or self.roads(histories, masks))
             made = {"id": lambda: by_id, "title": lambda: by_title, "mixup": lambda: self._mix(by_id, by_title)}
             out = {s: made[s]() for s in systems if s != "fused"}
         if "fused" in systems:
