@@ -86,7 +86,7 @@ def tally(runs: Iterable[Run], k: int) -> dict[str, SystemRuns]:
         own.shoppers.append(_hash(run.user_id))
         own.ranks.append(run.rank or 0)
         own.groups.append(cohorts.setdefault(run.cohorts, len(cohorts)))
-        told = getattr(run, "list_figures", {})
+        told = run.list_figures
         for name in told.keys() - own.lists.keys():
             own.lists[name] = array("d", [float("nan")]) * (len(own.keys) - 1)
         for name, values in own.lists.items():
