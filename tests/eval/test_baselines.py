@@ -1,8 +1,13 @@
+import numpy as np
 import pytest
 
-from shopping_assistant.eval.baselines import ItemKnn, Popularity, Search, open_rankers
+from shopping_assistant.eval.baselines import BASELINES, ItemKnn, ItemKnnColors, Popularity, open_rankers
+from shopping_assistant.eval.metrics import target_ranks
+from shopping_assistant.eval.protocol import Candidates, Protocol
+from shopping_assistant.eval.ranking import ranked
+from shopping_assistant.tools.mixup import top_k
 from shopping_assistant.tools.search import CatalogSearch
-from shopping_assistant.tools.sessions import Event, frame_of, leave_one_out
+from shopping_assistant.tools.sessions import Event, current_query, frame_of, leave_one_out
 from shopping_assistant.tools.store import Store
 from tests.tools.recommender_contract import NOW, RecommenderContract
 
@@ -12,14 +17,59 @@ def store(searchable_store) -> Store:
     return searchable_store
 
 
-@pytest.fixture(scope="module", params=["popularity", "item-knn", "search"])
-def score(store, request):
-    (ranker,) = open_rankers(store, [request.param], leave_one_out(store.events()).train)
-    return lambda histories, masks: ranker.scores(histories, masks)[request.param]
+@pytest.fixture(scope="module")
+def rankers(store) -> dict:
+    opened = open_rankers(store, BASELINES, leave_one_out(store.events()).train)
+    assert [name for ranker in opened for name in ranker.names] == [*BASELINES]
+    return {ranker.names[0]: ranker for ranker in opened}
+
+
+@pytest.fixture(scope="module", params=BASELINES)
+def ranker(rankers, request):
+    return rankers[request.param]
+
+
+@pytest.fixture(scope="module")
+def score(ranker):
+    return lambda histories, masks: ranker.scores(histories, masks)[ranker.names[0]]
 
 
 class TestBaselines(RecommenderContract):
-    """The fixtures are above."""
+    """What every recommender promises, and what a replay needs of a ranker besides. The fixtures are above."""
+
+    def test_a_score_is_finite_or_leaves_the_product_out(self, store, score):
+        scores = score([(), *self.histories(store)], None)
+        assert np.issubdtype(scores.dtype, np.floating)
+        assert (np.isfinite(scores) | (scores == -np.inf)).all()
+        assert np.isfinite(scores).any(axis=1).all()
+
+    def test_scores_are_not_those_of_another_session(self, store, score, ranker):
+        histories = self.histories(store)
+        scores = score(histories, None)
+        for own, alone in zip(scores, (score([h], None)[0] for h in histories), strict=True):
+            np.testing.assert_allclose(own, alone, rtol=1e-5, atol=1e-6)
+        alike = (np.abs(scores - scores[:1]) < 1e-6).all()
+        assert alike == (ranker.names == ("popularity",)), "all but popularity read the session"
+
+    def test_what_a_caller_gave_is_left_as_it_was(self, store, score):
+        masks = np.ones((2, len(store.catalog())), dtype=bool)
+        masks[:, ::3] = False
+        before, histories = masks.copy(), self.histories(store, 2)
+        first = np.array(score(histories, masks))
+        assert (masks == before).all()
+        score(self.histories(store, 8)[2:], masks)
+        assert (score(histories, masks) == first).all(), "no session leaves a trace in the next one"
+
+
+def test_vectors_give_the_ranks_of_the_scores(store, rankers):
+    """A replay ranks by the vectors themselves; sessions without a query are among them."""
+    examples = leave_one_out(store.events()).test[:60]
+    among = Candidates(store.catalog(), Protocol(), store.events()).of(examples)
+    histories = [() if i % 5 == 0 else e.history for i, e in enumerate(examples)]
+    ranks, tops = ranked(rankers["vectors"].lists(histories, None)["vectors"], among, among.targets, top=30)
+    scores, masks = rankers["vectors"].scores(histories, None)["vectors"], among.masks()
+    assert ranks.tolist() == target_ranks(scores, masks, among.targets).tolist()
+    assert [t.tolist() for t in tops] == [top_k(s, 30, m).tolist() for s, m in zip(scores, masks, strict=True)]
 
 
 def test_popularity_counts_purchases_alone(shop, buys, event):
@@ -39,12 +89,60 @@ def test_item_knn_by_hand(shop, buys):
     assert scores[[0, 5, 6]] == pytest.approx(0, abs=1e-5)
 
 
-def test_search_ranks_by_the_current_query_alone(store):
+def test_item_knn_puts_the_same_product_in_other_colours_beside_it(small_store):
+    catalog = small_store.catalog()
+    knn = ItemKnnColors(catalog, small_store.split().train)
+    row, others = next((row, alike) for row, alike in enumerate(knn._group) if len(alike) > 1)
+    bought = Event("s", "new", NOW, "purchase", None, catalog.ids[row])
+    (scores,) = knn.scores([(bought,)], None)["item-knn-colors"]
+    assert set(others) <= set(top_k(scores, len(others)).tolist())
+    assert knn.scores([()], None)["item-knn-colors"].max() < 1e-6
+
+
+def asked(query: str) -> tuple[Event, ...]:
+    return (Event("s", "new", NOW, "search", query),)
+
+
+@pytest.mark.parametrize("name", ["search", "bm25", "vectors"])
+def test_search_ranks_by_the_current_query_alone(store, rankers, name):
+    catalog = store.catalog()
+    category = next(iter(catalog.values("category")))
+    older = Event("another", "new", NOW, "search", "a long summer dress"), *asked(category)
+    scores = rankers[name].scores([asked(category), older], None)[name]
+    assert catalog.at(scores[0].argmax()).category.lower() == category
+    assert (scores[0] == scores[1]).all()
+
+
+@pytest.mark.parametrize("name", ["search", "bm25", "vectors"])
+def test_a_session_without_a_query_is_ranked_by_popularity(rankers, name):
+    silent = (Event("s", "new", NOW, "click", None, "nothing of ours"),)
+    searched_before = (*asked("boots"), Event("later", "new", NOW, "click", None, "nothing of ours"))
+    for history in ((), silent, searched_before):
+        assert current_query(history) is None
+        popularity = rankers["popularity"].scores([history], None)["popularity"][0]
+        assert top_k(rankers[name].scores([history], None)[name][0], 150).tolist() == top_k(popularity, 150).tolist()
+
+
+def test_words_are_all_that_bm25_goes_by(store, rankers):
+    title = store.catalog().titles[7]
+    known, unknown = rankers["bm25"].scores([asked(title), asked("xylophone")], None)["bm25"]
+    assert known[7] == known.max() > 0
+    assert (unknown == 0).all(), "a word that no product has places none above another"
+    np.testing.assert_array_equal(known, CatalogSearch.open(store).word_scores(title))
+
+
+def test_vectors_are_cosines_of_titles(store, rankers):
+    (scores,) = rankers["vectors"].scores([asked(store.catalog().titles[7])], None)["vectors"]
+    assert scores[7] == scores.max() == pytest.approx(1, abs=2e-3), "titles are kept in half precision"
+
+
+def test_queries_are_encoded_alike_alone_and_among_many(store, rankers):
+    """Texts in a large batch are encoded in half precision: the ranker must not let that show."""
     catalog = store.catalog()
     train = leave_one_out(store.events()).train
-    search = Search(catalog, train, CatalogSearch.open(store))
-    category = next(iter(catalog.values("category")))
-    history = (Event("s", "new", NOW, "search", category),)
-    best = search.scores([history], None)["search"][0].argmax()
-    assert catalog.at(best).category.lower() == category
-    assert (search.scores([()], None)["search"] == Popularity(catalog, train).scores([()], None)["popularity"]).all()
+    queries = sorted({q for e in leave_one_out(store.events()).test if (q := current_query(e.history))})[:24]
+    many = rankers["vectors"].scores([asked(q) for q in queries], None)["vectors"]
+    (other,) = open_rankers(store, ["vectors"], train)
+    alone = np.concatenate([other.scores([asked(q)], None)["vectors"] for q in queries])
+    assert many.shape == (len(queries), len(catalog)) and len(queries) > 16
+    np.testing.assert_allclose(many, alone, atol=1e-5)
