@@ -176,12 +176,12 @@ def curves(
             axes.set_ylim(0, top)
         axes.set_xticks([x for x, _ in ticks], [_plain(text) for _, text in ticks])
         axes.minorticks_off()
-        axes.set_ylabel(_plain(axis), fontsize=TEXT, color=SOFT, labelpad=2)
+        axes.set_ylabel(_plain(axis), fontsize=TEXT, color=SOFT, labelpad=6)
         axes.grid(axis="y", color=RULE, linewidth=0.8)
 
     told = "; ".join(f"{line.label}: " + ", ".join(f"{x:g} {y:.3f}" for x, y, _ in line.points) for line in lines)
     rows = -(-len(lines) // 2) if len(lines) > 1 else 0
-    return _picture(name, title, told, 200, draw, across, left=74, legend=rows, horizontal=False)
+    return _picture(name, title, told, 200, draw, across, left=80, legend=rows, horizontal=False)
 
 
 def _picture(
@@ -220,7 +220,7 @@ def _picture(
             axes.xaxis.set_major_locator(MaxNLocator(4))
             axes.grid(axis="x", color=RULE, linewidth=0.8)
         axes.set_axisbelow(True)
-        axes.set_xlabel(_plain(axis), fontsize=TEXT, color=SOFT, labelpad=4)
+        axes.set_xlabel(_plain(axis), fontsize=TEXT, color=SOFT, labelpad=4, loc="right")
         if legend:
             figure.legend(loc="lower left", bbox_to_anchor=(0, 0), ncols=2, frameon=False, fontsize=TEXT,
                           borderpad=0.1, handlelength=2.2, columnspacing=1.0, labelspacing=0.3)  # fmt: skip

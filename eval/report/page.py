@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import platform
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -273,40 +274,25 @@ def _versions() -> list[tuple[str, str]]:
 def _missing(results: Results, context: Mapping) -> list[tuple[str, str]]:
     """What the page could show and has no data for: (part, the command that makes them)."""
     store, out = results.about["store"], results.folder
-    whole = results.about["sessions"]
-    parts: Sequence[tuple[str, bool, str]] = (
-        ("differences tested against chance", bool(context["differences"]), replay_again(results)),
-        (
-            "ablations and the mixup split",
-            results.ablations is not None,
-            f"shop replay --store {store} --ablations --out {out}",
-        ),
-        (
-            "low resource and zero-shot",
-            results.settings is not None,
-            f"shop replay --store {store} --ablations --out {out}",
-        ),
-        (
-            "simulated shoppers",
-            results.simulation is not None,
-            f"shop simulate --store {store} --out {out / 'simulate'}",
-        ),
+    trained_first = f"make ablations STORE={store}; shop replay --store {store} --ablations --out {out}"
+    again = shlex.join(replay_command(results)) + " with another --system"
+    parts = (
+        ("differences tested against chance", context["differences"], again),
+        ("ablations and the mixup split", results.ablations, trained_first),
+        ("low resource and zero-shot", results.settings, trained_first),
+        ("simulated shoppers", results.simulation, f"shop simulate --store {store} --out {out / 'simulate'}"),
         (
             "understanding of people's words",
-            bool(results.understanding),
-            f"python -m shopping_assistant.eval.understanding --out {out / 'understanding'}",
+            results.understanding,
+            f"python -m shopping_assistant.eval.understanding all --data DIR --out {out}",
         ),
         (
             "titles and histories of the worst sessions",
-            bool(context["store_read"]),
+            context["store_read"],
             f"shop report --runs {out} --store DIR",
         ),
     )
-    return [(part, command) for part, there, command in parts if not there and whole]
-
-
-def replay_again(results: Results) -> str:
-    return "shop replay with two or more systems: " + shlex.join(replay_command(results))
+    return [(part, command) for part, there, command in parts if not there]
 
 
 def _rendered(context: Mapping) -> bytes:
@@ -335,4 +321,5 @@ def _write_whole(path: Path, page: bytes) -> None:
     except OSError as error:
         raise ReportError(f"{path} cannot be written ({error}); choose another place with --out") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # where no file can be, none was left
+            temporary.unlink()
