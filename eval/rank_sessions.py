@@ -15,7 +15,7 @@ import polars as pl
 
 from shopping_assistant.eval.allowed import Allowed
 from shopping_assistant.eval.asked import Batch, Training, examples_of
-from shopping_assistant.eval.baselines import AGENT, RECOMMENDER, RankedBefore, Ranker, open_rankers
+from shopping_assistant.eval.baselines import AGENT, RECBOLE, RECOMMENDER, RankedBefore, Ranker, open_rankers
 from shopping_assistant.eval.log_parts import LogParts
 from shopping_assistant.eval.metrics import target_ranks
 from shopping_assistant.eval.protocol import Candidates, Protocol
@@ -28,7 +28,7 @@ from shopping_assistant.tools.store import Store
 # Scores and masks of one batch: at 105,542 products 64 histories × 4 systems are 110 MB.
 BATCH, BATCH_CELLS = 64, 8_000_000
 # Systems that read the training log as a stream or not at all; for the others it is brought into memory.
-LIGHT = ("popularity", "search", *RECOMMENDER)
+LIGHT = ("popularity", "bm25", "vectors", "search", *RECBOLE, *RECOMMENDER)
 
 Placed = tuple[np.ndarray, Sequence[np.ndarray]]  # ranks (b,), and the rows of each list's first places
 

@@ -26,6 +26,7 @@ from shopping_assistant.eval.protocol import Candidates, Part, Protocol, SplitNa
 from shopping_assistant.eval.rank_sessions import BATCH, BATCH_CELLS, ReplayJob, rank_sessions
 from shopping_assistant.eval.runs import Done, Run, RunsFolder
 from shopping_assistant.eval.score import figures
+from shopping_assistant.eval.sequence_baselines import refuse_other_questions
 from shopping_assistant.tools.sessions import Example
 from shopping_assistant.tools.store import Store
 
@@ -84,6 +85,7 @@ def replay(
     refuse_unknown(systems)
     engines.refuse_engine(engine, workers)
     protocol = Protocol(split, part, str(candidates), exclude_history, min_items, sample, k, seed)
+    refuse_other_questions(protocol, systems, own_log=events is None)
     with _scratch(out) as scratch:
         job, asked = _prepare(store, protocol, events, scratch, top=max(TOP, k) if out else k)
         about = _about(store, protocol, asked, job, events)

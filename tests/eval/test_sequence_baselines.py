@@ -18,6 +18,9 @@ import pytest
 from shopping_assistant.eval.baselines import Popularity
 from shopping_assistant.eval.metrics import target_ranks
 from shopping_assistant.eval.protocol import Candidates, Protocol, ReplayError
+from shopping_assistant.eval.replay import replay
+from shopping_assistant.eval.runs import read_runs
+from shopping_assistant.eval.score import score_runs
 from shopping_assistant.eval.sequence_baselines import (
     KeptRanks,
     export,
@@ -240,6 +243,29 @@ def test_a_protocol_without_ranks_is_refused_before_the_replay():
             refuse_other_questions(protocol, names, own_log=True)
     with pytest.raises(ReplayError, match="another log"):
         refuse_other_questions(Protocol(), names, own_log=False)
+
+
+def test_a_replay_sets_them_beside_the_other_systems(ranked, tmp_path):
+    """The model ranks by popularity here: session by session it must be where popularity is."""
+    out = replay(ranked, ["popularity", GRU], part="validation", out=tmp_path / "runs")
+    assert score_runs(tmp_path / "runs") == out
+    assert out["systems"][GRU]["cohorts"].keys() == out["systems"]["popularity"]["cohorts"].keys()
+    runs = read_runs(tmp_path / "runs" / "runs.jsonl")
+    mine, theirs = ({r.key: r for r in runs if r.system == name} for name in (GRU, "popularity"))
+    assert mine.keys() == theirs.keys() and len(mine) > 50
+    sold = set(ranked.split().train.filter(pl.col("action") == "purchase")["product_id"])
+    for key, run in mine.items():
+        if run.target in sold:
+            assert (run.rank, run.top[:20], run.list_figures) == (
+                theirs[key].rank,
+                theirs[key].top[:20],
+                theirs[key].list_figures,
+            )
+    sampled = replay(ranked, [GRU], part="validation", sample=20, min_items=1, workers=2)
+    assert sampled["systems"][GRU]["sessions"] == 20
+    with pytest.raises(ReplayError, match="candidates 'category'"):
+        replay(ranked, ["popularity", GRU], candidates="category", out=tmp_path / "refused")
+    assert not (tmp_path / "refused").exists()
 
 
 def test_a_log_without_questions_is_refused(shop, buys, capsys):
