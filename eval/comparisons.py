@@ -47,12 +47,13 @@ def intervals_and_comparisons(systems: Mapping[str, SystemRuns], k: int, seed: i
             bounds = drawn.intervals().reshape(len(panel.names), -1, 2).tolist()
             for name, own in zip(panel.names, bounds, strict=True):
                 intervals[name][cohort] = dict(zip(metric_names(k), own, strict=True))
-            tests.add(drawn, panel.names, itertools.combinations(panel.names, 2), cohort)
+            if cohort is None or tests.wanted(cohort, rows, panel):
+                tests.add(drawn, panel.names, itertools.combinations(panel.names, 2), cohort)
     for one, other in itertools.combinations(panels, 2):
         shared = one.beside(other)
         pairs = [*itertools.product(one.names, other.names)]
         for cohort, rows in ((None, np.arange(len(shared.keys))), *shared.cohorts.items()):
-            if len(rows) and (cohort is None or (cohort in MAIN_COHORTS and not _few(shared.shoppers[rows]))):
+            if len(rows) and (cohort is None or tests.wanted(cohort, rows, shared)):
                 tests.add(shared.resampled(rows, seed), shared.names, pairs, cohort)
     return intervals, tests.corrected()
 
@@ -106,10 +107,12 @@ class _Tests:
         self._order = sorted(ndcg, key=lambda name: (name == self._reference, -ndcg[name], name))
         self._found: list[tuple[str, str, str, str | None, Comparison]] = []
 
+    def wanted(self, cohort: str, rows: np.ndarray, panel: _Panel) -> bool:
+        """Whether to test within a cohort: a main one, of enough shoppers, that is not all sessions over again."""
+        return cohort in MAIN_COHORTS and len(rows) < len(panel.keys) and not _few(panel.shoppers[rows])
+
     def add(self, drawn: Resampled, names: tuple[str, ...], pairs, cohort: str | None) -> None:
-        """Compare the pairs; within a cohort only those with the reference, and only in a main one."""
-        if cohort is not None and cohort not in MAIN_COHORTS:
-            return
+        """Compare the pairs; within a cohort only those with the reference."""
         for pair in pairs:
             first, second = sorted(pair, key=self._order.index)
             if cohort is not None and second != self._reference:

@@ -87,7 +87,7 @@ def two_systems(sessions: int = 300) -> list[Run]:
     better = np.where((base == 0) & (np.arange(sessions) % 3 > 0) & (random.random(sessions) < 0.5), 4, base)
 
     def cohorts(i: int) -> tuple[str, ...]:
-        return ("warm items" if i % 3 else "cold items", "history 0-4")
+        return ("warm items" if i % 3 else "cold items", "with query", "history 0-4")
 
     return ranked("popularity", base, cohorts) + ranked("fused", better, cohorts)
 
