@@ -10,8 +10,10 @@ BENCHMARK_STORE = $(if $(filter 1,$(SEED)),store,store-seed$(SEED))
 # RecBole's versions contradict ours, so its baselines have an environment of their own; scipy 1.10 ends at Python 3.11.
 RECBOLE_VENV ?= .venv-recbole
 RECBOLE_PYTHON ?= python3.11
-# Minutes of processor time for the search and the training of one baseline on one benchmark.
+# Minutes of processor time for the search and the training of one baseline on one split.
 BUDGET ?= 6
+BASELINES = popularity item-knn bm25 vectors search \
+	$(addprefix recbole-,gru4rec sasrec bert4rec nextitnet core)
 SHOP = $(VENV)/bin/shop
 
 .PHONY: chat test demo ablations baselines benchmark-table lint clean
@@ -33,10 +35,19 @@ ablations: $(STORE)/store.json
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m shopping_assistant.finetune.ablations --store $(STORE) \
 		$(if $(filter command environment,$(firstword $(origin BUDGET))),--budget $(BUDGET))
 
-# RecBole's baselines on the splits under $(BENCHMARKS); what has been run already is kept.
+# RecBole's baselines, trained in their own environment; what has been run already is kept. `make baselines STORE=DIR`
+# makes them for that store, where `shop replay --system recbole-sasrec` finds them; without STORE they are run on the
+# splits under $(BENCHMARKS). Either takes BUDGET minutes of one core for each of the five models and splits.
+ifeq ($(origin STORE),file)
 baselines: $(RECBOLE_VENV)/.installed
 	OMP_NUM_THREADS=1 $(RECBOLE_VENV)/bin/python eval/recbole/run.py all --runs $(BENCHMARKS) --budget $(BUDGET)
 	$(RECBOLE_VENV)/bin/python eval/recbole/run.py table --runs $(BENCHMARKS)
+else
+baselines: $(RECBOLE_VENV)/.installed $(STORE)/store.json
+	$(VENV)/bin/python -m shopping_assistant.eval.sequence_baselines export --store $(STORE)
+	OMP_NUM_THREADS=1 $(RECBOLE_VENV)/bin/python eval/recbole/shop_run.py $(STORE)/baselines/recbole --budget $(BUDGET)
+	@echo 'Beside the others: $(SHOP) replay --store $(STORE) $(addprefix --system=,$(BASELINES))'
+endif
 
 # One benchmark from its data to its ranks: `make benchmark-beauty DATA=../shared/data`. SEED=2 for another seed's models.
 benchmark-%: $(VENV)/.installed
