@@ -18,8 +18,8 @@ shape: {hidden: 32, layers: 1, heads: 2, vocabulary: 400, positions: 256}
 style: {attributes: [department, look], full_items: 2, memory_products: 4}
 prompt_tokens: 200
 title_tokens: 12
-pretraining: {max_tokens: 6000, minutes: 1, epochs: 9, window: 160, batch_tokens: 1024, rate: 4e-3, full_share: 0.5}
-lora: {rank: 4, alpha: 4, max_examples: 10, minutes: 1, window: 256, batch_tokens: 1024}
+pretraining: {max_tokens: 3500, minutes: 1, epochs: 9, window: 160, batch_tokens: 1024, rate: 4e-3, full_share: 0.5}
+lora: {rank: 4, alpha: 4, max_examples: 6, minutes: 1, window: 256, batch_tokens: 1024}
 validation: 3
 save_minutes: 0
 """,
