@@ -16,8 +16,9 @@ from shopping_assistant.tools.errors import ShopError
 
 # A value that fewer products have could tell which product is meant.
 SHARED_BY = 5
-# An attribute of more values than this names product lines and dates, not what a shopper could ask for.
-MOST_VALUES = 60
+# An attribute of more values than this, or than a tenth of the products, names product lines and dates, not what a
+# shopper could ask for.
+MOST_VALUES, MOST_SHARE = 60, 0.1
 # What nobody asks for by this name.
 UNSPOKEN = frozenset({"solid", "plain", "other", "others", "unknown", "undefined", "none", "n/a", "one size", "multi"})
 UNISEX = "unisex"
@@ -125,7 +126,7 @@ class Wishes:
             return False
         if attribute in FILTERABLE_COLUMNS:
             return True
-        if len(self.catalog.values(attribute)) > MOST_VALUES:
+        if len(self.catalog.values(attribute)) > min(MOST_VALUES, MOST_SHARE * len(self.catalog)):
             return False
         # What the category settles ("footwear") is no wish beside it.
         of_category: dict[object, set[object]] = {}

@@ -5,17 +5,36 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 
 from shopping_assistant.assistant.conversation import Assistant
 from shopping_assistant.eval.baselines import AGENT
+from shopping_assistant.eval.broken_constraints import first_broken
 from shopping_assistant.eval.runs import Run
-from shopping_assistant.tools.sessions import Example, frame_of, write_events
+from shopping_assistant.tools.sessions import Example, current_query, frame_of, write_events
 from shopping_assistant.tools.store import Store
 
 REQUEST = "What would you recommend for me?"
+
+
+class Clock:
+    """The time in a played conversation: each reading is a second later, so that no two events share a moment."""
+
+    def __init__(self, start: datetime):
+        self.at = start
+
+    def __call__(self) -> datetime:
+        self.at += timedelta(seconds=1)
+        return self.at
+
+
+def request_of(example: Example) -> str:
+    """What the shopper asks in the end: for advice on their own current query, or, without one, for any."""
+    query = current_query(example.history)
+    return f"{query}, {REQUEST[0].lower()}{REQUEST[1:]}" if query else REQUEST
 
 
 def play_sessions(
@@ -28,10 +47,12 @@ def play_sessions(
 ) -> Iterator[tuple[int, list[Run]]]:
     """Play each session and see where the agent shows its target.
 
-    The events of the target's own session are played in a conversation: a search is typed, a click is clicked, a
-    purchase goes into the bag. What the shopper did in earlier sessions stands in the shop's log, where the agent
-    finds it for a returning shopper. The rank is the target's place among the products shown in answer to `REQUEST`;
-    a target that is not shown has none. A turn that fails is a session without a rank, and its cause is kept.
+    The events of the target's own session are played in a conversation, at the times they were logged: a search is
+    typed, a click is clicked, a purchase goes into the bag. What the shopper did in earlier sessions stands in the
+    shop's log, where the agent finds it for a returning shopper. The rank is the target's place among the products
+    shown in answer to `request_of`; a target that is not shown has none. A turn that fails is a session without a
+    rank, and its cause is kept. ``broke_constraint@k`` is 1 where a product of that answer breaks a constraint which
+    the turn itself states and does not say it set aside.
 
     The store's own conversations are not touched, and the log the agent sees holds no withheld purchase.
 
@@ -46,18 +67,20 @@ def play_sessions(
     cohort_of = {(e.session_id, e.user_id): names for e, names in zip(examples, cohorts, strict=True)}
     with tempfile.TemporaryDirectory(prefix="replay-agent-") as folder:
         lay_out(store, Path(folder), known_before(train, played))
-        assistant = Assistant.open(folder)
+        clock = Clock(played[0].timestamp)
+        assistant = Assistant.open(folder, clock=clock)
         try:
             for number, example in enumerate(played):
                 began = time.perf_counter()
-                shown, error = _play(assistant, f"replay-{number}", example)
+                shown, broken, error = _play(assistant, clock, f"replay-{number}", example)
                 ms = round((time.perf_counter() - began) * 1000, 3)
                 rank = shown.index(example.target) + 1 if example.target in shown else None
-                named = cohort_of[example.session_id, example.user_id]
-                yield (
-                    1,
-                    [Run(example.session_id, example.user_id, AGENT, example.target, rank, named, ms, shown, error)],
-                )
+                run = Run(
+                    example.session_id, example.user_id, AGENT, example.target, rank,
+                    cohort_of[example.session_id, example.user_id], ms, shown, error,
+                    {f"broke_constraint@{assistant.settings.shown}": float(broken)},
+                )  # fmt: skip
+                yield 1, [run]
         finally:
             assistant.close()
 
@@ -78,20 +101,26 @@ def lay_out(store: Store, folder: Path, log: pl.DataFrame) -> None:
     write_events(log, folder / "events.parquet")
 
 
-def _play(assistant: Assistant, thread: str, example: Example) -> tuple[tuple[str, ...], str | None]:
-    """The product ids shown in the end, and what went wrong."""
+def _play(
+    assistant: Assistant, clock: Clock, thread: str, example: Example
+) -> tuple[tuple[str, ...], bool, str | None]:
+    """The product ids shown in the end, whether one of them breaks a stated constraint, and what went wrong."""
     try:
         for event in example.history:
             if event.session_id != example.session_id:
                 continue
+            clock.at = max(clock.at, event.timestamp)
             if event.action == "search":
                 assistant.turn(thread, event.query, user_id=example.user_id)
             elif event.action == "click":
                 assistant.click(thread, event.product_id, event.position)
             else:
                 assistant.add_to_bag(thread, event.product_id)
-        turn = assistant.turn(thread, REQUEST, user_id=example.user_id)
+        clock.at = max(clock.at, example.timestamp)
+        turn = assistant.turn(thread, request_of(example), user_id=example.user_id)
     except Exception as error:  # whatever a conversation can raise is a result of the replay, not its end
-        return (), f"{type(error).__name__}: {error}"
+        return (), False, f"{type(error).__name__}: {error}"
+    shown = tuple(p["product_id"] for p in turn["products"])
+    broken = first_broken(assistant.shelf.catalog, shown, turn["constraints"], turn.get("relaxed", ())) is not None
     failed = [f"{tool['name']}: {tool['error']}" for tool in turn["tools"] if tool["error"]]
-    return tuple(p["product_id"] for p in turn["products"]), "; ".join(failed) or None
+    return shown, broken, "; ".join(failed) or None

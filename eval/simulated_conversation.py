@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +16,7 @@ from shopping_assistant.assistant.conversation import Assistant
 from shopping_assistant.assistant.shelf import Shelf
 from shopping_assistant.eval.broken_constraints import cell_values, first_broken
 from shopping_assistant.eval.hidden_wish import Trait, Wish, Wishes, has
+from shopping_assistant.eval.replay_agent import Clock
 from shopping_assistant.eval.shopper_words import Intent, Writer
 from shopping_assistant.eval.simulated_shopper import STATING, Ear, Heard, Move, Question, Shopper
 from shopping_assistant.eval.simulation_checks import LeakGuard, words_of
@@ -30,17 +30,6 @@ SYSTEMS = (AGENT, SEARCH, SEARCH_ALL)
 SHOWN = 10
 # A question of these kinds may be asked again about another product or another wish.
 _MAY_RECUR = ("which one", "set aside", "other")
-
-
-class Clock:
-    """The time in a played conversation: each reading is a second later, so that no two events share a moment."""
-
-    def __init__(self, start: datetime):
-        self.at = start
-
-    def __call__(self) -> datetime:
-        self.at += timedelta(seconds=1)
-        return self.at
 
 
 class Partner(Protocol):
@@ -273,8 +262,3 @@ def open_partner(system: str, folder: Path, start: datetime) -> AgentPartner | S
     if system == AGENT:
         return AgentPartner(folder, start)
     return SearchPartner(Store.open(folder), remembers=system == SEARCH_ALL)
-
-
-def known_systems(names: Sequence[str]) -> tuple[str, ...]:
-    """``names`` in the order given, each once."""
-    return tuple(dict.fromkeys(names))

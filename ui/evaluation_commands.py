@@ -14,7 +14,7 @@ from shopping_assistant.ui.options import DEFAULT_STORE, JsonOption, StoreOption
 
 
 def add_to(app: typer.Typer) -> None:
-    for command in (replay, simulate, report):
+    for command in (replay, simulate, export_case, report):
         app.command()(command)
 
 
@@ -26,14 +26,23 @@ def replay(
     ] = None,
     split: Annotated[str, typer.Option(help="leave-one-out, session or temporal.")] = "leave-one-out",
     part: Annotated[str, typer.Option(help="test or validation.")] = "test",
-    candidates: Annotated[str, typer.Option(help="all, bought, available, category, or a file of ids.")] = "all",
+    candidates: Annotated[
+        str, typer.Option(help="all, bought, available, available-then, category, or a file of ids.")
+    ] = "all",
     exclude_history: Annotated[
         bool, typer.Option("--exclude-history/--include-history", help="Leave out what the shopper has bought.")
     ] = True,
     min_items: Annotated[int, typer.Option(help="Only shoppers with at least this many purchases.", min=2)] = 3,
     sample: Annotated[int | None, typer.Option(help="Replay only so many sessions.", min=1)] = None,
     seed: Annotated[int, typer.Option(help="Seed of the sample and the bootstrap.")] = 1,
-    out: Annotated[Path | None, typer.Option(help="Folder for the ranked runs.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the ranked runs; an interrupted replay goes on there.")
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Processes that rank, each with models of its own.", min=1)] = 1,
+    engine: Annotated[str, typer.Option(help="processes of this machine, or ray.")] = "processes",
+    cases: Annotated[
+        Path | None, typer.Option(help="Replay the cases of this folder instead; fails when a bad answer is back.")
+    ] = None,
     ablations: Annotated[
         bool, typer.Option("--ablations", help="Replay what `make ablations` trained: ablations and settings.")
     ] = False,
@@ -43,24 +52,25 @@ def replay(
     as_json: JsonOption = False,
 ) -> None:
     """Replay logged sessions and score what each system would have recommended."""
+    if cases is not None:
+        _replay_cases(store, cases, as_json)
+        return
     if ablations:
         other = {"--events": events, "--system": system, "--split": split != "leave-one-out" and split}
         other |= {"--candidates": candidates != "all" and candidates, "--include-history": not exclude_history}
+        other |= {"--engine": engine != "processes"}
         _replay_ablations(
             store, variants, [name for name, value in other.items() if value], part, sample, seed, out, as_json
         )
         return
     from shopping_assistant.eval.replay import replay as run
-    from shopping_assistant.tools.importers import read_log
     from shopping_assistant.tools.store import Store
 
-    opened = Store.open(store)
-    log = read_log(events, opened.catalog()) if events else None
     with progress_bars() as start:
         result = run(
-            opened, system or None, events=log, split=split, part=part, candidates=candidates,
-            exclude_history=exclude_history, min_items=min_items, sample=sample, seed=seed, out=out,
-            progress=start("replay"),
+            Store.open(store), system or None, events=events, split=split, part=part, candidates=candidates,
+            exclude_history=exclude_history, min_items=min_items, sample=sample, seed=seed, out=out, workers=workers,
+            engine=engine, progress=start("replay"),
         )  # fmt: skip
     if as_json:
         print(json.dumps(result, ensure_ascii=False))
@@ -98,6 +108,59 @@ def simulate(
             progress=start("conversations"), command=command,
         )  # fmt: skip
     print(json.dumps(result, ensure_ascii=False) if as_json else as_text(result))
+
+
+def _replay_cases(store: Path, folder: Path, as_json: bool) -> None:
+    from shopping_assistant.eval import cases
+    from shopping_assistant.tools.store import Store
+
+    verdicts = cases.replay_cases(Store.open(store), cases.read_cases(folder))
+    print(json.dumps(cases.as_json(verdicts), ensure_ascii=False) if as_json else cases.as_text(verdicts))
+    if not all(v.passed for v in verdicts):
+        raise typer.Exit(1)
+
+
+def export_case(
+    store: StoreOption = DEFAULT_STORE,
+    list_: Annotated[bool, typer.Option("--list", help="Show the newest conversations to choose from.")] = False,
+    thread: Annotated[str | None, typer.Option(help="A conversation of the shop.")] = None,
+    turn: Annotated[int | None, typer.Option(help="Its turn with the answer; the last one by default.", min=1)] = None,
+    runs: Annotated[Path | None, typer.Option(help="Instead of a conversation: a folder of `shop replay`.")] = None,
+    session: Annotated[str | None, typer.Option(help="With --runs: the session.")] = None,
+    system: Annotated[str | None, typer.Option(help="With --runs: whose answer.")] = None,
+    expect: Annotated[
+        list[str] | None, typer.Option(help="product=ID is shown, or ATTRIBUTE=VALUE (<=, >=) holds for all shown.")
+    ] = None,
+    expect_not: Annotated[list[str] | None, typer.Option(help="The same, and none of the shown may have it.")] = None,
+    expect_act: Annotated[str | None, typer.Option(help="What the sentence is to be understood as: refine, …")] = None,
+    within: Annotated[int, typer.Option(help="Among how many of the first an expected product is.", min=1)] = 10,
+    note: Annotated[str, typer.Option(help="What is wrong with the answer, for whoever reads the case.")] = "",
+    out: Annotated[Path | None, typer.Option(help="The case's file: cases/NAME.json.")] = None,
+) -> None:
+    """Write a bad answer down as a case that `shop replay --cases` holds against every later version."""
+    from shopping_assistant.eval import export_case as export
+    from shopping_assistant.eval.cases import CaseError, write_case
+    from shopping_assistant.tools.store import Store
+
+    opened = Store.open(store)
+    if list_:
+        for found in export.recent(opened):
+            print(f"{found['thread_id']}  {found['started'][:16]}  {found['turns']} turns")
+            for number, said in enumerate(found["said"], 1):
+                print(f"    {number}. {said}")
+        return
+    if (thread is None) == (runs is None) or (runs is not None) != (session is not None) or out is None:
+        raise CaseError("expected --thread ID or --runs DIR --session ID, and --out cases/NAME.json; see also --list")
+    acts = [expect_act] if expect_act else []
+    if thread is not None:
+        expected = export.expectations(expect or (), expect_not or (), acts, within)
+        case = export.from_thread(opened, thread, out.stem, expected, turn, note)
+    else:
+        given = expect or expect_not or acts
+        expected = export.expectations(expect or (), expect_not or (), acts, within) if given else ()
+        case = export.from_runs(opened, runs, session, out.stem, expected, system, note)
+    write_case(case, out)
+    print(f"{out}: {'; '.join(e.says() for e in case.expect)}")
 
 
 def _replay_ablations(
@@ -147,16 +210,25 @@ def report(
 
 
 def _print_scores(result: dict) -> None:
+    """Two tables: what the systems found, and what their lists are like."""
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"{result['sessions']:,} sessions · {result['store']}")
-    metrics = ("recall@10", "ndcg@10", "mrr@10", "mrr")
-    for column in ("system", *metrics, "sessions/s"):
-        table.add_column(column, justify="left" if column == "system" else "right")
+    k = result["protocol"]["k"]
+    found = Table(title=f"{result['sessions']:,} sessions · {result['store']}")
+    metrics = (f"recall@{k}", f"ndcg@{k}", f"mrr@{k}", "mrr")
+    lists = Table(title=f"their first {k} products")
+    # The name in a list's table, and how its figure is written; what a system has no figure for stays empty.
+    told = {f"coverage@{k}": ".1%", f"novelty@{k}": ".2f", f"diversity@{k}": ".3f", f"broke_constraint@{k}": ".1%"}
+    counted = {"sessions": ",d", "not_ranked": ",d", "sessions_per_second": ",.1f"}
+    for table, columns in ((found, metrics), (lists, (*told, *counted))):
+        for column in ("system", *(c.replace("_", " ") for c in columns)):
+            table.add_column(column, justify="left" if column == "system" else "right")
     for name, s in result["systems"].items():
         cells = [f"{s[m]:.4f} [{s['ci95'][m][0]:.4f}, {s['ci95'][m][1]:.4f}]" for m in metrics]
-        table.add_row(name, *cells, f"{s['sessions_per_second']:.1f}")
+        found.add_row(name, *cells)
+        shown = {**told, **counted}.items()
+        lists.add_row(name, *(format(s[figure], form) if figure in s else "" for figure, form in shown))
     console = Console(width=None if sys.stdout.isatty() else 140)
-    console.print(table)
+    console.print(found, lists)
     console.print("protocol: " + ", ".join(f"{k} {v}" for k, v in result["protocol"].items()), style="dim")
