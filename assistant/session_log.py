@@ -155,6 +155,10 @@ class SessionLog:
         rows = self._read("SELECT turn, trace FROM turns WHERE thread_id = ? ORDER BY turn", (thread_id,))
         return [{"turn": turn, **json.loads(trace)} for turn, trace in rows]
 
+    def turn_times(self, thread_id: str) -> list[str]:
+        """When each turn of a conversation ended, as `turns` orders them."""
+        return [at for (at,) in self._read("SELECT at FROM turns WHERE thread_id = ? ORDER BY turn", (thread_id,))]
+
     def last_turn_at(self, thread_id: str) -> str | None:
         rows = self._read("SELECT at FROM turns WHERE thread_id = ? ORDER BY turn DESC LIMIT 1", (thread_id,))
         return rows[0][0] if rows else None
