@@ -1,0 +1,100 @@
+"""Scratch stores of the measured catalogues, kept between runs, and work on them spread over processes."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from shopping_assistant import tools
+from shopping_assistant.tools.errors import ShopError
+from shopping_assistant.tools.search import CatalogSearch
+from shopping_assistant.tools.store import Store, sha256_of
+
+# Read at the start of a process by the libraries that would otherwise take every core for one sentence.
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+class DataMissing(ShopError):
+    """A file of the data that is not where it was looked for, or holds something else."""
+
+
+def existing(path: Path) -> Path:
+    """The path itself.
+
+    Raises:
+        DataMissing: there is no such file.
+    """
+    if not path.is_file():
+        raise DataMissing(f"{path} does not exist; give the folder that holds {path.parent.name}/ with --data")
+    return path
+
+
+def scratch_store(name: str, sources: Sequence[Path], scratch: Path, fill: Callable[[Path], None]) -> Store:
+    """A searchable store of these files: the one of an earlier run, or a new one.
+
+    Its folder is named by the digest of the files and of the code in `tools`, which reads and indexes them: a store of
+    other data, or of another index, is never taken for it. Older stores of the same name are removed.
+
+    Args:
+        fill: lays the catalogue down at the path it is given.
+    """
+    digest = hashlib.sha256("".join(sha256_of(path) for path in sources).encode())
+    for source in sorted(Path(tools.__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    path = scratch / f"{name}-{digest.hexdigest()[:12]}"
+    if (path / "store.json").is_file() and Store.open(path).has("search"):
+        return Store.open(path)
+    for old in scratch.glob(f"{name}-*"):
+        shutil.rmtree(old)
+    scratch.mkdir(parents=True, exist_ok=True)
+    fill(path)
+    store = Store.open(path)
+    store.record("search", CatalogSearch.build(store))
+    return Store.open(path)
+
+
+@contextmanager
+def own_copy(store: Path) -> Iterator[Path]:
+    """The same shop with conversations of its own, gone afterwards: links to what is only read."""
+    with tempfile.TemporaryDirectory(prefix="understanding-") as folder:
+        for entry in store.iterdir():
+            if not entry.name.startswith(("conversations.sqlite", ".")):
+                (Path(folder) / entry.name).symlink_to(entry.resolve())
+        yield Path(folder)
+
+
+def spread(
+    work: Callable[[Path, list[Item]], list[Answer]], store: Path, items: Sequence[Item], workers: int
+) -> list[Answer]:
+    """``work(store, items)``, one answer an item, by several processes; the answers come in the items' order.
+
+    Args:
+        work: a module's own function, so that another process finds it; items must not depend on each other.
+        workers: 1 works in this process.
+    """
+    workers = max(1, min(workers, len(items)))
+    if workers == 1:
+        return work(store, list(items))
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+            parts = list(pool.map(work, [store] * workers, [list(items[i::workers]) for i in range(workers)]))
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+    answers: list[Answer] = [None] * len(items)  # type: ignore[list-item]
+    for i, part in enumerate(parts):
+        answers[i::workers] = part
+    return answers
