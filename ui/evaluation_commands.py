@@ -59,9 +59,8 @@ def replay(
         other = {"--events": events, "--system": system, "--split": split != "leave-one-out" and split}
         other |= {"--candidates": candidates != "all" and candidates, "--include-history": not exclude_history}
         other |= {"--engine": engine != "processes"}
-        _replay_ablations(
-            store, variants, [name for name, value in other.items() if value], part, sample, seed, out, as_json
-        )
+        given = [name for name, value in other.items() if value]
+        _replay_ablations(store, variants, given, part, sample, seed, workers, out, as_json)
         return
     from shopping_assistant.eval.replay import replay as run
     from shopping_assistant.tools.store import Store
@@ -170,6 +169,7 @@ def _replay_ablations(
     part: str,
     sample: int | None,
     seed: int,
+    workers: int,
     out: Path | None,
     as_json: bool,
 ) -> None:
@@ -185,8 +185,9 @@ def _replay_ablations(
         raise AblationReplayError("--ablations without --out: expected a folder for ablations/ablations.json and ranks")
     with progress_bars() as start:
         found = replay_ablations(
-            Store.open(store), out, variants, part=part, sample=sample, seed=seed, progress=start("ablations")
-        )
+            Store.open(store), out, variants, part=part, sample=sample, seed=seed, workers=workers,
+            progress=start("ablations"),
+        )  # fmt: skip
     print(json.dumps(found, ensure_ascii=False) if as_json else as_text(found))
 
 
