@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -57,19 +57,13 @@ class Job:
     baselines: tuple[str, ...] = ()
 
 
-def rank(job: Job, progress: Callable[[int], None] = lambda done: None) -> pl.DataFrame:
-    """One row a session: ``session_id``, ``user_id``, ``group``, and the target's rank in each list, 0 for none.
-
-    Args:
-        progress: called with how many sessions are done.
-    """
+def rank(job: Job) -> pl.DataFrame:
+    """One row a session: ``session_id``, ``user_id``, ``group``, and the target's rank in each list, 0 for none."""
     shop, models = Store.open(job.shop), Store.open(job.models)
     path, key = job.out / f"{job.name}.parquet", _key(job, shop, models)
     about = path.with_suffix(".json")
     if path.is_file() and about.is_file() and json.loads(about.read_text(encoding="utf-8"))["key"] == key:
-        kept = pl.read_parquet(path)
-        progress(len(kept))
-        return kept
+        return pl.read_parquet(path)
     split = shop.split()
     protocol = Protocol(part=job.part, seed=job.seed)
     asked = questions(shop.events(), protocol, split.train, split).examples
@@ -89,7 +83,6 @@ def rank(job: Job, progress: Callable[[int], None] = lambda done: None) -> pl.Da
             for name, scores in ranker.scores([e.history for e in examples], writable).items():
                 found = target_ranks(np.asarray(scores, dtype=np.float32), masks, targets)
                 ranks.setdefault(name, []).extend(found.tolist())
-        progress(min(at + batch, len(asked)))
     frame = pl.DataFrame(
         {
             "session_id": [e.session_id for e in asked],

@@ -13,14 +13,13 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from shopping_assistant.eval import engines
 from shopping_assistant.eval.ablation_ranks import ROADS, SPLITS, SWEEP, TEXT, Job, rank
 from shopping_assistant.eval.baselines import BASELINES
 from shopping_assistant.eval.metrics import metric_names, scores_of_ranks
@@ -99,7 +98,8 @@ def replay_ablations(
     Args:
         variants: what `make ablations` made; by default the folder STORE-ablations beside the store.
         sample: sessions a variant is asked, `SAMPLE` by default.
-        progress: called with (sessions done, sessions in all).
+        workers: how many processes rank, a variant each; the figures are the same for any number of them.
+        progress: called with (variants done, variants in all).
 
     Raises:
         AblationReplayError: no variants there, none of the whole log, or variants of another log.
@@ -177,33 +177,23 @@ def _jobs(
     return found
 
 
+class _Ranking:
+    """What `engines` runs: a job at a time, in whatever process; ranks that lie on disk already are only read."""
+
+    def open(self) -> _Ranking:
+        return self
+
+    def rank(self, job: Job) -> list[pl.DataFrame]:
+        return [rank(job)]
+
+
 def _ranked(jobs: dict[str, Job], workers: int, progress: Progress | None) -> dict[str, pl.DataFrame]:
-    total = sum(job.sample for job in jobs.values())
-    found: dict[str, pl.DataFrame] = {}
-
-    def told(sessions: int) -> None:
+    found = {}
+    for name, (ranks,) in zip(jobs, engines.run(_Ranking(), jobs.values(), workers=workers), strict=True):
+        found[name] = ranks
         if progress:
-            progress(sum(jobs[name].sample for name in found) + sessions, total)
-
-    if workers <= 1:
-        for name, job in jobs.items():
-            found[name] = rank(job, told)
-        told(0)
-        return found
-    # Fresh processes: a fork of one that holds torch's threads may hang.
-    with ProcessPoolExecutor(workers, get_context("spawn"), _one_thread) as pool:
-        started = {name: pool.submit(rank, job) for name, job in jobs.items()}
-        for name, ranks in started.items():
-            found[name] = ranks.result()
-            told(0)
+            progress(len(found), len(jobs))
     return found
-
-
-def _one_thread() -> None:
-    """As many processes as cores share the work; more threads would wait for each other."""
-    import torch
-
-    torch.set_num_threads(1)
 
 
 def _table(ranks: dict[str, pl.DataFrame], index: dict, store: Store, seed: int) -> dict:
