@@ -22,7 +22,12 @@ def replay(
     store: StoreOption = DEFAULT_STORE,
     events: Annotated[Path | None, typer.Option(help="Another log, replayed against this store.")] = None,
     system: Annotated[
-        list[str] | None, typer.Option("--system", help="popularity, id, title, mixup, search, agent; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--system",
+            help="popularity, item-knn, bm25, vectors, search, recbole-sasrec (and four more), recformer, id, title, "
+            "mixup, fused, agent; may be repeated.",
+        ),
     ] = None,
     split: Annotated[str, typer.Option(help="leave-one-out, session or temporal.")] = "leave-one-out",
     part: Annotated[str, typer.Option(help="test or validation.")] = "test",

@@ -110,7 +110,7 @@ def main() -> int:
     parser.add_argument("--model", action="append", choices=MODELS, help="only these; all by default")
     parser.add_argument("--budget", type=float, default=6, help="minutes of processor time a model")
     parser.add_argument("--longest", type=int, default=LONGEST, help="how many of the latest items a model reads")
-    parser.add_argument("--view", choices=VIEWS, default=VIEWS[2], help="what a model reads and learns")
+    parser.add_argument("--view", choices=VIEWS, default=VIEWS[1], help="what a model reads and learns")
     options = parser.parse_args()
     del sys.argv[1:]  # RecBole reads it too, and warns of what it does not know
     given = {
