@@ -63,6 +63,8 @@ def test_times_that_only_carry_an_order_have_no_season(buys):
     assert cohorts_starting("season", Cohorts(SHOP, ordered).of(asked("b1"))) == []
     dated = frame_of([*buys("ann", "b1", "d1"), *buys("bob", "b1", start=1)])
     assert cohorts_starting("season", Cohorts(SHOP, dated).of(asked("b1"))) == ["season winter"]
+    one = frame_of(buys("ann", "b1", "d1"))  # a single shopper begins when anybody would
+    assert cohorts_starting("season", Cohorts(SHOP, one).of(asked("b1"))) == ["season winter"]
 
 
 def test_a_log_without_sessions_does_not_call_its_shoppers_new(buys):

@@ -96,6 +96,13 @@ def test_a_shopper_asked_three_times_is_one_witness():
     assert np.diff(as_if_independent.ci95) < 0.7 * np.diff(once.ci95)
 
 
+def test_shoppers_with_more_sessions_weigh_more_however_they_are_drawn():
+    shoppers = np.repeat(np.arange(6), [1, 1, 1, 2, 5, 30])
+    assert np.ptp(bootstrap_means(np.ones((40, 1)), shoppers=shoppers)) == 0
+    means = bootstrap_means((shoppers == 5)[:, None], 4000, shoppers=shoppers)
+    assert means.min() == 0 and means.max() > 0.95  # the one with most of the sessions is drawn never, or nearly alone
+
+
 def test_alike_sessions_do_not_make_chance_significant():
     random = np.random.default_rng(3)
     wrong = {"by shopper": 0, "by session": 0}
