@@ -60,18 +60,20 @@ def lists_disagree(ours: types.ModuleType, seed: int) -> float:
 
 
 def replayed_ranks_disagree(ours: types.ModuleType, seed: int, sessions: int = 120, products: int = 60) -> float:
-    """The path of a replay: scores with many ties, candidates, one target, its rank, its values.
+    """The path of a replay: scores with many ties, candidates, products not returned (-inf), one target, its rank.
 
     trec_eval puts the *later* id first among equal scores and we the lower row: with ids that fall while rows rise,
     both mean the same product, and its own sort checks our rule for ties.
     """
     random = np.random.default_rng(seed)
     scores = random.integers(0, 12, (sessions, products)).astype(np.float32)
+    scores[random.random(scores.shape) < 0.1] = -np.inf
     masks = random.random(scores.shape) < 0.8
+    returned = masks & (scores > -np.inf)
     targets = random.integers(-1, products, sessions)  # -1: not in the catalogue
     ids = [f"p{products - row:03d}" for row in range(products)]
     truth = {f"s{s}": {ids[t] if t >= 0 else "unknown": 1} for s, t in enumerate(targets)}
-    runs = {f"s{s}": {ids[r]: float(scores[s, r]) for r in np.flatnonzero(masks[s])} for s in range(sessions)}
+    runs = {f"s{s}": {ids[r]: float(scores[s, r]) for r in np.flatnonzero(returned[s])} for s in range(sessions)}
     # MS MARCO's program puts the earlier id first, so its runs say the order in scores that are all different.
     order = {s: sorted(run, key=lambda p: (run[p], p)) for s, run in runs.items()}
     strict = {s: {p: float(place) for place, p in enumerate(ranked)} for s, ranked in order.items()}
@@ -109,8 +111,8 @@ MISTAKES = {
     "ties favour the target": ("((scores == of_target) & lower_row)", "False", replayed_ranks_disagree),
     "ties go to the higher row": ("< at[:, None]", "> at[:, None]", replayed_ranks_disagree),
     "all products are ahead": ("(ahead & masks)", "ahead", replayed_ranks_disagree),
-    "a target outside the candidates has a rank": ("np.where(known & masks[session, at], ranks, 0)",
-                                                   "np.where(known, ranks, 0)", replayed_ranks_disagree),
+    "a target outside the candidates has a rank": ("known & masks[session, at] &", "known &", replayed_ranks_disagree),
+    "a target that was not returned has a rank": (" & (of_target[:, 0] > -np.inf)", "", replayed_ranks_disagree),
 }  # fmt: skip
 
 
