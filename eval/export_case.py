@@ -13,7 +13,7 @@ from shopping_assistant.assistant.session_log import SessionLog
 from shopping_assistant.eval.baselines import AGENT, RECOMMENDER
 from shopping_assistant.eval.cases import Case, CaseError, Deed, Expectation, Step, refuse_foreign
 from shopping_assistant.eval.protocol import Protocol, questions
-from shopping_assistant.eval.replay_agent import request_of
+from shopping_assistant.eval.replay_agent import REQUEST
 from shopping_assistant.eval.runs import Run, open_runs
 from shopping_assistant.tools.sessions import Event, Example, events_of
 from shopping_assistant.tools.store import Store
@@ -143,7 +143,7 @@ def from_runs(
         return _case(store, name, "recommender", example.timestamp, example.history, (), expected, note, saw)
     session = [e for e in example.history if e.session_id == example.session_id]
     earlier = [e for e in example.history if e.session_id != example.session_id]
-    steps = [*(_step(e) for e in session), Step(say=request_of(example))]
+    steps = [*(_step(e) for e in session), Step(say=REQUEST)]
     return _case(store, name, "agent", example.timestamp, earlier, steps, expected, note, saw)
 
 

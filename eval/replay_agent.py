@@ -14,9 +14,11 @@ from shopping_assistant.assistant.conversation import Assistant
 from shopping_assistant.eval.baselines import AGENT
 from shopping_assistant.eval.broken_constraints import first_broken
 from shopping_assistant.eval.runs import Run
-from shopping_assistant.tools.sessions import Example, current_query, frame_of, write_events
+from shopping_assistant.tools.sessions import Example, frame_of, write_events
 from shopping_assistant.tools.store import Store
 
+# One sentence for everybody. Asking for advice on the shopper's own query again ("red boots, what would you …") showed
+# the target a little more often and much lower: docs/experiments.md, 21 November 2026.
 REQUEST = "What would you recommend for me?"
 
 
@@ -29,12 +31,6 @@ class Clock:
     def __call__(self) -> datetime:
         self.at += timedelta(seconds=1)
         return self.at
-
-
-def request_of(example: Example) -> str:
-    """What the shopper asks in the end: for advice on their own current query, or, without one, for any."""
-    query = current_query(example.history)
-    return f"{query}, {REQUEST[0].lower()}{REQUEST[1:]}" if query else REQUEST
 
 
 def play_sessions(
@@ -50,7 +46,7 @@ def play_sessions(
     The events of the target's own session are played in a conversation, at the times they were logged: a search is
     typed, a click is clicked, a purchase goes into the bag. What the shopper did in earlier sessions stands in the
     shop's log, where the agent finds it for a returning shopper. The rank is the target's place among the products
-    shown in answer to `request_of`; a target that is not shown has none. A turn that fails is a session without a
+    shown in answer to `REQUEST`; a target that is not shown has none. A turn that fails is a session without a
     rank, and its cause is kept. ``broke_constraint@k`` is 1 where a product of that answer breaks a constraint which
     the turn itself states and does not say it set aside.
 
@@ -105,11 +101,11 @@ def _play(
     assistant: Assistant, clock: Clock, thread: str, example: Example
 ) -> tuple[tuple[str, ...], bool, str | None]:
     """The product ids shown in the end, whether one of them breaks a stated constraint, and what went wrong."""
+    session = [e for e in example.history if e.session_id == example.session_id]
+    clock.at = session[0].timestamp if session else example.timestamp
     try:
-        for event in example.history:
-            if event.session_id != example.session_id:
-                continue
-            clock.at = max(clock.at, event.timestamp)
+        for event in session:
+            clock.at = max(clock.at, event.timestamp)  # a turn reads the clock several times
             if event.action == "search":
                 assistant.turn(thread, event.query, user_id=example.user_id)
             elif event.action == "click":
@@ -117,7 +113,7 @@ def _play(
             else:
                 assistant.add_to_bag(thread, event.product_id)
         clock.at = max(clock.at, example.timestamp)
-        turn = assistant.turn(thread, request_of(example), user_id=example.user_id)
+        turn = assistant.turn(thread, REQUEST, user_id=example.user_id)
     except Exception as error:  # whatever a conversation can raise is a result of the replay, not its end
         return (), False, f"{type(error).__name__}: {error}"
     shown = tuple(p["product_id"] for p in turn["products"])

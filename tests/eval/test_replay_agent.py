@@ -3,6 +3,8 @@ from dataclasses import replace
 
 import pytest
 
+from shopping_assistant.assistant.conversation import Assistant
+from shopping_assistant.eval.broken_constraints import first_broken
 from shopping_assistant.eval.replay import AGENT_SAMPLE, agent_sample, replay
 from shopping_assistant.eval.replay_agent import known_before, play_sessions
 from shopping_assistant.tools.sessions import Event, leave_one_out
@@ -23,6 +25,7 @@ def test_the_agent_is_replayed_by_the_conversation_alone(searchable_store, tmp_p
     for run in played:
         assert run["error"] is None and 1 <= len(run["top"]) <= 10
         assert run["rank"] == (run["top"].index(run["target"]) + 1 if run["target"] in run["top"] else None)
+        assert run["list_figures"] == {"broke_constraint@10": 0.0}
     assert len({tuple(run["top"]) for run in played}) > 1, "different sessions get different answers"
     assert not searchable_store.conversations_path.exists(), "the shop's own chats are not touched"
 
@@ -52,3 +55,37 @@ def test_unless_asked_for_more_the_agent_plays_fifty(split):
     assert len(agent_sample(examples, None, 1)) == AGENT_SAMPLE == 50
     assert len(agent_sample(examples, 80, 1)) == len(examples), "a sample is already drawn"
     assert agent_sample(examples[:30], None, 1) == list(range(30))
+
+
+def test_a_session_is_played_at_its_own_time_and_the_order_of_its_events_is_kept(searchable_store, split, monkeypatch):
+    """The prompt names the month and the days since the last visit: both are those of the logged session."""
+    kept = []
+    close = Assistant.close
+
+    def keep(self):
+        kept.append(self.events())
+        close(self)
+
+    monkeypatch.setattr(Assistant, "close", keep)
+    examples = split.validation[:3]
+    list(play_sessions(searchable_store, split.train, examples, [()] * 3))
+    (events,) = kept
+    for number, example in enumerate(examples):
+        played = events.filter(session_id=f"replay-{number}")
+        session = [e for e in example.history if e.session_id == example.session_id]
+        looked_at = [e.product_id for e in session if e.action == "click"]
+        assert played.filter(action="click")["product_id"].to_list() == looked_at
+        assert played["timestamp"].is_sorted()
+        assert abs((played["timestamp"].max() - example.timestamp).total_seconds()) < 3600
+
+
+def test_a_shown_product_that_breaks_what_the_turn_states_is_found(small_shop):
+    catalog, _ = small_shop
+    product = catalog.at(0)
+    excluded = {"attribute": "color", "op": "not in", "values": [product.color], "said": ""}
+    dear = {"attribute": "price", "op": "<=", "values": [product.price - 1], "said": ""}
+    assert first_broken(catalog, [product.product_id], []) is None
+    for broken in (excluded, dear):
+        assert first_broken(catalog, [product.product_id], [broken])[0] == product.product_id
+    assert first_broken(catalog, [product.product_id], [dear], [dear]) is None, "it said that it set this aside"
+    assert first_broken(catalog, [product.product_id], [excluded], [excluded]), "an exclusion is never set aside"
