@@ -12,11 +12,12 @@ Only the replay must be there.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shopping_assistant.eval.runs import PARTIAL, PROTOCOL, RUNS, Run, RunError, read_about
+from shopping_assistant.eval.runs import PARTIAL, PROTOCOL, RUNS, Run, RunError, iter_runs, read_about
 from shopping_assistant.eval.score import figures
 from shopping_assistant.tools.errors import ShopError
 
@@ -25,6 +26,7 @@ class ReportError(ShopError):
     """Results that cannot be read, or a page that cannot be written."""
 
 
+SESSION = re.compile(r'"session_id": ("(?:[^"\\]|\\.)*")')
 Key = tuple[str, str]  # session, shopper
 Ranks = dict[Key, dict[str, int | None]]  # the target's rank by each system; None where it was not ranked
 
@@ -51,10 +53,11 @@ class Results:
     def runs_of(self, keys: Collection[Key]) -> dict[Key, dict[str, Run]]:
         """Every system's run of these sessions, lists and all."""
         found: dict[Key, dict[str, Run]] = {}
-        sessions = {session for session, _ in keys}
+        sessions = {json.dumps(session, ensure_ascii=False) for session, _ in keys}
         for line, where in _lines(self.replay / RUNS):
             # Of a large log nearly every line is somebody else's: it is not worth parsing.
-            if any(session in line for session in sessions):
+            named = SESSION.search(line)
+            if named is None or named[1] in sessions:
                 run = Run.from_line(line, where)
                 if run.key in keys:
                     found.setdefault(run.key, {})[run.system] = run
@@ -73,7 +76,7 @@ def read_results(folder: Path | str) -> Results:
     replay = _replay_folder(folder)
     about = read_about(replay / PROTOCOL)
     ranks: Ranks = {}
-    scored = figures(about, _noting(_runs(replay / RUNS), ranks))
+    scored = figures(about, _noting(iter_runs(replay / RUNS), ranks, replay / RUNS))
     understanding = sorted((folder / "understanding").glob("*.json"))
     return Results(
         folder,
@@ -111,20 +114,13 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
                 yield line, f"{path} line {number}"
 
 
-def _runs(path: Path) -> Iterator[Run]:
-    found = False
-    for line, where in _lines(path):
-        found = True
-        yield Run.from_line(line, where)
-    if not found:
-        raise RunError(f"{path} holds no runs; write them with `shop replay --out {path.parent}`")
-
-
-def _noting(runs: Iterable[Run], ranks: Ranks) -> Iterator[Run]:
+def _noting(runs: Iterable[Run], ranks: Ranks, path: Path) -> Iterator[Run]:
     """The runs as they pass by; what is kept of them are the ranks: the lists of a large log would be gigabytes."""
     for run in runs:
         ranks.setdefault(run.key, {})[run.system] = run.rank
         yield run
+    if not ranks:
+        raise RunError(f"{path} holds no runs; write them with `shop replay --out {path.parent}`")
 
 
 def _read(path: Path) -> dict | None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 NONE = "–"
+GAP = "\N{NO-BREAK SPACE}"
 MINUS = "\u2212"  # as wide as a plus, so that columns line up
 
 
@@ -46,17 +47,17 @@ def share(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return NONE
     if value in (0, 1):
-        return f"{value * 100:.0f} %"
+        return f"{value * 100:.0f}{GAP}%"
     percent = value * 100
     if percent < 0.1 or percent > 99.9:
-        return "< 0.1 %" if percent < 0.1 else "> 99.9 %"
-    return f"{percent:.1f} %"
+        return f"<{GAP}0.1{GAP}%" if percent < 0.1 else f">{GAP}99.9{GAP}%"
+    return f"{percent:.1f}{GAP}%"
 
 
 def probability(p: float | None) -> str:
     if p is None:
         return NONE
-    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+    return f"<{GAP}0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
 def count(value: float | None) -> str:

@@ -68,6 +68,19 @@ class CohortRow:
 
 
 @dataclass(frozen=True)
+class Loss:
+    """A group in which ``other`` is ahead of the main system; ``best`` is the best system there."""
+
+    cohort: str
+    other: str
+    sessions: int
+    theirs: float
+    ours: float
+    test: Difference | None
+    best: str
+
+
+@dataclass(frozen=True)
 class Replayed:
     """The figures of a replay (`eval.score.figures`), with one system in the middle of attention.
 
@@ -227,29 +240,35 @@ class Replayed:
             if row.name in groups
         ]
 
-    def lost(self) -> list[tuple[str, str, int, float, float, Difference | None]]:
-        """Where another system is ahead of the main one: (group, system, sessions, its mean, main's mean, the test).
+    def lost(self) -> list[Loss]:
+        """Where another system is ahead of the main one: losses beyond chance first, then the widest gap.
 
-        Widest gap first; groups of fewer than `LEAST_SESSIONS` are left out.
+        Groups of fewer than `LEAST_SESSIONS` are left out.
         """
         tests = {(d.cohort, d.other): d for d in self.differences if d.metric == self.leading}
         found = []
         for cohort, figures in self.of(self.main)["cohorts"].items():
             if figures["sessions"] < LEAST_SESSIONS:
                 continue
-            others = {n: c for n in self.whole if n != self.main and (c := self.of(n)["cohorts"].get(cohort))}
-            if not others:
-                continue
-            best = max(others, key=lambda n: (others[n][self.leading], n))
-            theirs, ours = others[best][self.leading], figures[self.leading]
-            if theirs > ours:
-                found.append((cohort, best, figures["sessions"], theirs, ours, tests.get((cohort, best))))
-        return sorted(found, key=lambda f: f[4] - f[3])
+            ours = figures[self.leading]
+            theirs = {n: c[self.leading] for n in self.whole if (c := self.of(n)["cohorts"].get(cohort))}
+            ahead = [
+                Loss(cohort, n, figures["sessions"], value, ours, tests.get((cohort, n)), max(theirs, key=theirs.get))
+                for n, value in theirs.items()
+                if value > ours
+            ]
+            found += sorted(ahead, key=_gravest)[:1]
+        return sorted(found, key=_gravest)
 
 
 def _bounds(figures: dict, metric: str) -> tuple[float, float] | None:
     found: Sequence[float] | None = (figures.get("ci95") or {}).get(metric)
     return (found[0], found[1]) if found else None
+
+
+def _gravest(loss: Loss) -> tuple:
+    sure = loss.test is not None and loss.test.beyond_chance
+    return not sure, loss.ours - loss.theirs, loss.cohort
 
 
 def _order(cohort: str) -> tuple:

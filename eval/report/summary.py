@@ -50,7 +50,8 @@ def _by_how_much(r: Replayed) -> str:
         return f"{who} is {numbers.number(gap, r.digits)} in {r.leading}; it was not tested against chance."
     ends = sorted(end if test.mean >= 0 else -end for end in test.ci95)
     shown = f"{numbers.number(gap, r.digits)} {numbers.interval(ends, r.digits)} in {r.leading}"
-    p = f"paired, p {_p(test)} after correction for {numbers.count(len(r.differences_tested))} comparisons"
+    tested = numbers.count(len(r.differences_tested))
+    p = f"paired, p{numbers.GAP}{_p(test)} after correction for {tested} comparisons"
     if test.beyond_chance:
         return f"{who} is {shown} ({p})."
     return f"{who} is {shown}, which chance explains ({p}): the two cannot be told apart here."
@@ -69,12 +70,15 @@ def _where_it_loses(r: Replayed) -> str:
             f"it is weakest for {weakest[0]} ({numbers.count(weakest[1])} sessions, {r.leading} "
             f"{numbers.number(weakest[2], r.digits)})."
         )
-    cohort, other, sessions, theirs, ours, test = lost[0]
-    sure = "not tested" if test is None else f"corrected p {_p(test)}"
-    more = f", and in {len(lost) - 1} more of {len(groups)} groups" if len(lost) > 1 else ""
+    worst = lost[0]
+    sure = "not tested" if worst.test is None else f"corrected p{numbers.GAP}{_p(worst.test)}"
+    best = r.of(worst.best)["cohorts"][worst.cohort][r.leading]
+    beside = f"; best there is {worst.best} with {numbers.number(best, r.digits)}" if worst.best != worst.other else ""
+    more = f". It is behind some system in {len(lost) - 1} more of {len(groups)} groups" if len(lost) > 1 else ""
     return (
-        f"{r.main} loses to {other} for {cohort} ({numbers.count(sessions)} sessions): {r.leading} "
-        f"{numbers.number(ours, r.digits)} against {numbers.number(theirs, r.digits)} ({sure}){more}."
+        f"{r.main} loses to {worst.other} for {worst.cohort} ({numbers.count(worst.sessions)} sessions): {r.leading} "
+        f"{numbers.number(worst.ours, r.digits)} against {numbers.number(worst.theirs, r.digits)} "
+        f"({sure}){beside}{more}."
     )
 
 
@@ -90,7 +94,7 @@ def _constraints(results: Results, r: Replayed) -> str:
     if talked:
         return f"In simulated conversations the assistant broke constraints ({talked:g}), which must never happen."
     where = [f"none of {numbers.count(_answers(r, measured))} lists"] if measured else []
-    where += ["no answer to a simulated shopper"] if talked is not None else []
+    where += ["no answer of the assistant to a simulated shopper"] if talked is not None else []
     return f"No constraint was broken: {numbers.listed(where)} held a product that it must not hold."
 
 
@@ -142,4 +146,4 @@ def _answers(r: Replayed, names: Sequence[str]) -> int:
 
 def _p(test: Difference) -> str:
     text = numbers.probability(test.p_adjusted)
-    return text if text.startswith("<") else f"= {text}"
+    return text if text.startswith("<") else f"={numbers.GAP}{text}"

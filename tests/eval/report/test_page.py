@@ -66,7 +66,7 @@ class Page(HTMLParser):
             return
         self.words.append(data)
         if {"td", "th"} & set(self.open):
-            self.rows[-1][-1] += data
+            self.rows[-1][-1] += data.replace("\N{NO-BREAK SPACE}", " ")
 
     @property
     def text(self) -> str:
