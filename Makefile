@@ -6,6 +6,8 @@ PORT ?= 7860
 BENCHMARKS ?= runs/benchmarks
 DATA ?= ../shared/data
 SEED ?= 1
+# Where results go that `shop report --runs` reads.
+RESULTS ?= runs/results
 BENCHMARK_STORE = $(if $(filter 1,$(SEED)),store,store-seed$(SEED))
 # RecBole's versions contradict ours, so its baselines have an environment of their own; scipy 1.10 ends at Python 3.11.
 RECBOLE_VENV ?= .venv-recbole
@@ -16,7 +18,7 @@ BASELINES = popularity item-knn bm25 vectors search \
 	$(addprefix recbole-,gru4rec sasrec bert4rec nextitnet core)
 SHOP = $(VENV)/bin/shop
 
-.PHONY: chat test demo ablations baselines benchmark-table lint clean
+.PHONY: chat test demo ablations baselines benchmark-table understanding lint clean
 
 chat: $(STORE)/store.json
 	$(SHOP) chat --store $(STORE) --port $(PORT)
@@ -57,6 +59,10 @@ benchmark-%: $(VENV)/.installed
 
 benchmark-table: $(VENV)/.installed
 	$(VENV)/bin/python -m shopping_assistant.eval.benchmarks table --out $(BENCHMARKS)
+
+# What people typed, through the assistant: the sets under $(DATA).
+understanding: $(VENV)/.installed
+	$(VENV)/bin/python -m shopping_assistant.eval.understanding all --data $(DATA) --out $(RESULTS) --full
 
 lint: $(VENV)/.installed-test
 	$(VENV)/bin/ruff check .

@@ -74,10 +74,10 @@ def measure(
     """
     start = time.perf_counter()
     file = existing(data / "train.csv.gz")
-    rows = _rows(file)
+    rows = read_rows(file)
     every = judged_of(rows)
     queries = drawn([q for q in every if q.gains], sample)
-    store = scratch_store(NAME, [file], scratch, lambda path: _import(rows, path))
+    store = scratch_store(NAME, [file], scratch, lambda path: lay_down(rows, path))
     ranked = spread(rank, store.path, queries, workers)
     scores = {s: np.array([_ndcg(r.orders[s], q) for r, q in zip(ranked, queries, strict=True)]) for s in SYSTEMS}
     scores |= _yardsticks(queries)
@@ -98,7 +98,7 @@ def measure(
     return result, failures
 
 
-def _rows(file: Path) -> list[dict[str, str]]:
+def read_rows(file: Path) -> list[dict[str, str]]:
     with gzip.open(file) as opened:
         rows = list(csv.DictReader(io.TextIOWrapper(opened, encoding="utf-8", newline="")))
     missing = [c for c in COLUMNS if not rows or c not in rows[0]]
@@ -117,7 +117,7 @@ def judged_of(rows: Sequence[dict[str, str]]) -> list[Judged]:
     return list(found.values())
 
 
-def _import(rows: Sequence[dict[str, str]], store: Path) -> None:
+def lay_down(rows: Sequence[dict[str, str]], store: Path) -> None:
     """A judged row is a product: the same product judged for two queries stands twice."""
     products = [
         {"product_id": r["id"], "title": r["product_title"], "description": r["product_description"] or None}

@@ -40,7 +40,9 @@ def existing(path: Path) -> Path:
     return path
 
 
-def scratch_store(name: str, sources: Sequence[Path], scratch: Path, fill: Callable[[Path], None]) -> Store:
+def scratch_store(
+    name: str, sources: Sequence[Path], scratch: Path, fill: Callable[[Path], None], chosen: Sequence[str] = ()
+) -> Store:
     """A searchable store of these files: the one of an earlier run, or a new one.
 
     Its folder is named by the digest of the files and of the code in `tools`, which reads and indexes them: a store of
@@ -48,8 +50,10 @@ def scratch_store(name: str, sources: Sequence[Path], scratch: Path, fill: Calla
 
     Args:
         fill: lays the catalogue down at the path it is given.
+        chosen: what of the files is taken, where it is not all.
     """
     digest = hashlib.sha256("".join(sha256_of(path) for path in sources).encode())
+    digest.update("\n".join(chosen).encode())
     for source in sorted(Path(tools.__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
     path = scratch / f"{name}-{digest.hexdigest()[:12]}"
