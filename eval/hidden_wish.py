@@ -178,7 +178,8 @@ class Wishes:
             if attribute in chosen or attribute not in self.shared:
                 continue
             cells = self.catalog.cells(attribute)
-            own = cell_values(product, attribute)
+            # Who looks for denim jackets does not ask for them without denim.
+            own = cell_values(product, attribute) | cell_values(product, "category")
             for row in kin:
                 value = str(cells[row] or "").strip().lower()
                 if value in self.shared[attribute] and not _alike(value, own):

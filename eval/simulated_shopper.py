@@ -17,7 +17,8 @@ from shopping_assistant.eval.hidden_wish import Trait, Wish, has, meets_all, mee
 from shopping_assistant.eval.shopper_words import Intent
 from shopping_assistant.tools.catalog import Catalog, Product
 
-# After so many answers in a row without anything to live with a shopper leaves; drawn for each.
+# After so many answers in a row without anything to live with a shopper leaves; drawn for each. While there are musts
+# left to say, only answers that pass over what was said count.
 PATIENCE = (3, 4, 5)
 OPENS_WITH = (0.6, 0.3, 0.1)  # how often the first sentence names none, one or two wishes beside the thing itself
 VAGUE_SHARE = 0.15  # begins with an occasion and no thing
@@ -134,7 +135,7 @@ class Shopper:
         fitting = next((p.product_id for p in shown if meets_musts(p, self._wish)), None)
         self._acceptable = fitting or self._acceptable
         if heard.products or heard.act not in ("ask", "compare", "explain"):
-            self._fruitless = 0 if fitting else self._fruitless + 1
+            self._fruitless = 0 if fitting or self._is_heard(shown) else self._fruitless + 1
         if last_turn or self._fruitless >= self.patience:
             return self._settle()
         intent = self._answer(question) if question else None
@@ -146,6 +147,12 @@ class Shopper:
         if question is None or question.about != "which one" or product_id not in self._cards:
             return None
         return Intent("choose", position=self._cards.index(product_id) + 1)
+
+    def _is_heard(self, shown: Sequence[Product]) -> bool:
+        """Whether something shown has all that was said so far, while there are musts left to say."""
+        left = [t for t in self._wish.traits if t.must and t not in self._said]
+        heard = Wish(tuple(t for t in self._said if t.must), tuple(self._excluded))
+        return bool(left) and any(meets_musts(p, heard) for p in shown)
 
     def _best(self, shown: Sequence[Product]) -> str | None:
         if any(p.product_id == self._target for p in shown):

@@ -20,7 +20,7 @@ from shopping_assistant.tools.catalog import Catalog, Product
 
 _WORD = re.compile(r"[a-z0-9]+")
 # Attributes whose values mean the same wherever they stand in a sentence; "slim" is a fit and a width.
-_PLAIN = ("category", "color", "material", "brand", "pattern")
+_PLAIN = frozenset({"category", "color", "material", "brand", "pattern"})
 _REFUSING = re.compile(
     r"\b(?:not|no|nothing|without|don't|except|anything but|leave out|another brand)\b[^,;.!?]*$|\bno\b[^,;.!?]*$"
 )
@@ -109,11 +109,11 @@ class TruthCheck:
     def __init__(self, catalog: Catalog):
         self._catalog = catalog
         self._values: dict[str, set[str]] = {}
-        for attribute in _PLAIN:
-            for value in catalog.values(attribute) if attribute in catalog.attribute_names else ():
+        for attribute in catalog.attribute_names:
+            for value in catalog.values(attribute) if not catalog.is_numeric(attribute) else ():
                 if "," not in value:
                     self._values.setdefault(value, set()).add(attribute)
-        # The longest first: "faux leather" names no leather, and a denim jacket may be of cotton.
+        # The longest first: "faux leather" names no leather, a denim jacket may be of cotton, a tie neck is no tie.
         names = sorted(self._values, key=len, reverse=True)
         self._named = re.compile(r"\b(" + "|".join(re.escape(v) for v in names) + r")(?:e?s)?\b") if names else None
 
@@ -128,6 +128,8 @@ class TruthCheck:
     def _statements(self, turn: dict, wish: Wish, truth: Truth) -> None:
         said, kind = turn["shopper"].lower().rstrip("."), turn["meant"]["kind"]
         for m in self._named.finditer(said) if self._named and kind in _STATING else ():
+            if not self._values[m[1]] & _PLAIN:
+                continue
             refused = _REFUSING.search(said[: m.start()]) or _REFUSED_AFTER.search(said[m.end() :])
             listed = {(t.attribute, t.value) for t in (wish.unwanted if refused else wish.traits)}
             truth.count("statements", not any((a, m[1]) in listed for a in self._values[m[1]]), said)
