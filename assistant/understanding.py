@@ -289,7 +289,13 @@ class Understanding:
         ]  # fmt: skip
 
     def _also_excluded(self, m: Match) -> list[Constraint]:
-        """ "No heels" is said of shoes that have any: the catalogue's heel heights but the flat one go too."""
+        """ "No heels" is said of shoes that have any: the catalogue's heel heights but the flat one go too.
+
+        A kind that is named by its material ("no denim") goes with all that is made of it.
+        """
+        made_of = m.means("material")
+        if made_of and m.meanings[0].attribute == "category":
+            return [Constraint("material", "not in", made_of.values, f"not {m.said}")]
         if m.said.strip().endswith(("heels", "heel")) and "heel height" in self.vocabulary.values:
             values = tuple(v for v in self.vocabulary.values["heel height"] if v not in ("flat", "none"))
             return [Constraint("heel height", "not in", values, f"not {m.said}")] if values else []

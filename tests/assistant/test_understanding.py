@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from shopping_assistant.assistant.understanding import Before, Understanding
 from shopping_assistant.assistant.vocabulary import Vocabulary
+from shopping_assistant.tools.attribute_filter import mask
 from shopping_assistant.tools.catalog import Catalog, Product
 
 BOOTS = {"ankle boots", "chelsea boots"}
@@ -94,6 +96,17 @@ def test_exclusions(said, wishes, sentence, attribute, values):
 def test_a_refused_more_is_a_limit(said, wishes, sentence):
     said("boots")
     assert wishes(said(sentence))[("price", "<=")] == {80.0}
+
+
+def test_no_denim_excludes_more_than_jeans():
+    jeans = Product("j1", "Blue Jeans", "jeans", material="denim")
+    jacket = replace(jeans, product_id="j2", title="Denim Jacket", category="denim jacket")
+    shop = Catalog.from_products([jeans, jacket, replace(jacket, product_id="j3", material="cotton")])
+    understanding = Understanding(Vocabulary(shop))
+    first = understanding.understand("denim jackets")
+    then = understanding.understand("no denim please", Before(first.constraints, last_act="search"))
+    assert {c.attribute: set(c.values) for c in then.constraints if c.is_exclusion}["material"] == {"denim"}
+    assert mask(shop, then.constraints).tolist() == [False, False, True]
 
 
 def test_common_words_are_not_respelled():
