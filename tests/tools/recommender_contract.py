@@ -46,5 +46,15 @@ class RecommenderContract:
     def test_an_empty_history_is_served(self, store, score):
         assert len(self.lists(store, score, [()])[0]) == 20
 
-    def test_every_score_is_a_number(self, store, score):
-        assert not np.isnan(score(self.histories(store, 2), None)).any()
+    def test_a_score_is_finite_or_leaves_the_product_out(self, store, score):
+        scores = np.asarray(score([(), *self.histories(store, 2)], None))
+        assert np.issubdtype(scores.dtype, np.floating)
+        assert (np.isfinite(scores) | (scores == -np.inf)).all()
+
+    def test_what_a_caller_gave_is_left_as_it_was(self, store, score):
+        masks = [np.arange(len(store.catalog())) % 3 > 0 for _ in range(2)]
+        histories = self.histories(store, 4)
+        first = np.array(score(histories[:2], masks))
+        assert all((m == (np.arange(len(m)) % 3 > 0)).all() for m in masks)
+        score(histories[2:], masks)
+        assert (score(histories[:2], masks) == first).all(), "no session leaves a trace in the next one"
