@@ -136,9 +136,11 @@ def _checked(path: Path, catalog: Catalog, scratch: Path) -> pl.LazyFrame:
     unit, unreadable = "row", ()
     if kind == "parquet":
         try:
-            rows = pl.scan_parquet(path, glob=False).with_row_index(LINE, offset=1)
-            for block in rows.collect_batches(chunk_size=PART_EVENTS, maintain_order=True, engine="streaming"):
-                blocks.take(block)
+            rows = pl.scan_parquet(path, glob=False)
+            # One by one: a reader that runs ahead of the checks would bring in the whole file.
+            for start in range(0, rows.select(pl.len()).collect().item(), PART_EVENTS):
+                block = rows.slice(start, PART_EVENTS).collect(engine="streaming")
+                blocks.take(block.with_row_index(LINE, offset=start + 1))
         except pl.exceptions.PolarsError as error:
             reason = str(error).splitlines()[0]
             raise ImportRefused(f"{path} is not a readable Parquet file ({reason})") from error
