@@ -1,4 +1,4 @@
-"""The simulated shoppers' figures, a few of their conversations, and how people's words were understood."""
+"""The simulated shoppers' figures, and a few of their conversations."""
 
 from __future__ import annotations
 
@@ -6,18 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from shopping_assistant.eval.report import charts, numbers
+from shopping_assistant.eval.report.understood import flat, is_number
 from shopping_assistant.eval.report.worst import Item
 
 SHOWN = 3  # products of an answer that are set out; the wanted one always
 WORST = 2  # failed conversations that are set out
-SETS = {
-    "simmc2": "SIMMC 2",
-    "webshop": "WebShop",
-    "crowdflower": "CrowdFlower search relevance",
-    "crowdflower_search": "CrowdFlower search relevance",
-    "fashioniq": "Fashion IQ",
-    "fashioniq_multiturn": "Fashion IQ, several turns",
-}
 
 
 @dataclass(frozen=True)
@@ -39,17 +32,6 @@ class Talk:
     target: Item
     turns: tuple[Turn, ...]
     outcome: str
-
-
-@dataclass(frozen=True)
-class Understood:
-    """One data set: (figure, value, interval), how many examples, and some that went wrong."""
-
-    name: str
-    what: str
-    figures: tuple[tuple[str, str, str], ...]
-    examples: str
-    worst: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -134,21 +116,6 @@ def chosen(conversations: Sequence[Mapping], item: Callable[[str], Item]) -> lis
     return talks + [_talk("Among the worst failures", c, item) for c in lost[:WORST]]
 
 
-def understood(found: Mapping[str, Mapping]) -> list[Understood]:
-    out = []
-    for name, u in found.items():
-        intervals = u.get("ci95") or {}
-        figures = tuple(
-            (f, numbers.number(v, 3), numbers.interval(intervals.get(f), 3))
-            for f, v in (u.get("figures") or {}).items()
-            if _is_number(v)
-        )
-        worst = tuple(_flat(w) for w in (u.get("worst") or ())[:3])
-        label = SETS.get(name, u.get("set") or name)
-        out.append(Understood(str(label), str(u.get("what") or ""), figures, numbers.count(u.get("n")), worst))
-    return out
-
-
 def _met(c: Mapping) -> bool:
     """Whether the shopper bought, and what was bought has all that was wished for."""
     return c["outcome"] == "bought" and bool(c.get("met_musts", True))
@@ -157,7 +124,7 @@ def _met(c: Mapping) -> bool:
 def _wish(wish: object) -> str:
     """A hidden wish in words: what must be, what would be nice, what must not be."""
     if not isinstance(wish, Mapping) or "traits" not in wish:
-        return _flat(wish)
+        return flat(wish)
     parts = [
         (word, [f"{attribute} {value}" for attribute, value, strength in wish["traits"] if strength == word])
         for word in ("must", "nice")
@@ -176,7 +143,7 @@ def _systems(simulation: Mapping) -> dict[str, Mapping]:
 def _errors(simulator: Mapping) -> str:
     checks = simulator.get("checks")
     share = numbers.share(simulator.get("error_rate"))
-    return f"{share} of {numbers.count(checks)} checks" if _is_number(checks) else share
+    return f"{share} of {numbers.count(checks)} checks" if is_number(checks) else share
 
 
 def _talk(heading: str, c: Mapping, item: Callable[[str], Item]) -> Talk:
@@ -204,30 +171,15 @@ def _length(c: Mapping) -> tuple[int, str]:
     return int(c.get("turns_taken") or len(c["turns"])), str(c.get("session_id", ""))
 
 
-def _flat(value: object) -> str:
-    """Any JSON in one line of words; what goes on for too long is cut."""
-    if isinstance(value, Mapping):
-        text = " · ".join(f"{k}: {_flat(v)}" for k, v in value.items() if v not in (None, "", [], {}))
-    elif isinstance(value, list | tuple):
-        text = ", ".join(_flat(v) for v in value)
-    else:
-        text = "" if value is None else str(value)
-    return text if len(text) <= 400 else text[:399] + "…"
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _share_or_count(value: object) -> str:
-    if not _is_number(value):
+    if not is_number(value):
         return numbers.NONE
     return numbers.share(value) if value <= 1 else numbers.count(value)
 
 
 def _questions(simulation: Mapping) -> str:
     value = simulation.get("questions_asked")
-    if not _is_number(value):
+    if not is_number(value):
         return numbers.NONE
     told = simulation.get("conversations") or 0
     return numbers.number(value / told if told and value > 10 else value, 2)

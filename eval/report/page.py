@@ -18,6 +18,7 @@ from pathlib import Path
 from shopping_assistant.eval.report import charts, conversations, numbers, summary, trained
 from shopping_assistant.eval.report.inputs import ReportError, Results, read_results
 from shopping_assistant.eval.report.replayed import LEAST_SESSIONS, Replayed
+from shopping_assistant.eval.report.understood import understood
 from shopping_assistant.eval.report.worst import Shelf, Worst
 from shopping_assistant.tools.store import Store
 
@@ -72,13 +73,13 @@ def page_context(results: Results, store: Store | None, on: date) -> dict:
     found = _part(results, "ablations/ablations.json", lambda: _ablations(results.ablations or {}, k))
     settings = _part(results, "ablations/settings.json", lambda: _settings(results, replayed))
     talked = _part(results, "simulate", lambda: _simulation(results, shelf))
-    understood = _part(results, "understanding", lambda: conversations.understood(results.understanding))
+    sets = _part(results, "understanding", lambda: understood(results.understanding))
     simulated_shoppers = _is_simulated(store)
     context = {
         **found,
         **settings,
         **talked,
-        "understood": understood,
+        "understood": sets,
         "shop": store.name if store else Path(results.about["store"]).name,
         "products": store.catalog().products if store else results.about.get("products"),
         "simulated_shoppers": simulated_shoppers,

@@ -92,7 +92,8 @@ def _constraints(results: Results, r: Replayed) -> str:
         shares = [f"{n} in {numbers.share(r.of(n)[r.broke_key])} of its lists" for n in broke]
         return f"Constraints were broken, which must never happen: {numbers.listed(shares)}."
     if talked:
-        return f"In simulated conversations the assistant broke constraints ({talked:g}), which must never happen."
+        many = numbers.share(talked) if talked <= 1 else numbers.count(talked)
+        return f"{many} of the assistant's answers to simulated shoppers broke a constraint, which must never happen."
     where = [f"none of {numbers.count(_answers(r, measured))} lists"] if measured else []
     where += ["no answer of the assistant to a simulated shopper"] if talked is not None else []
     return f"No constraint was broken: {numbers.listed(where)} held a product that it must not hold."

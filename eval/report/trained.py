@@ -114,8 +114,8 @@ def best_split(found: Mapping, k: int) -> int | None:
 
 def low_resource(settings: Mapping, k: int) -> charts.Chart | None:
     points = sorted(settings.get("low_resource") or (), key=lambda p: p["share"])
-    if not points:
-        return None
+    if len(points) < 2:
+        return None  # nothing but the whole log: no curve yet
     names = list(dict.fromkeys(n for p in points for n in p["systems"]))[: len(charts.STYLES)]
     metric = f"ndcg@{k}"
     lines = [

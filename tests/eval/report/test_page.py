@@ -125,7 +125,11 @@ def test_every_part_that_is_there_is_shown(whole):
     assert "1 of 2 ablations move as published (not: general-text-encoder)" in page.text
     assert page.row("shoes") == ["shoes", "bags", "400", "0.123"]
     assert page.row("wish met within 8 turns")[1] == "75.0 % [50.0 %, 95.0 %]"
-    assert page.row("SIMMC 2")[1:4] == ["act_accuracy", "0.710", "[0.700, 0.720]"]
+    assert page.row("act_accuracy")[1:] == ["0.710[0.700, 0.720]", "0.700"]
+    assert page.row("slot_f1")[1:] == ["0.620", "–"]
+    assert (
+        "Dialogues that people wrote. 512 examples." in page.text and "color missed (40), wrong act (12)." in page.text
+    )
     for command in ("shop replay --ablations", "shop simulate --seed 1", "python -m understanding"):
         assert command in page.text
 
