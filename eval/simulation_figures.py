@@ -61,7 +61,10 @@ def system_figures(lines: Sequence[Mapping], turns: int, seed: int) -> dict:
         "questions_asked": len(asked) / len(lines),
         "asked_about": _counted(turn["question"]["about"] for turn in asked),
         "asked_twice": sum(turn["again"] for turn in every),
-        "broke_constraint": _share(bool(turn["broke"]) or "broke_own" in turn for turn in answers),
+        # A slip that turns a sentence round ("leve out") states nothing that could be held; it is counted beside.
+        "broke_constraint": _share(
+            any(plainly for *_, plainly in turn["broke"]) or "broke_own" in turn for turn in answers
+        ),
         "excluded_shown": sum(len(turn["broke"]) for turn in every),
         "excluded_shown_after_a_slip": sum(not plainly for turn in every for *_, plainly in turn["broke"]),
         "own_constraints_broken": sum("broke_own" in turn for turn in every),
@@ -103,9 +106,9 @@ def as_text(result: Mapping) -> str:
             f"  bought what meets all musts: {', '.join(shares)}",
             f"  {f['mean_turns']:.2f} turns on average, {f['gave_up']:.0%} gave up, {f['questions_asked']:.2f} "
             f"questions a conversation ({f['asked_twice']} asked twice), {f['reply_errors']} replies failed",
-            f"  {f['broke_constraint']:.1%} of the answers with products broke a constraint ({f['excluded_shown']} "
-            f"products shown after they were excluded), {f['cards_lacking_a_stated_wish']:.1%} of the products lacked "
-            "a wish that was said",
+            f"  {f['broke_constraint']:.1%} of the answers with products broke a constraint; {f['excluded_shown']} "
+            f"products were shown after they were excluded, {f['excluded_shown_after_a_slip']} of them by a mistyped "
+            f"sentence; {f['cards_lacking_a_stated_wish']:.1%} of the products lacked a wish that was said",
             f"  the simulator erred in {f['simulator']['errors']} of {f['simulator']['checks']:,} checks",
         ]
     for c in result["comparisons"]:

@@ -168,12 +168,16 @@ def test_figures_by_hand():
         a_line("bought", 3, "wrong", met=False),
         a_line("gave up", 8, turns=[{"broke": [["x", "color", "red", True]]}, {"error": "boom", "unmet": 1}]),
     ]
+    slipped = [a_line("gave up", 8, turns=[{"broke": [["x", "color", "red", False]]}])]
     f = system_figures(told, turns=8, seed=1)
     assert f["success"] == {"3": 0.25, "5": 0.5, "8": 0.5} and f["target"] == {"3": 0.25, "5": 0.25, "8": 0.25}
     assert (f["mean_turns"], f["gave_up"], f["questions_asked"]) == (17 / 4, 0.25, 0.5)
     assert (f["asked_twice"], f["excluded_shown"], f["reply_errors"]) == (1, 1, 1)
     assert f["asked_about"] == {"size": 2} and f["cards_lacking_a_stated_wish"] == pytest.approx(1 / 6)
     assert f["broke_constraint"] == pytest.approx(1 / 6)
+    after_a_slip = system_figures(slipped, turns=8, seed=1)
+    assert after_a_slip["broke_constraint"] == 0
+    assert after_a_slip["excluded_shown_after_a_slip"] == after_a_slip["excluded_shown"] == 1
     assert f["by_cohort"]["1-3 musts"]["conversations"] == 3 and f["by_cohort"]["4-5 musts"]["success@5"] == 1.0
     (first, *_) = comparisons({"a": told, "b": told}, turns=8, seed=1)
     assert first["difference"] == 0 and first["p_adjusted"] == 1.0
