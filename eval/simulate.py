@@ -20,7 +20,7 @@ from shopping_assistant.eval.cohorts import Cohorts
 from shopping_assistant.eval.hidden_wish import Wish, WishError, Wishes, meets_musts
 from shopping_assistant.eval.protocol import Part, ReplayError, refuse_leak
 from shopping_assistant.eval.replay_agent import known_before, lay_out
-from shopping_assistant.eval.simulated_conversation import SYSTEMS, Stage, converse, open_partner, wish_of
+from shopping_assistant.eval.simulated_conversation import SYSTEMS, Partner, Stage, converse, open_partner, wish_of
 from shopping_assistant.eval.simulation_checks import Truth, TruthCheck, total
 from shopping_assistant.eval.simulation_figures import comparisons, system_figures
 from shopping_assistant.tools.sessions import Example
@@ -226,7 +226,7 @@ class _Room:
                 (folder / entry.name).symlink_to(entry.resolve())
         catalog = Store.open(folder).catalog()
         self._folder, self._plan, self._stage = folder, plan, Stage(catalog, Wishes(catalog))
-        self._partners: dict[str, object] = {}
+        self._partners: dict[str, Partner] = {}
 
     def hold(self, system: str, example: Example) -> dict:
         if system not in self._partners:

@@ -45,6 +45,8 @@ class Partner(Protocol):
 
     def bag(self) -> list[str]: ...
 
+    def close(self) -> None: ...
+
 
 class AgentPartner:
     """The assistant over a laid-out store."""

@@ -58,7 +58,8 @@ def replay(
 ) -> None:
     """Replay logged sessions and score what each system would have recommended."""
     if cases is not None:
-        _replay_cases(store, cases, as_json)
+        other = {"--events": events, "--system": system, "--sample": sample, "--out": out, "--ablations": ablations}
+        _replay_cases(store, cases, [name for name, value in other.items() if value], as_json)
         return
     if ablations:
         other = {"--events": events, "--system": system, "--split": split != "leave-one-out" and split}
@@ -114,10 +115,12 @@ def simulate(
     print(json.dumps(result, ensure_ascii=False) if as_json else as_text(result))
 
 
-def _replay_cases(store: Path, folder: Path, as_json: bool) -> None:
+def _replay_cases(store: Path, folder: Path, contradicting: list[str], as_json: bool) -> None:
     from shopping_assistant.eval import cases
     from shopping_assistant.tools.store import Store
 
+    if contradicting:
+        raise cases.CaseError(f"--cases with {', '.join(contradicting)}: each case says itself what it replays")
     verdicts = cases.replay_cases(Store.open(store), cases.read_cases(folder))
     print(json.dumps(cases.as_json(verdicts), ensure_ascii=False) if as_json else cases.as_text(verdicts))
     if not all(v.passed for v in verdicts):
@@ -153,8 +156,10 @@ def export_case(
             for number, said in enumerate(found["said"], 1):
                 print(f"    {number}. {said}")
         return
-    if (thread is None) == (runs is None) or (runs is not None) != (session is not None) or out is None:
+    if (thread is None) == (runs is None) or (runs is None) != (session is None) or out is None:
         raise CaseError("expected --thread ID or --runs DIR --session ID, and --out cases/NAME.json; see also --list")
+    if (thread is not None and system is not None) or (runs is not None and turn is not None):
+        raise CaseError("--turn belongs to --thread, --system to --runs; leave the other one out")
     acts = [expect_act] if expect_act else []
     if thread is not None:
         expected = export.expectations(expect or (), expect_not or (), acts, within)

@@ -115,6 +115,10 @@ def test_the_command_line_fails_with_the_names_of_failed_cases(store, tmp_path):
         "too-dear: expected every product with price <= 1.0; got" in failed.output
         and "1 of 2 cases passed" in failed.output
     )
+    for contradicting in (["replay", *where, "--cases", str(tmp_path), "--system", "mixup"],
+                          [*exported, "--system", "agent", "--expect-act", "refine", "--out", str(tmp_path / "x.json")],
+                          [*exported, "--expect-act", "refine"]):  # fmt: skip
+        assert isinstance(run(app, contradicting).exception, CaseError)
     listed = run(app, ["export-case", *where, "--list"])
     assert "chat-1" in listed.output and "not black" in listed.output
 
