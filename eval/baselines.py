@@ -185,15 +185,34 @@ class Queried:
         raise NotImplementedError
 
 
+class QueryVectors:
+    """Sentence vectors of queries. Shoppers ask the same again and again: what was encoded is kept for a while."""
+
+    def __init__(self):
+        self._encoder = SentenceEncoder.load()
+        self.dim = self._encoder.dim
+        self._known: dict[str, np.ndarray] = {}
+
+    def of(self, queries: Sequence[str]) -> dict[str, np.ndarray]:
+        """``(dim,)`` for each of these different queries."""
+        new = [q for q in queries if q not in self._known]
+        if len(self._known) + len(new) > MOST_QUERIES:
+            self._known.clear()
+            new = list(queries)
+        self._known.update(zip(new, self._encoder.encode(new, batch=ENCODED_TOGETHER), strict=True))
+        return {q: self._known[q] for q in queries}
+
+
 class Search(Queried):
     """The catalogue's own search: BM25 and sentence vectors together."""
 
-    def __init__(self, catalog: Catalog, train: pl.DataFrame, search: CatalogSearch):
+    def __init__(self, catalog: Catalog, train: pl.DataFrame, search: CatalogSearch, encoded: QueryVectors):
         super().__init__("search", catalog, train)
         self._search = search
+        self._encoded = encoded
 
     def _of_queries(self, queries: Sequence[str]) -> Sequence[np.ndarray]:
-        return [self._search.scores(query) for query in queries]
+        return [self._search.scores(query, vector) for query, vector in self._encoded.of(queries).items()]
 
 
 class Words(Queried):
@@ -212,13 +231,12 @@ class TitleVectors:
 
     names = ("vectors",)
 
-    def __init__(self, catalog: Catalog, train: pl.DataFrame, search: CatalogSearch):
+    def __init__(self, catalog: Catalog, train: pl.DataFrame, search: CatalogSearch, encoded: QueryVectors):
         counts = purchase_counts(catalog, train)
         # One more place in every vector, where a session without a query finds what products were sold.
         sold = (counts / max(counts.max(initial=0), 1.0)).astype(np.float32)
         self._items = ItemTable.of(np.concatenate([search.vectors, sold[:, None]], axis=1))
-        self._encoder = SentenceEncoder.load()
-        self._known: dict[str, np.ndarray] = {}
+        self._encoded = encoded
 
     def scores(self, histories: Sequence[tuple[Event, ...]], masks: np.ndarray) -> dict[str, np.ndarray]:
         rows = np.arange(len(self._items.vectors))
@@ -232,22 +250,14 @@ class TitleVectors:
     def _queries(self, histories: Sequence[tuple[Event, ...]]) -> np.ndarray:
         """``(b, dim + 1)``: the query's vector, or 1 in the last place."""
         queries = [current_query(history) for history in histories]
-        self._encode(sorted({q for q in queries if q}))
-        out = np.zeros((len(queries), self._encoder.dim + 1), dtype=np.float32)
+        vectors = self._encoded.of(sorted({q for q in queries if q}))
+        out = np.zeros((len(queries), self._encoded.dim + 1), dtype=np.float32)
         for vector, query in zip(out, queries, strict=True):
             if query:
-                vector[:-1] = self._known[query]
+                vector[:-1] = vectors[query]
             else:
                 vector[-1] = 1.0
         return out
-
-    def _encode(self, queries: Sequence[str]) -> None:
-        """Shoppers ask the same again and again: what was encoded is kept for a while."""
-        new = [q for q in queries if q not in self._known]
-        if len(self._known) + len(new) > MOST_QUERIES:
-            self._known.clear()
-            new = list(queries)
-        self._known.update(zip(new, self._encoder.encode(new, batch=ENCODED_TOGETHER), strict=True))
 
 
 class TextSequence:
@@ -337,9 +347,13 @@ def open_rankers(store: Store, names: Sequence[str], train: pl.DataFrame) -> lis
         rankers.append(ItemKnnColors(catalog, train))
     if any(n in names for n in ("bm25", "vectors", "search")):
         search = CatalogSearch.open(store)
-        for name, ranker in (("bm25", Words), ("vectors", TitleVectors), ("search", Search)):
-            if name in names:
-                rankers.append(ranker(catalog, train, search))
+        if "bm25" in names:
+            rankers.append(Words(catalog, train, search))
+        if "vectors" in names or "search" in names:
+            encoded = QueryVectors()
+            for name, ranker in (("vectors", TitleVectors), ("search", Search)):
+                if name in names:
+                    rankers.append(ranker(catalog, train, search, encoded))
     if wanted := [n for n in RECBOLE if n in names]:
         rankers.append(KeptRanks(store, wanted))
     rankers += [TextSequence(store, name, train) for name in TEXT_SEQUENCES if name in names]

@@ -148,11 +148,15 @@ class CatalogSearch:
         self._later.put(words, scores)
         return scores
 
-    def scores(self, query: str) -> np.ndarray:
-        """``(n,)`` float32: cosine of the sentence vectors plus the weighted BM25 score relative to the best one."""
+    def scores(self, query: str, vector: np.ndarray | None = None) -> np.ndarray:
+        """``(n,)`` float32: cosine of the sentence vectors plus the weighted BM25 score relative to the best one.
+
+        Args:
+            vector: the query's sentence vector ``(dim,)`` where it is known already.
+        """
         words = self.word_scores(query)
         best = float(words.max(initial=0.0))
-        cosine = self.vectors @ self._encoder.encode([query])[0]
+        cosine = self.vectors @ (self._encoder.encode([query])[0] if vector is None else vector)
         return cosine + (WORD_WEIGHT / best) * words if best > 0 else cosine
 
     def search(self, query: str, k: int = 10, mask: np.ndarray | None = None) -> list[Scored]:

@@ -117,6 +117,14 @@ def test_words_are_all_that_bm25_goes_by(store, rankers):
     np.testing.assert_array_equal(known, CatalogSearch.open(store).word_scores(title))
 
 
+def test_search_is_the_catalogues_own(store, rankers):
+    """The ranker encodes the queries of a batch together; the shop encodes each when it comes."""
+    queries = ["black boots", "a summer dress", "xylophone"]
+    scores = rankers["search"].scores([asked(q) for q in queries], None)["search"]
+    search = CatalogSearch.open(store)
+    np.testing.assert_allclose(scores, [search.scores(q) for q in queries], atol=1e-5)
+
+
 def test_vectors_are_cosines_of_titles(store, rankers):
     (scores,) = rankers["vectors"].scores([asked(store.catalog().titles[7])], None)["vectors"]
     assert scores[7] == scores.max() == pytest.approx(1, abs=2e-3), "titles are kept in half precision"
