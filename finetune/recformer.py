@@ -239,8 +239,8 @@ def fit(
         name = STAGES[at.stage]
         plan: Stage = getattr(config, name)
         budget, before = Budget(plan.minutes), at.spent
-        if name == STAGE_TWO:
-            run.take_best(weights=not at.epochs)
+        if name == STAGE_TWO and not run.take_best(weights=not at.epochs):
+            run.encode_products()
         while at.epochs < plan.epochs and at.spent < 1 and at.since_best < config.patience:
             if name == STAGE_ONE:
                 run.encode_products()

@@ -123,6 +123,17 @@ def test_an_interrupted_run_ends_where_it_would_have(tmp_path, stopped, left):
     assert all((ours == theirs).all() for ours, theirs in weights)
 
 
+@pytest.mark.parametrize("left_out", ["pretraining", "stage_one", "stage_two"])
+def test_a_stage_may_be_left_out(tmp_path, left_out):
+    catalog = clothes()
+    config = replace(TINY, pretraining=Stage(1, 60), stage_one=Stage(1, 60), stage_two=Stage(1, 60))
+    config = replace(config, **{left_out: Stage(0, 60)})
+    model = tiny()
+    figures = fit(model, catalog, [Learned([1], 2)] * 20, [], config, Checkpoint(tmp_path / "kept", "run"))
+    assert left_out not in {stage for stage, _, _ in figures["course"]} and len(figures["course"]) == 2
+    assert model.table.shape == (64, 32) and np.allclose(np.linalg.norm(model.table, axis=1), 1, atol=1e-5)
+
+
 def test_words_are_masked_as_in_bert():
     catalog, model = clothes(), tiny()
     products = model.wording.products(catalog)
