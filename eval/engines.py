@@ -195,8 +195,7 @@ def _with_ray(job: Job, batches: Iterable, workers: int) -> Iterator[list]:
     started = not ray.is_initialized()
     if started:
         _start(ray, workers)
-    environment = {"env_vars": dict.fromkeys(THREAD_VARIABLES, str(THREADS))}
-    actor = ray.remote(num_cpus=THREADS, runtime_env=environment)(_OnRay)
+    actor = ray.remote(num_cpus=THREADS)(_OnRay)  # Ray gives it as many threads as processors
     actors = [actor.remote(job) for _ in range(workers)]
     turns = iter(range(1 << 62))
     given: deque = deque()
@@ -231,10 +230,11 @@ def _with_ray(job: Job, batches: Iterable, workers: int) -> Iterator[list]:
 
 
 def _start(ray: Any, workers: int) -> None:
+    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     if os.environ.get("RAY_ADDRESS"):
-        ray.init(log_to_driver=False, logging_level="ERROR")
-    else:
+        ray.init(**quiet)
+        return
+    with _few_threads():
         ray.init(
-            address="local", num_cpus=workers, include_dashboard=False, _node_ip_address="127.0.0.1",
-            log_to_driver=False, logging_level="ERROR",
+            address="local", num_cpus=workers, include_dashboard=False, _node_ip_address="127.0.0.1", **quiet
         )  # fmt: skip
