@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -22,6 +22,11 @@ from shopping_assistant.tools.catalog import Catalog, Product
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.sessions import Event, frame_of
 from shopping_assistant.tools.store import Store
+
+if TYPE_CHECKING:
+    from shopping_assistant.assistant.conversation import Assistant
+    from shopping_assistant.eval.replay_agent import Clock
+    from shopping_assistant.tools.recommender import Recommender
 
 VERSION = 1
 SHOWN = 10
@@ -118,13 +123,18 @@ class Expectation(_Strict):
 
 
 class Case(_Strict):
-    """One case file. ``at`` is when the session took place, ``saw`` what was answered when it was exported."""
+    """One case file. ``at`` is when the session took place, ``saw`` what was answered when it was exported.
+
+    ``log`` is what the shop knows of other shoppers: all of its log, as in the chat, or the part that a replay lets the
+    models know.
+    """
 
     version: Literal[1] = VERSION
     name: str = Field(min_length=1, pattern=r"^[\w.-]+$")
     shop: str
     system: Literal["agent", "recommender"] = "agent"
     at: datetime
+    log: Literal["all", "training"] = "all"
     earlier: tuple[Deed, ...] = ()
     steps: tuple[Step, ...] = ()
     expect: tuple[Expectation, ...] = Field(min_length=1)
@@ -292,22 +302,23 @@ class _Bench:
 
     def __init__(self, store: Store, cases: Sequence[Case]):
         self._store, self._cases = store, cases
-        self._assistant = self._recommender = self._clock = None
+        self._assistants: dict[str, tuple[Assistant, Clock]] = {}
+        self._recommender: Recommender | None = None
 
     def __enter__(self) -> _Bench:
         self._folder = tempfile.TemporaryDirectory(prefix="cases-")
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._assistant is not None:
-            self._assistant.close()
+        for assistant, _ in self._assistants.values():
+            assistant.close()
         self._folder.cleanup()
 
     def answer(self, case: Case) -> Answer:
         return self._conversation(case) if case.system == "agent" else self._recommendation(case)
 
     def _conversation(self, case: Case) -> Answer:
-        assistant = self._opened(case.at)
+        assistant = self._opened(case)
         thread, user = f"chat-{case.name}", case.shopper if case.earlier else None
         try:
             for step in case.steps:
@@ -322,17 +333,22 @@ class _Bench:
         failed = "; ".join(f"{tool['name']}: {tool['error']}" for tool in turn["tools"] if tool["error"])
         return Answer(turn["act"], tuple(p["product_id"] for p in turn["products"]), failed or None)
 
-    def _opened(self, at: datetime):
+    def _opened(self, case: Case) -> Assistant:
+        """The assistant over the log this case asks for, at its time."""
         from shopping_assistant.assistant.conversation import Assistant
         from shopping_assistant.eval.replay_agent import Clock, lay_out
 
-        if self._assistant is None:
-            earlier = frame_of([e for case in self._cases if case.system == "agent" for e in case.events()])
-            lay_out(self._store, Path(self._folder.name), pl.concat([self._store.events(), earlier]))
-            self._clock = Clock(at)
-            self._assistant = Assistant.open(self._folder.name, clock=self._clock)
-        self._clock.at = at
-        return self._assistant
+        if case.log not in self._assistants:
+            cases = [c for c in self._cases if c.system == "agent" and c.log == case.log]
+            log = self._store.events() if case.log == "all" else self._store.split().train
+            folder = Path(self._folder.name) / case.log
+            folder.mkdir()
+            lay_out(self._store, folder, pl.concat([log, frame_of([e for c in cases for e in c.events()])]))
+            clock = Clock(case.at)
+            self._assistants[case.log] = Assistant.open(folder, clock=clock), clock
+        assistant, clock = self._assistants[case.log]
+        clock.at = case.at
+        return assistant
 
     def _recommendation(self, case: Case) -> Answer:
         from shopping_assistant.tools.recommender import Recommender

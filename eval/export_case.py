@@ -140,11 +140,13 @@ def from_runs(
     expected = tuple(expect) or (Expectation(product=run.target),)
     saw = {"system": run.system, "rank": run.rank, "shown": list(run.top[:10])}
     if run.system != AGENT:
-        return _case(store, name, "recommender", example.timestamp, example.history, (), expected, note, saw)
+        return _case(
+            store, name, "recommender", example.timestamp, example.history, (), expected, note, saw, "training"
+        )
     session = [e for e in example.history if e.session_id == example.session_id]
     earlier = [e for e in example.history if e.session_id != example.session_id]
     steps = [*(_step(e) for e in session), Step(say=REQUEST)]
-    return _case(store, name, "agent", example.timestamp, earlier, steps, expected, note, saw)
+    return _case(store, name, "agent", at, earlier, steps, expected, note, saw, "training")
 
 
 def _of_system(runs: Sequence[Run], system: str | None) -> Run:
@@ -173,7 +175,7 @@ def _example(store: Store, protocol: dict, run: Run) -> Example:
 
 def _case(
     store: Store, name: str, system: str, at: datetime, earlier: Sequence[Event], steps: Sequence[Step],
-    expect: Sequence[Expectation], note: str, saw: dict,
+    expect: Sequence[Expectation], note: str, saw: dict, log: str = "all",
 ) -> Case:  # fmt: skip
     numbers: dict[str, int] = {}
     deeds = []
@@ -182,7 +184,7 @@ def _case(
         deeds.append(Deed(session=number, before=before, action=e.action, query=e.query, product_id=e.product_id))
     try:
         case = Case(
-            name=name, shop=store.name, system=system, at=at, earlier=tuple(deeds), steps=tuple(steps),
+            name=name, shop=store.name, system=system, at=at, log=log, earlier=tuple(deeds), steps=tuple(steps),
             expect=tuple(expect), saw=saw, note=note,
         )  # fmt: skip
     except ValidationError as error:
