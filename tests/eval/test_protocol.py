@@ -1,10 +1,15 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 import pytest
 
+from shopping_assistant.eval.allowed import CandidateError
 from shopping_assistant.eval.protocol import Candidates, LeakError, Protocol, ReplayError, questions, refuse_leak
+from shopping_assistant.tools.catalog import Catalog, Product
 from shopping_assistant.tools.sessions import Example, empty_events, frame_of, leave_one_out
+from shopping_assistant.tools.store import Store
+from tests.eval.conftest import make_event
 
 NOTHING = empty_events()
 
@@ -100,6 +105,61 @@ def test_candidates(shop, buys, tmp_path):
     assert products("category") == [0, 2, 4, 6, 8, 10]
     assert products("category", user=1) == [1, 3, 5, 7, 9, 11]
     assert products(ids) == [2, 4]
+
+
+def available_then(store, log, user, minute):
+    """The candidates of a purchase of p4 at that minute."""
+    target = make_event(user, minute, "purchase", "p4")
+    example = Example(user, target.session_id, (), "p4", target.timestamp)
+    among = Candidates(store.catalog(), Protocol(candidates="available-then"), log)
+    return np.flatnonzero(among.masks([example])[0]).tolist()
+
+
+def test_what_could_be_bought_then_is_what_was_seen_by_then(shop, buys):
+    shown = replace(make_event("ann", 2, "search", query="boots"), shown=("p6", "p8"))
+    log = frame_of([*buys("ann", "p0", "p1"), shown, make_event("bob", 5, "click", "p9"), *buys("bob", "p4", start=7)])
+    store = shop([])
+    assert available_then(store, log, "bob", 1) == [0, 1, 4], "the target is there when it is bought"
+    assert available_then(store, log, "bob", 2) == [0, 1, 4, 6, 8]
+    assert available_then(store, log, "bob", 7) == [0, 1, 4, 6, 8, 9]
+    assert Candidates(store.catalog(), Protocol(candidates="available-then"), log).products == 6
+
+
+def test_the_catalogues_own_dates_say_when_a_product_can_be_bought(tmp_path, buys):
+    dates = {
+        "p1": {"available_from": "2026-01-01T00:06:00Z"},
+        "p2": {"available_from": "2025-12-01", "available_until": "2025-12-31"},
+        "p3": {"available_until": "2026-01-01"},
+        "p4": {"available_from": "2027-01-01"},
+    }
+    store = Store.create(tmp_path / "dated", name="Dated")
+    products = [Product(f"p{i}", f"Product {i}", attributes=dates.get(f"p{i}", {})) for i in range(6)]
+    store.write_catalog(Catalog.from_products(products))
+    log = frame_of(buys("ann", "p0", "p1", "p2", "p3"))
+    # p1 was bought before its date: the catalogue's word counts. p5 was never seen and has no date.
+    assert available_then(store, log, "bob", 5) == [0, 3, 4]
+    assert available_then(store, log, "bob", 6) == [0, 1, 3, 4]
+    dates["p3"]["available_until"] = "soon"
+    again = Catalog.from_products([Product("p3", "Product 3", attributes=dates["p3"])])
+    with pytest.raises(CandidateError, match="product 'p3', available_until: got 'soon', expected a day or a time"):
+        Candidates(again, Protocol(candidates="available-then"), log)
+
+
+@pytest.mark.parametrize("candidates", ["all", "bought", "available", "available-then", "category"])
+def test_candidates_kept_sparsely_are_the_masks(shop, buys, candidates):
+    log = [*buys("ann", "p0", "p2", "p4"), *buys("bob", "p0", "p2", "p5"), *buys("cyd", "p1", "p7", "gone", start=1)]
+    examples = questions(frame_of(log), Protocol(), NOTHING).examples
+    allowed = Candidates(shop(log).catalog(), Protocol(candidates=candidates), frame_of(log)).of(examples)
+    masks = allowed.masks()
+    assert allowed.targets.tolist() == [4, 5, -1] and masks.shape == (3, 12)
+    sessions, rows = (grid.ravel() for grid in np.indices(masks.shape))
+    excluded = np.array([row in allowed.excluded[b] for b, row in zip(sessions, rows, strict=True)])
+    assert masks.ravel().tolist() == (allowed.has(sessions, rows) & ~excluded).tolist()
+    for start, stop in ((0, 5), (5, 12)):
+        block = allowed.block(start, stop)
+        whole = np.ones((stop - start, 3), bool) if block is None else np.broadcast_to(block, (stop - start, 3))
+        assert whole.T.tolist() == allowed.has(sessions, rows).reshape(masks.shape)[:, start:stop].tolist()
+    assert allowed.part(slice(1, 3)).masks().tolist() == masks[1:].tolist()
 
 
 @pytest.mark.parametrize(

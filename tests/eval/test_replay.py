@@ -3,13 +3,18 @@ import json
 import numpy as np
 import pytest
 
-from shopping_assistant.eval.metrics import scores_of_ranking
+from shopping_assistant.eval.baselines import Recommended
+from shopping_assistant.eval.beyond_accuracy import BeyondAccuracy
+from shopping_assistant.eval.metrics import scores_of_ranking, target_ranks
 from shopping_assistant.eval.protocol import Candidates, Protocol, ReplayError, questions
+from shopping_assistant.eval.rank_sessions import rank_batch
+from shopping_assistant.eval.ranking import Vectors, ranked
 from shopping_assistant.eval.replay import rank_sessions, replay
 from shopping_assistant.eval.runs import RunError
 from shopping_assistant.eval.score import compare, score_runs
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.sessions import empty_events, frame_of
+from tests.tools.fused_shop import lay_down
 
 METRICS = ("recall@10", "ndcg@10", "mrr@10", "mrr")
 COUNTED = (*METRICS, "sessions")
@@ -201,3 +206,109 @@ def test_what_cannot_be_replayed_is_refused(shop, buys):
         replay(store, ["popularity"])
     with pytest.raises(ReplayError, match="expected each at most once"):
         replay(store, ["popularity", "oracle"], min_items=2)
+
+
+class Short:
+    """A ranker that returns one product and is silent about the rest."""
+
+    names = ("short",)
+
+    def __init__(self, catalog, product):
+        self.scored = np.full(len(catalog), -np.inf, dtype=np.float32)
+        self.scored[catalog.index(product)] = 1.0
+
+    def scores(self, histories, masks):
+        return {"short": np.repeat(self.scored[None], len(histories), axis=0)}
+
+
+def test_a_list_shorter_than_k_is_scored_as_it_is(shop, log):
+    store = shop(log)
+    found = questions(frame_of(log), Protocol(), empty_events())
+    among = Candidates(store.catalog(), Protocol(), frame_of(log))
+    of = BeyondAccuracy(store.catalog(), frame_of(log))
+    runs = rank_batch(Short(store.catalog(), "p4"), found.examples, [()] * 4, among, top=10, of_lists=of)
+    assert [run.rank for run in runs] == [1, None, None, None], "only ann bought p4; nothing stands behind it"
+    assert [run.top for run in runs] == [("p4",), ("p4",), ("p4",), ()], "dan owns it"
+    assert [run.list_figures.get("broke_constraint@10") for run in runs] == [0.0, 0.0, 0.0, None]
+
+
+class Elsewhere:
+    """Ranks made by another program, which lists what it likes."""
+
+    names = ("elsewhere",)
+
+    def ranked(self, examples, among):
+        return {"elsewhere": (np.array([2] * len(examples)), [np.array([0, 3, 9])] * len(examples))}
+
+
+def test_an_answer_that_is_no_candidate_breaks_a_constraint(shop, log):
+    store = shop(log)
+    examples = questions(frame_of(log), Protocol(), empty_events()).examples
+    of = BeyondAccuracy(store.catalog(), frame_of(log))
+
+    def broke(**settings):
+        among = Candidates(store.catalog(), Protocol(**settings), frame_of(log))
+        runs = rank_batch(Elsewhere(), examples, [()] * 4, among, top=10, of_lists=of)
+        return [run.list_figures["broke_constraint@10"] for run in runs]
+
+    assert broke() == [1.0, 1.0, 1.0, 0.0], "ann, bob and cyd own p0; dan owns p4 and p7"
+    assert broke(exclude_history=False) == [0.0] * 4
+    assert broke(exclude_history=False, candidates="available") == [1.0] * 4, "p3 cannot be bought"
+
+
+def test_runs_hold_the_figures_of_their_lists(shop, log, tmp_path):
+    out = replay(shop(log), ["popularity"], out=tmp_path / "runs")
+    about = json.loads((tmp_path / "runs/protocol.json").read_text())
+    assert about["products"] == 12
+    lines = [json.loads(x) for x in (tmp_path / "runs/runs.jsonl").read_text().splitlines()]
+    for line in lines:
+        assert set(line["list_figures"]) == {"novelty@10", "diversity@10", "broke_constraint@10"}
+        assert line["list_figures"]["broke_constraint@10"] == 0
+    shown = {product for line in lines for product in line["top"][:10]}
+    assert out["systems"]["popularity"]["coverage@10"] == len(shown) / 12
+    # Runs written before there were such figures are read all the same.
+    for line in lines:
+        del line["list_figures"]
+    (tmp_path / "runs/runs.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    again = score_runs(tmp_path / "runs")["systems"]["popularity"]
+    assert again["mrr"] == out["systems"]["popularity"]["mrr"] and "novelty@10" not in again
+
+
+def test_products_of_a_later_time_are_no_candidates(shop, buys):
+    log = [*buys("ann", "p0", "p2", "p4"), *buys("bob", "p0", "p2", "p9", start=10), *buys("cyd", "p1", "p0", "p2")]
+    store = shop(log)
+
+    def ranks(candidates):
+        found = replay(store, ["popularity"], candidates=candidates)
+        return found["systems"]["popularity"]["mrr"] * 3, found["protocol"]["candidates"]
+
+    # Training: ann p0, bob p0, cyd p1. Among all: ann's p4 is behind p1 and p3, bob's p9 behind p1 and six others, and
+    # cyd's p2 first. Then: p0 p1 p2 p4 had been seen, when bob came.
+    assert ranks("all")[0] == pytest.approx(1 / 3 + 1 / 8 + 1)
+    assert ranks("available-then") == (pytest.approx(1 / 2 + 1 / 3 + 1), "available-then")
+
+
+def test_nearness_is_ranked_from_vectors_as_from_all_scores(tmp_path_factory):
+    """`id` and `title` of a real recommender; single precision alone may order what is equal to its last bit."""
+    store = lay_down(tmp_path_factory.mktemp("vectors") / "store")
+    split = store.split()
+    ranker = Recommended(store, ("id", "title", "mixup"))
+    among = Candidates(store.catalog(), Protocol(), store.events())
+    examples = split.test[:40]
+    allowed = among.of(examples)
+    masks = allowed.masks()
+    histories = [e.history for e in examples]
+    offered, dense = ranker.lists(histories, masks), ranker.scores(histories, masks)
+    assert isinstance(offered["id"], Vectors) and isinstance(offered["title"], Vectors)
+    assert np.array_equal(offered["mixup"], dense["mixup"])
+    for name in ("id", "title"):
+        ranks, tops = ranked(offered[name], allowed, allowed.targets, top=10)
+        # A target that others are near to within single precision may stand anywhere among them.
+        own = dense[name][np.arange(40), allowed.targets][:, None]
+        near = (np.abs(dense[name] - own) < 1e-5) & masks
+        apart = near.sum(axis=1) == 1
+        assert apart.sum() > 20
+        assert ranks[apart].tolist() == target_ranks(dense[name], masks, allowed.targets)[apart].tolist()
+        for b in np.flatnonzero(apart):
+            found = dense[name][b, tops[b]]
+            assert (np.diff(found) < 1e-5).all() and len(tops[b]) == 10
