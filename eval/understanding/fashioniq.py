@@ -205,17 +205,19 @@ def _scores(played: Sequence[Played]) -> dict[str, tuple[np.ndarray, list[int]]]
     for turn in range(1, TURNS + 1):
         who = [i for i, p in enumerate(played) if len(p.turns) > turn]
         for system in SYSTEMS if who else ():
-            before = np.array([_percentile(played[i], turn - 1, system) for i in who])
             after = np.array([_percentile(played[i], turn, system) for i in who])
             ranks = np.array([played[i].turns[turn].ranks[system] for i in who])
-            earlier = np.array([played[i].turns[turn - 1].ranks[system] for i in who])
-            out[f"{system}/percentile_before_turn_{turn}"] = before, who
             out[f"{system}/percentile_turn_{turn}"] = after, who
-            out[f"{system}/rises_turn_{turn}"] = (ranks < earlier).astype(float), who
-            out[f"{system}/falls_turn_{turn}"] = (ranks > earlier).astype(float), who
             out[f"{system}/mean_rank_turn_{turn}"] = ranks, who
             for k in (10, 50):
                 out[f"{system}/hit@{k}_turn_{turn}"] = (ranks <= k).astype(float), who
+            if system == "assistant":
+                before = np.array([_percentile(played[i], turn - 1, system) for i in who])
+                out[f"{system}/percentile_before_turn_{turn}"] = before, who
+                out[f"{system}/rises_turn_{turn}"] = (after > before).astype(float), who
+                out[f"{system}/falls_turn_{turn}"] = (after < before).astype(float), who
+                shut = np.array([bool(played[i].turns[turn].shut_out_by) for i in who])
+                out[f"{system}/shut_out_turn_{turn}"] = shut.astype(float), who
     return out
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import multiprocessing
 import os
 import shutil
@@ -13,13 +14,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from shopping_assistant import tools
+from shopping_assistant.tools import (
+    catalog,
+    cell_values,
+    dataset_importers,
+    search,
+    sentence_encoder,
+    table_checks,
+    table_files,
+    table_import,
+)
 from shopping_assistant.tools.errors import ShopError
-from shopping_assistant.tools.search import CatalogSearch
+from shopping_assistant.tools.search import CatalogSearch, searchable_text, words_of
 from shopping_assistant.tools.store import Store, sha256_of
 
 # Read at the start of a process by the libraries that would otherwise take every core for one sentence.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
+
+# What turns a file into a store's catalogue and its titles into vectors.
+READERS = (catalog, cell_values, dataset_importers, sentence_encoder, table_checks, table_files, table_import)
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -45,18 +58,14 @@ def scratch_store(
 ) -> Store:
     """A searchable store of these files: the one of an earlier run, or a new one.
 
-    Its folder is named by the digest of the files and of the code in `tools`, which reads and indexes them: a store of
-    other data, or of another index, is never taken for it. Older stores of the same name are removed.
+    Its folder is named by the digest of the files and of the code that reads and indexes them: a store of other data or
+    of another index is never taken for it. Older stores of the same name are removed.
 
     Args:
         fill: lays the catalogue down at the path it is given.
         chosen: what of the files is taken, where it is not all.
     """
-    digest = hashlib.sha256("".join(sha256_of(path) for path in sources).encode())
-    digest.update("\n".join(chosen).encode())
-    for source in sorted(Path(tools.__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
-    path = scratch / f"{name}-{digest.hexdigest()[:12]}"
+    path = scratch / f"{name}-{_digest(sources, chosen)}"
     if (path / "store.json").is_file() and Store.open(path).has("search"):
         return Store.open(path)
     for old in scratch.glob(f"{name}-*"):
@@ -66,6 +75,14 @@ def scratch_store(
     store = Store.open(path)
     store.record("search", CatalogSearch.build(store))
     return Store.open(path)
+
+
+def _digest(sources: Sequence[Path], chosen: Sequence[str]) -> str:
+    """Of what an index is made of. How a query is answered is not part of it: to change that costs no new index."""
+    made_by = (words_of, searchable_text, CatalogSearch.build, CatalogSearch._write, *READERS)
+    parts = [sha256_of(path) for path in sources] + list(chosen) + [inspect.getsource(code) for code in made_by]
+    parts.append(repr((sorted(search.STOP_WORDS), search.K1, search.B, search.TITLE_REPEATS)))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
 @contextmanager
