@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -17,15 +19,20 @@ from shopping_assistant.eval.protocol import Part, Protocol, questions
 from shopping_assistant.tools import mixup
 from shopping_assistant.tools.catalog import Catalog, write_parquet
 from shopping_assistant.tools.mixup import MixupSettings
-from shopping_assistant.tools.sessions import Example, current_query
+from shopping_assistant.tools.sessions import Event, Example, current_query
 from shopping_assistant.tools.store import Store, write_json
+
+if TYPE_CHECKING:
+    from shopping_assistant.tools.recommender import Roads
 
 # As published, and what the first ten places ask.
 SPLITS = (0, 1, 2, 3, 4, 5, 6, 8, 10)
 # Raised when a list or a sample comes out otherwise: ranks that were kept are then made again.
 RECIPE = 1
+# Scores of one batch: at 105,542 products 64 histories are 27 MB a list.
+BATCH, BATCH_CELLS = 64, 8_000_000
 MODELS = ("catalog", "events", "search", "titles", "ids", "recommender")
-ROADS, SWEEP, TEXT = "roads", "sweep", "text"
+SWEEP, TEXT = "sweep", "text"
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,7 @@ class Job:
         asked: ``all`` sessions; ``domains``: as many of each kind of target, ranked within its kind; ``withheld``: as
             many whose target was withheld as of others.
         domains: of ``column``. products: those withheld.
-        lists: of Falcon's answer: ``roads`` (id, title, mixup), ``sweep`` (mixup by m), ``text`` (mixup with a general
+        lists: of Falcon's answer, beside id, title and mixup: ``sweep`` (mixup by m), ``text`` (mixup with a general
             text encoder). baselines: systems trained on the variant's own log.
     """
 
@@ -53,7 +60,7 @@ class Job:
     column: str = ""
     domains: tuple[str, ...] = ()
     products: tuple[str, ...] = ()
-    lists: tuple[str, ...] = (ROADS,)
+    lists: tuple[str, ...] = ()
     baselines: tuple[str, ...] = ()
 
 
@@ -72,17 +79,18 @@ def rank(job: Job) -> pl.DataFrame:
     asked, groups = [asked[i] for i in chosen], [groups[i] for i in chosen]
     among = _Among(shop.catalog(), groups if job.asked == "domains" else None, job.column)
     ranks: dict[str, list[int]] = {}
-    rankers = [_Lists(shop, models, job.lists)] if job.lists else []
-    rankers += open_rankers(models, job.baselines, models.split().train) if job.baselines else []
-    batch = 64
+    lists = _Lists(shop, models, job.lists)
+    rankers = open_rankers(models, job.baselines, models.split().train) if job.baselines else []
+    batch = max(1, min(BATCH, BATCH_CELLS // len(shop.catalog())))
     for at in range(0, len(asked), batch):
         examples = asked[at : at + batch]
+        histories = [e.history for e in examples]
         targets, masks = among.targets(examples), among.masks(examples, groups[at : at + batch])
         writable = masks | ~masks.any(axis=1, keepdims=True)
-        for ranker in rankers:
-            for name, scores in ranker.scores([e.history for e in examples], writable).items():
-                found = target_ranks(np.asarray(scores, dtype=np.float32), masks, targets)
-                ranks.setdefault(name, []).extend(found.tolist())
+        scored = (r.scores(histories, writable).items() for r in rankers)
+        for name, scores in chain(lists.each(histories, writable), *scored):
+            found = target_ranks(np.asarray(scores, dtype=np.float32), masks, targets)
+            ranks.setdefault(name, []).extend(found.tolist())
     frame = pl.DataFrame(
         {
             "session_id": [e.session_id for e in asked],
@@ -169,20 +177,19 @@ class _Lists:
         self._lists = lists
         self._text = _GeneralText(models) if TEXT in lists else None
 
-    def scores(self, histories, masks: np.ndarray) -> dict[str, np.ndarray]:
+    def each(self, histories: Sequence[tuple[Event, ...]], masks: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+        """Name and scores ``(b, n)`` of every list, one after the other: all at once would fill the memory."""
         roads = self._recommender.roads(list(histories), list(masks))
-        out: dict[str, np.ndarray] = {}
-        if self._text:
-            written = self._text.on(roads, histories)
+        written = self._text.on(roads, histories) if self._text else None
         for name, s in self._weights.items():
             by_id, by_title = roads.by_id(s.session_weight), roads.by_title(s.query_weight)
-            out |= {f"{name} id": by_id, f"{name} title": by_title}
-            out[f"{name} mixup"] = mixup.mix(by_id, by_title, s.m, s.id_weight)
-            if SWEEP in self._lists:
-                out |= {f"{name} m={m}": mixup.mix(by_id, by_title, m, s.id_weight) for m in SPLITS}
-            if self._text:
-                out[f"{name} text"] = mixup.mix(by_id, written.by_title(s.query_weight), s.m, s.id_weight)
-        return out
+            yield f"{name} id", by_id
+            yield f"{name} title", by_title
+            yield f"{name} mixup", mixup.mix(by_id, by_title, s.m, s.id_weight)
+            for m in SPLITS if SWEEP in self._lists else ():
+                yield f"{name} m={m}", mixup.mix(by_id, by_title, m, s.id_weight)
+            if written:
+                yield f"{name} text", mixup.mix(by_id, written.by_title(s.query_weight), s.m, s.id_weight)
 
 
 class _GeneralText:
@@ -196,7 +203,7 @@ class _GeneralText:
         self._encoder = SentenceEncoder.load()
         self._known: dict[str, np.ndarray] = {}
 
-    def on(self, roads, histories):
+    def on(self, roads: Roads, histories: Sequence[tuple[Event, ...]]) -> Roads:
         """The same answers on the way to the list of the general encoder."""
         queries = [current_query(h) or "" for h in histories]
         # Falcon writes the few thousand titles it knows again and again.

@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from shopping_assistant.eval import engines
-from shopping_assistant.eval.ablation_ranks import ROADS, SPLITS, SWEEP, TEXT, Job, rank
+from shopping_assistant.eval.ablation_ranks import SPLITS, SWEEP, TEXT, Job, rank
 from shopping_assistant.eval.baselines import BASELINES
 from shopping_assistant.eval.metrics import metric_names, scores_of_ranks
 from shopping_assistant.eval.protocol import Part, Protocol
@@ -157,7 +157,7 @@ def _jobs(
     def add(name: str, variant: str, **more) -> None:
         found[name] = Job(name, store.path, variants / variant, folder / "ranks", part, sample, seed, **more)
 
-    add(FULL, FULL, lists=(ROADS, SWEEP, TEXT), baselines=TRAINED_BASELINES)
+    add(FULL, FULL, lists=(SWEEP, TEXT), baselines=TRAINED_BASELINES)
     for name, about in there.items():
         if about["setting"] == "ablation" and name != FULL:
             add(name, name)
