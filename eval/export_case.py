@@ -146,7 +146,7 @@ def from_runs(
     session = [e for e in example.history if e.session_id == example.session_id]
     earlier = [e for e in example.history if e.session_id != example.session_id]
     steps = [*(_step(e) for e in session), Step(say=REQUEST)]
-    return _case(store, name, "agent", at, earlier, steps, expected, note, saw, "training")
+    return _case(store, name, "agent", example.timestamp, earlier, steps, expected, note, saw, "training")
 
 
 def _of_system(runs: Sequence[Run], system: str | None) -> Run:
