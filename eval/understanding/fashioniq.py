@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from shopping_assistant.eval.understanding.record import (
     means_with_ci,
     most_telling,
 )  # fmt: skip
-from shopping_assistant.eval.understanding.scratch import own_copy, scratch_store, spread
+from shopping_assistant.eval.understanding.scratch import DataMissing, own_copy, scratch_store, spread
 from shopping_assistant.tools.search import words_of
 
 NAME = "fashioniq"
@@ -75,25 +75,13 @@ def measure(
     words = read_words(data / "asin2attr.json.gz")
     wanted: list[Wanted] = []
     played: list[Played] = []
-    left_out, counts = 0, {}
+    counts = {}
     for category in CATEGORIES:
-        file = data / f"{category}.train.json.gz"
-        every = read_wanted(file, category)
-        there = dict.fromkeys(a for w in every for a in (w.target, *(s.reference for s in w.steps)) if a in words)
-        usable = [w for w in every if w.target in there and all(s.reference in there and s.said for s in w.steps)]
-        chosen = drawn(usable, sample or CONVERSATIONS)
-        left_out += len(every) - len(usable)
-        counts[category] = {"products": len(there), "conversations": len(usable), "played": len(chosen)}
-        if not chosen:
-            continue
-        products = {a: words[a] for a in _pool(chosen, list(there))}
-        counts[category]["products"] = len(products)
-        store = scratch_store(
-            f"{NAME}-{category}", [file, data / "asin2attr.json.gz"], scratch,
-            lambda path, c=category, p=products: lay_down(path, c, p), list(products),
-        )  # fmt: skip
+        chosen, heard, counts[category] = _category(data, category, words, scratch, sample or CONVERSATIONS, workers)
         wanted += chosen
-        played += spread(play, store.path, chosen, workers)
+        played += heard
+    if not played:
+        raise DataMissing(f"{data}: no conversation whose products all have attribute words; nothing can be measured")
     scores = _scores(played)
     figures, intervals = {}, {}
     for name, (values, who) in scores.items():
@@ -104,7 +92,7 @@ def measure(
     figures["ms_median"] = float(np.median([t.ms for p in played for t in p.turns]))
     failures = _failures(wanted, played, {w.name: titled(words[w.target], CATEGORIES[w.category]) for w in wanted})
     protocol = {
-        **counts, "left out, a product without words": left_out, "opening": "I am looking for a CATEGORY",
+        **counts, "opening": "I am looking for a CATEGORY",
         "percentile": "share of the other products below the target; ties and what a wish shuts out count half",
         "text": "search with this feedback alone", "text_all": "search with all feedback so far",
         "reference": "products nearest to the one shown", "sentences": "I want one that CAPTION and CAPTION",
@@ -115,6 +103,34 @@ def measure(
     result = Result(NAME, what, figures, intervals, len(played), time.perf_counter() - start, protocol, comparisons,
                     kinds_of(failures), most_telling(failures))  # fmt: skip
     return result, failures
+
+
+def _category(
+    data: Path,
+    category: str,
+    words: Mapping[str, Mapping[str, Sequence[str]]],
+    scratch: Path,
+    sample: int,
+    workers: int,
+) -> tuple[list[Wanted], list[Played], dict[str, int]]:  # fmt: skip
+    """One category's conversations by a seeded draw, played; and how many products and conversations there are."""
+    file = data / f"{category}.train.json.gz"
+    every = read_wanted(file, category)
+    there = dict.fromkeys(a for w in every for a in (w.target, *(s.reference for s in w.steps)) if a in words)
+    usable = [w for w in every if w.target in there and all(s.reference in there and s.said for s in w.steps)]
+    chosen = drawn(usable, sample)
+    products = {a: words[a] for a in _pool(chosen, list(there))}
+    counts = {
+        "products": len(products), "conversations": len(usable), "played": len(chosen),
+        "left out, a product without words": len(every) - len(usable),
+    }  # fmt: skip
+    if not chosen:
+        return [], [], counts
+    store = scratch_store(
+        f"{NAME}-{category}", [file, data / "asin2attr.json.gz"], scratch,
+        lambda path: lay_down(path, category, products), list(products),
+    )  # fmt: skip
+    return chosen, spread(play, store.path, chosen, workers), counts
 
 
 def _pool(chosen: Sequence[Wanted], there: Sequence[str]) -> list[str]:
