@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from shopping_assistant.eval.log_parts import AT, LogParts, part_files, split_by_shopper, store_log
+from shopping_assistant.eval.log_parts import AT, LogParts, blocks_of, part_files, split_by_shopper, store_log
 from shopping_assistant.eval.protocol import (
     Found,
     Protocol,
@@ -239,7 +239,9 @@ def _purchases(train: pl.DataFrame) -> set[tuple[str, str]]:
 
 def _known_purchases(log: LogParts, training: Training, folder: Path) -> Path:
     """Who bought what in training, cut as the log is."""
-    bought = training.lazy().filter(pl.col("action") == "purchase").select("user_id", "product_id")
+    train = training.lazy().select("user_id", "product_id", "action")
+    blocks = blocks_of(train, train.select(pl.len()).collect(engine="streaming").item())
+    bought = (block.filter(pl.col("action") == "purchase").select("user_id", "product_id") for block in blocks)
     split_by_shopper(bought, folder, log.borders)
     return folder
 

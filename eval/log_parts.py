@@ -6,7 +6,7 @@ The parts follow each other in the order of the shoppers' ids, as `sessions.by_u
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from shopping_assistant.tools.table_files import LINE, Table, format_of, read_ta
 
 # A part is held as columns, a slice of it as Python objects, which take some thirty times as much.
 PART_EVENTS, SLICE_EVENTS = 200_000, 10_000
-MOST_PARTS = 256  # files that are written at once
+MOST_PARTS, MOST_BLOCKS = 256, 200  # a block leaves a file in each part: fifty thousand at most
 SAMPLED = 50_000  # events looked at to cut parts of equal size
 AT = "_at"  # an event's place in the whole log
 
@@ -59,7 +59,7 @@ class LogParts:
             shoppers = some["user_id"].sort()
             # The first shopper seen begins the first part, whoever stands before.
             borders = sorted({shoppers[len(shoppers) * i // wanted] for i in range(1, wanted)} - {shoppers[0]})
-        split_by_shopper(log.with_row_index(AT), folder, borders)
+        split_by_shopper(blocks_of(log, events), folder, borders)
         return cls(folder, tuple(borders), events, first, last)
 
     def __len__(self) -> int:
@@ -84,16 +84,25 @@ class LogParts:
             yield frame[begin:end]
 
 
-def split_by_shopper(events: pl.LazyFrame, folder: Path, borders: Sequence[str]) -> None:
-    """Write rows that have a ``user_id`` into a folder a part, as a stream."""
+def blocks_of(log: pl.LazyFrame, events: int) -> Iterator[pl.DataFrame]:
+    """A log's events in its order, some at a time, with their places in it.
+
+    One by one, by slices: a stream of blocks is read ahead of whoever takes them, up to the whole log.
+    """
+    size = max(PART_EVENTS, -(-events // MOST_BLOCKS))
+    for start in range(0, events, size):
+        yield log.slice(start, size).collect(engine="streaming").with_row_index(AT, offset=start)
+
+
+def split_by_shopper(blocks: Iterable[pl.DataFrame], folder: Path, borders: Sequence[str]) -> None:
+    """Write rows that have a ``user_id`` into a folder a part."""
     starts = pl.Series(borders, dtype=pl.String)
-    part = pl.col("user_id").map_batches(
-        lambda shoppers: starts.search_sorted(shoppers, side="right").cast(pl.UInt32),
-        return_dtype=pl.UInt32,
-        is_elementwise=True,
-    )
-    target = pl.PartitionBy(folder, key={"part": part}, include_key=False)
-    events.sink_parquet(target, mkdir=True, maintain_order=False, engine="streaming", compression="lz4")
+    for number, block in enumerate(blocks):
+        parts = block.select(part=starts.search_sorted(block["user_id"], side="right")).to_series()
+        for (part,), rows in block.with_columns(part=parts).partition_by("part", as_dict=True).items():
+            target = folder / f"part={part}"
+            target.mkdir(parents=True, exist_ok=True)
+            rows.drop("part").write_parquet(target / f"{number:06d}.parquet", compression="lz4")
 
 
 def part_files(folder: Path, part: int) -> list[Path]:
@@ -137,10 +146,8 @@ def _checked(path: Path, catalog: Catalog, scratch: Path) -> pl.LazyFrame:
     if kind == "parquet":
         try:
             rows = pl.scan_parquet(path, glob=False)
-            # One by one: a reader that runs ahead of the checks would bring in the whole file.
-            for start in range(0, rows.select(pl.len()).collect().item(), PART_EVENTS):
-                block = rows.slice(start, PART_EVENTS).collect(engine="streaming")
-                blocks.take(block.with_row_index(LINE, offset=start + 1))
+            for block in blocks_of(rows, rows.select(pl.len()).collect().item()):
+                blocks.take(block.select((pl.col(AT) + 1).alias(LINE), pl.exclude(AT)))
         except pl.exceptions.PolarsError as error:
             reason = str(error).splitlines()[0]
             raise ImportRefused(f"{path} is not a readable Parquet file ({reason})") from error
