@@ -118,8 +118,10 @@ def _category(
     every = read_wanted(file, category)
     there = dict.fromkeys(a for w in every for a in (w.target, *(s.reference for s in w.steps)) if a in words)
     usable = [w for w in every if w.target in there and all(s.reference in there and s.said for s in w.steps)]
-    chosen = drawn(usable, sample)
-    products = {a: words[a] for a in _pool(chosen, list(there))}
+    # A small sample is drawn from the usual one, so that it needs no index of its own.
+    usual = drawn(usable, max(sample, CONVERSATIONS))
+    chosen = drawn(usual, sample)
+    products = {a: words[a] for a in _pool(usual, list(there))}
     counts = {
         "products": len(products), "conversations": len(usable), "played": len(chosen),
         "left out, a product without words": len(every) - len(usable),
