@@ -67,6 +67,8 @@ class Deed(_Strict):
     action: Literal["search", "click", "purchase"]
     query: str | None = None
     product_id: str | None = None
+    shown: tuple[str, ...] = Field((), description="product ids in answer to a search: the recommender reads them")
+    position: int | None = Field(None, ge=1)
 
 
 class Expectation(_Strict):
@@ -158,17 +160,14 @@ class Case(_Strict):
 
     def events(self) -> tuple[Event, ...]:
         """What happened before, under the replayed shopper's name."""
+        user = self.shopper
         return tuple(
             Event(
-                f"{self.shopper}-{d.session}",
-                self.shopper,
-                self.at - timedelta(seconds=d.before),
-                d.action,
-                d.query,
-                d.product_id,
+                f"{user}-{d.session}", user, self.at - timedelta(seconds=d.before), d.action, d.query, d.product_id,
+                d.shown, d.position,
             )
             for d in self.earlier
-        )
+        )  # fmt: skip
 
     def products(self) -> list[str]:
         """Every product id the case names."""

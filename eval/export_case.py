@@ -181,7 +181,12 @@ def _case(
     deeds = []
     for e in list(earlier)[-MOST_EARLIER:]:
         number, before = numbers.setdefault(e.session_id, len(numbers) + 1), (at - e.timestamp).total_seconds()
-        deeds.append(Deed(session=number, before=before, action=e.action, query=e.query, product_id=e.product_id))
+        deeds.append(
+            Deed(
+                session=number, before=before, action=e.action, query=e.query, product_id=e.product_id, shown=e.shown,
+                position=e.position,
+            )
+        )  # fmt: skip
     try:
         case = Case(
             name=name, shop=store.name, system=system, at=at, log=log, earlier=tuple(deeds), steps=tuple(steps),

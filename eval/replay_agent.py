@@ -8,10 +8,12 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from shopping_assistant.assistant.conversation import Assistant
 from shopping_assistant.eval.baselines import AGENT
+from shopping_assistant.eval.beyond_accuracy import BeyondAccuracy
 from shopping_assistant.eval.broken_constraints import first_broken
 from shopping_assistant.eval.runs import Run
 from shopping_assistant.tools.sessions import Example, frame_of, write_events
@@ -61,6 +63,8 @@ def play_sessions(
     if not played:
         return
     cohort_of = {(e.session_id, e.user_id): names for e, names in zip(examples, cohorts, strict=True)}
+    catalog = store.catalog()
+    beyond = BeyondAccuracy(catalog, train)
     with tempfile.TemporaryDirectory(prefix="replay-agent-") as folder:
         lay_out(store, Path(folder), known_before(train, played))
         clock = Clock(played[0].timestamp)
@@ -74,7 +78,10 @@ def play_sessions(
                 run = Run(
                     example.session_id, example.user_id, AGENT, example.target, rank,
                     cohort_of[example.session_id, example.user_id], ms, shown, error,
-                    {f"broke_constraint@{assistant.settings.shown}": float(broken)},
+                    {
+                        **beyond.of_list(np.array([catalog.index(p) for p in shown], dtype=np.int64)),
+                        f"broke_constraint@{assistant.settings.shown}": float(broken),
+                    },
                 )  # fmt: skip
                 yield 1, [run]
         finally:

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from shopping_assistant.assistant.conversation import Assistant
-from shopping_assistant.eval.cases import Case, CaseError, read_case, read_cases, replay_cases, write_case
+from shopping_assistant.eval.cases import CaseError, read_case, read_cases, replay_cases, write_case
 from shopping_assistant.eval.export_case import expectations, from_runs, from_thread, recent
 from shopping_assistant.eval.replay import replay
 from shopping_assistant.tools.catalog import Catalog, Product
@@ -190,19 +190,19 @@ def test_unknown_conversations_turns_and_attributes_are_refused(store):
         from_thread(store, "chat-1", "x", expectations(["texture=soft"]))
 
 
-def test_a_recommender_case_is_answered_by_the_recommender(demo_store):
+def test_a_session_of_the_recommender_gets_the_replayed_answer_again(demo_store, tmp_path):
     store = Store.open(demo_store)
-    example = store.split().validation[0]
-    deeds = [
-        {"session": 1, "before": (example.timestamp - e.timestamp).total_seconds(), "action": e.action,
-         "query": e.query, "product_id": e.product_id} for e in example.history
-    ]  # fmt: skip
-    case = Case(name="next", shop=store.name, system="recommender", at=example.timestamp, earlier=deeds,
-                expect=[{"must": False, "product": d["product_id"]} for d in deeds if d["action"] == "purchase"]
-                or [{"must": False, "attribute": "category", "value": "suitcase"}])  # fmt: skip
-    assert replay_cases(store, [case])[0].passed, "what was bought is not recommended again"
-    wrong = case.model_copy(update={"expect": expectations(["price<=0.01"])})
-    assert not replay_cases(store, [wrong])[0].passed
+    replay(store, ["fused"], sample=2, part="validation", candidates="available", out=tmp_path / "runs")
+    lines = [json.loads(line) for line in (tmp_path / "runs/runs.jsonl").read_text().splitlines()]
+    for i, line in enumerate(lines):
+        same = expectations([f"product={line['top'][0]}"], within=1)
+        gone = expectations(expect_not=[f"product={line['top'][0]}"])
+        cases = [
+            from_runs(store, tmp_path / "runs", line["session_id"], f"{name}-{i}", expected)
+            for name, expected in (("same", same), ("gone", gone))
+        ]
+        assert [v.passed for v in replay_cases(store, cases)] == [True, False]
+        assert cases[0].system == "recommender" and line["user_id"] not in cases[0].model_dump_json()
 
 
 def test_the_cases_that_were_found_stay_right(demo_store):
