@@ -8,6 +8,7 @@ DATA ?= ../shared/data
 SEED ?= 1
 # Where results go that `shop report --runs` reads.
 RESULTS ?= runs/results
+WORKERS ?= 2
 BENCHMARK_STORE = $(if $(filter 1,$(SEED)),store,store-seed$(SEED))
 # RecBole's versions contradict ours, so its baselines have an environment of their own; scipy 1.10 ends at Python 3.11.
 RECBOLE_VENV ?= .venv-recbole
@@ -18,7 +19,7 @@ BASELINES = popularity item-knn bm25 vectors search \
 	$(addprefix recbole-,gru4rec sasrec bert4rec nextitnet core)
 SHOP = $(VENV)/bin/shop
 
-.PHONY: chat test demo ablations baselines benchmark-table understanding lint clean
+.PHONY: chat test demo ablations baselines benchmark-table understanding report lint clean
 
 chat: $(STORE)/store.json
 	$(SHOP) chat --store $(STORE) --port $(PORT)
@@ -63,6 +64,18 @@ benchmark-table: $(VENV)/.installed
 # What people typed, through the assistant: the sets under $(DATA).
 understanding: $(VENV)/.installed
 	$(VENV)/bin/python -m shopping_assistant.eval.understanding all --data $(DATA) --out $(RESULTS) --full
+
+# A shop's whole evaluation as one page, $(RESULTS)/report.html. It trains nothing: run `make ablations` and `make
+# baselines STORE=DIR` before, or their parts are left out. SAMPLE=2000 asks so many sessions in place of all; what is done stays.
+report: $(STORE)/store.json
+	$(SHOP) replay --store $(STORE) --system all --workers $(WORKERS) $(if $(SAMPLE),--sample $(SAMPLE)) --out $(RESULTS)/replay
+	$(if $(wildcard $(STORE)-ablations),$(SHOP) replay --store $(STORE) --ablations --part test --workers $(WORKERS) \
+		--sample $(or $(SAMPLE),2000) --out $(RESULTS))
+	$(SHOP) simulate --store $(STORE) --part test --workers $(WORKERS) $(addprefix --assistant=,agent search search-all) \
+		--out $(RESULTS)/simulate
+	$(if $(wildcard $(DATA)/simmc2),$(VENV)/bin/python -m shopping_assistant.eval.understanding all --data $(DATA) \
+		--workers $(WORKERS) --out $(RESULTS))
+	$(SHOP) report --runs $(RESULTS)
 
 lint: $(VENV)/.installed-test
 	$(VENV)/bin/ruff check .

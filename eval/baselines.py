@@ -16,7 +16,7 @@ from shopping_assistant.eval.allowed import Allowed
 from shopping_assistant.eval.protocol import ReplayError
 from shopping_assistant.eval.ranking import ItemTable, Vectors
 from shopping_assistant.eval.sequence_baselines import SYSTEMS as RECBOLE
-from shopping_assistant.eval.sequence_baselines import KeptRanks
+from shopping_assistant.eval.sequence_baselines import KeptRanks, kept_for
 from shopping_assistant.tools.attribute_values import title_stem
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.mixup import moved
@@ -318,6 +318,21 @@ def usual_systems(store: Store) -> tuple[str, ...]:
     """What a replay of this store compares when it is not told."""
     fused = store.has("sessions") and store.has("fused")
     return ("popularity", *(name for name in RECOMMENDER if fused or name != "fused"))
+
+
+def systems_at_hand(store: Store) -> tuple[str, ...]:
+    """Every system that this store has what it takes for, in the order of `ALL_SYSTEMS`.
+
+    Those that rank by the current query are left out of a log without searches: they would be popularity again.
+    """
+    searched = store.has("search") and "search" in store.events()["action"].unique().to_list()
+    missing = {name for name in ("bm25", "vectors", "search") if not searched}
+    missing |= {name for name in RECBOLE if not kept_for(store, name)}
+    missing |= {name for name in TEXT_SEQUENCES if not store.has(name)}
+    recommends = all(store.has(name) for name in ("titles", "ids", "recommender"))
+    missing |= {name for name in (*RECOMMENDER, AGENT) if not recommends}
+    missing |= {"fused"} - set(usual_systems(store))
+    return tuple(name for name in ALL_SYSTEMS if name not in missing)
 
 
 def refuse_unknown(names: Sequence[str]) -> None:

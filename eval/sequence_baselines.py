@@ -159,6 +159,12 @@ def refuse_other_questions(protocol: Protocol, names: Sequence[str], own_log: bo
         )
 
 
+def kept_for(store: Store, name: str) -> bool:
+    """Whether ranks of this model lie in the store that were made from the log and catalogue it has now."""
+    record = _read_json(folder_of(store) / f"{name}.json")
+    return bool(record) and record.get("split") == digest_of(store)
+
+
 class KeptRanks:
     """The ranks that RecBole's models gave, by (shopper, session, target); one ranker for all models asked for."""
 

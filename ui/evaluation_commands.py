@@ -26,7 +26,7 @@ def replay(
         typer.Option(
             "--system",
             help="popularity, item-knn, bm25, vectors, search, recbole-sasrec (and four more), recformer, id, title, "
-            "mixup, fused, agent; may be repeated.",
+            "mixup, fused, agent; may be repeated. all: whatever the store has what it takes for.",
         ),
     ] = None,
     split: Annotated[str, typer.Option(help="leave-one-out, session or temporal.")] = "leave-one-out",
@@ -68,12 +68,15 @@ def replay(
         given = [name for name, value in other.items() if value]
         _replay_ablations(store, variants, given, part, sample, seed, workers, out, as_json)
         return
+    from shopping_assistant.eval.baselines import systems_at_hand
     from shopping_assistant.eval.replay import replay as run
     from shopping_assistant.tools.store import Store
 
+    opened = Store.open(store)
+    systems = systems_at_hand(opened) if system == ["all"] else system or None
     with progress_bars() as start:
         result = run(
-            Store.open(store), system or None, events=events, split=split, part=part, candidates=candidates,
+            opened, systems, events=events, split=split, part=part, candidates=candidates,
             exclude_history=exclude_history, min_items=min_items, sample=sample, seed=seed, out=out, workers=workers,
             engine=engine, progress=start("replay"),
         )  # fmt: skip

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from shopping_assistant.eval.baselines import BASELINES, ItemKnn, ItemKnnColors, Popularity, open_rankers
+from shopping_assistant.eval.baselines import (
+    BASELINES,
+    ItemKnn,
+    ItemKnnColors,
+    Popularity,
+    open_rankers,
+    systems_at_hand,
+)
 from shopping_assistant.eval.metrics import target_ranks
 from shopping_assistant.eval.protocol import Candidates, Protocol
 from shopping_assistant.eval.ranking import ranked
@@ -140,3 +147,11 @@ def test_queries_are_encoded_alike_alone_and_among_many(store, rankers):
     alone = np.concatenate([other.scores([asked(q)], None)["vectors"] for q in queries])
     assert many.shape == (len(queries), len(catalog)) and len(queries) > 16
     np.testing.assert_allclose(many, alone, atol=1e-5)
+
+
+def test_all_systems_are_those_the_store_has_what_it_takes_for(store, small_store, demo_store):
+    assert systems_at_hand(small_store) == ("popularity", "item-knn", "item-knn-colors")  # there is no search index
+    assert {"bm25", "vectors", "search"} <= set(systems_at_hand(store))
+    of_the_demo = systems_at_hand(Store.open(demo_store))
+    assert {"search", "mixup", "fused", "agent"} <= set(of_the_demo)
+    assert not [name for name in of_the_demo if name.startswith(("recbole", "recformer"))]
