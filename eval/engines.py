@@ -7,11 +7,10 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from typing import Any, Protocol
 
 from shopping_assistant.eval.protocol import ReplayError
-from shopping_assistant.eval.threads import limited
+from shopping_assistant.eval.threads import limited, loaded_with
 
 ENGINES = ("processes", "ray")
 # Threads of a worker. Another number would add up in another order, and the last bit of a score may decide a rank: with
@@ -19,7 +18,6 @@ ENGINES = ("processes", "ray")
 THREADS = 1
 # Batches given out for each worker: enough that none waits, few enough that results stay few.
 AHEAD = 4
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
 
 
 class Worker(Protocol):
@@ -88,7 +86,7 @@ def _with_processes(job: Job, batches: Iterable, workers: int) -> Iterator[list]
 
     given: deque[Future] = deque()
     # Started anew, not forked: a fork of a process whose libraries have threads can hang.
-    with _few_threads():
+    with loaded_with(THREADS):
         pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (job,))
 
         def submit(batch: Any) -> Future:
@@ -119,21 +117,6 @@ def _died(workers: int) -> ReplayError:
         f"one of the {workers} workers ended without a word, most likely for want of memory or because it was killed; "
         "with --out what was finished is kept: run the same command again, with fewer --workers if memory is short"
     )
-
-
-@contextmanager
-def _few_threads() -> Iterator[None]:
-    """Processes started within the block find the number of threads before their libraries do."""
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(THREADS)))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 _here: dict[str, Any] = {}  # in a worker's process: its job, and the worker once it was needed
@@ -234,7 +217,7 @@ def _start(ray: Any, workers: int) -> None:
     if os.environ.get("RAY_ADDRESS"):
         ray.init(**quiet)
         return
-    with _few_threads():
+    with loaded_with(THREADS):
         ray.init(
             address="local", num_cpus=workers, include_dashboard=False, _node_ip_address="127.0.0.1", **quiet
         )  # fmt: skip

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
 from threadpoolctl import ThreadpoolController
+
+# Read by the libraries that would otherwise take every core, when they are loaded.
+VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS")
 
 
 @cache
@@ -24,8 +28,23 @@ def matrix_threads() -> int:
 
 
 @contextmanager
+def loaded_with(threads: int) -> Iterator[None]:
+    """Libraries that are loaded within the block, here or by processes started there, use so many threads for good."""
+    before = {name: os.environ.get(name) for name in VARIABLES}
+    os.environ.update(dict.fromkeys(VARIABLES, str(threads)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
 def limited(threads: int) -> Iterator[None]:
-    """Numpy's matrix products, and torch where it is loaded, use so many threads within the block.
+    """Numpy's matrix products and torch use so many threads within the block; torch that is loaded there keeps them.
 
     Sums are taken in another order by another number of threads, and the last bit of a score may differ: what is to
     come out the same on every machine is computed with the same number.
@@ -35,7 +54,7 @@ def limited(threads: int) -> Iterator[None]:
     try:
         if torch:
             torch.set_num_threads(threads)
-        with _numpy_threads().limit(limits=threads, user_api="blas"):
+        with loaded_with(threads), _numpy_threads().limit(limits=threads, user_api="blas"):
             yield
     finally:
         if torch:
