@@ -55,7 +55,7 @@ class Bar:
     value: float
     ci95: tuple[float, float] | None
     published: str | None
-    agrees: bool | None
+    agrees: str | None  # yes, no, or no telling
 
 
 @dataclass(frozen=True)
@@ -122,15 +122,19 @@ def pairs(name: str, title: str, rows: Sequence[tuple[str, float, float]], names
     return _picture(name, title, told, len(rows) * place.height, draw, axis, left=place.left, legend=1)
 
 
-def bars(name: str, title: str, rows: Sequence[Bar], axis: str) -> Chart:
-    """Differences from 0; the label stands above its bar, and the published direction at the line's end."""
+def bars(name: str, title: str, rows: Sequence[Bar], axis: str, limits: tuple[float, float] | None = None) -> Chart:
+    """Differences from 0; the label stands above its bar, and the published direction at the line's end.
+
+    Args:
+        limits: least and greatest value to be seen, for pictures that share a scale.
+    """
     place = _places([row.label for row in rows], 30, above=True)
 
     def draw(axes) -> None:
         for y, row in enumerate(rows):
-            color = SOFT if row.agrees is None else BLUE if row.agrees else RED
-            hatch = "" if row.agrees in (None, True) else "////"
-            axes.barh(y, row.value, 0.34, color="white" if hatch else color, edgecolor=color, hatch=hatch)
+            color = {"yes": BLUE, "no": RED}.get(row.agrees, SOFT)
+            axes.barh(y, row.value, 0.34, color=BLUE if row.agrees == "yes" else "white", edgecolor=color,
+                      hatch="////" if row.agrees == "no" else "")  # fmt: skip
             if row.ci95:
                 axes.plot(row.ci95, [y, y], color=INK, linewidth=1.6, solid_capstyle="butt")
             place.label(axes, row.label, y)
@@ -140,6 +144,9 @@ def bars(name: str, title: str, rows: Sequence[Bar], axis: str) -> Chart:
                               fontsize=TEXT, color=SOFT, parse_math=False, bbox=PAPER)  # fmt: skip
         axes.axvline(0, color=INK, linewidth=1)
         place.frame(axes, len(rows))
+        if limits:
+            room = (limits[1] - limits[0]) * 0.05 or 0.05
+            axes.set_xlim(limits[0] - room, limits[1] + room)
 
     told = "; ".join(f"{r.label} {r.value:+.3f}{_told_interval(r.ci95)}, published: {r.published}" for r in rows)
     return _picture(name, title, told, len(rows) * place.height, draw, axis, left=place.left)

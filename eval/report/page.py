@@ -215,7 +215,8 @@ def _ablations(found: Mapping, k: int) -> dict:
         "ablations": trained.ablations(found, k),
         "untrained": [str(name) for name in found.get("missing") or ()],
         "sweep_chart": trained.mixup_sweep(found, k),
-        "best_split": trained.best_split(found, k),
+        "best_splits": trained.best_splits(found, k),
+        "ablation_sessions": found.get("sessions"),
     }
 
 
@@ -225,6 +226,7 @@ def _settings(results: Results, r: Replayed) -> dict:
     return {
         "low_resource_chart": trained.low_resource(settings, results.k),
         "cold_chart": trained.cold_start(settings, results.figures["systems"], r.names, results.k),
+        "cold_trained_apart": bool((settings.get("cold_start") or {}).get("systems")),
         "zero_shot_systems": names,
         "zero_shot": rows,
     }
@@ -280,7 +282,8 @@ def _missing(results: Results, context: Mapping) -> list[tuple[str, str]]:
     parts = (
         ("differences tested against chance", context["differences"], again),
         ("ablations and the mixup split", results.ablations, trained_first),
-        ("low resource and zero-shot", results.settings, trained_first),
+        ("low resource", context["low_resource_chart"], trained_first),
+        ("zero-shot", context["zero_shot"], trained_first),
         ("simulated shoppers", results.simulation, f"shop simulate --store {store} --out {out / 'simulate'}"),
         (
             "understanding of people's words",

@@ -106,13 +106,15 @@ def _assistant_and_parts(results: Results, ablations: Sequence[Ablations]) -> st
         shares = numbers.listed([numbers.share(v) for _, v, _ in reached])
         parts.append(f"within {turns} turns simulated shoppers found what they wanted in {shares} of conversations")
     for found in ablations:
-        judged = [v for v in found.variants if v.agrees is not None]
+        judged = [v.agrees for v in found.variants if v.agrees is not None]
         if not judged:
             continue
-        against = [v.name for v in judged if not v.agrees]
-        where = f" in {found.title.removeprefix('Ablations, ')}" if len(ablations) > 1 else ""
-        ours = f"{len(judged) - len(against)} of {len(judged)} ablations{where} move as published"
-        parts.append(ours + (f" (not: {', '.join(against)})" if against else ""))
+        where = f" with {found.title.removeprefix('Ablations, ')}" if len(ablations) > 1 else ""
+        ours = f"{judged.count('yes')} of {len(judged)} ablations{where} move as published"
+        kinds = (("the other way", "no"), ("within chance", "no telling"))
+        others = [(said, [v.name for v in found.variants if v.agrees == kind]) for said, kind in kinds]
+        told = "; ".join(f"{said}: {', '.join(names)}" for said, names in others if names)
+        parts.append(ours + (f" ({told})" if told else ""))
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}." if text else ""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from shopping_assistant.eval.report import charts, numbers
 from shopping_assistant.eval.report.replayed import SIGNIFICANT
 
-DIRECTIONS = {"worse": -1, "same": 0, "better": 1}
+DIRECTIONS = ("worse", "same", "better")
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,12 @@ class Variant:
         return "worse" if self.difference < 0 else "better"
 
     @property
-    def agrees(self) -> bool | None:
-        """None where it cannot be said."""
+    def agrees(self) -> str | None:
+        """``yes``, ``no`` where ours goes the other way, ``no telling`` where chance explains ours; None for the whole
+        system, of which nothing was published."""
         if self.published not in DIRECTIONS or self.difference is None:
             return None
-        return self.found == self.published
+        return "yes" if self.found == self.published else "no telling" if self.found == "same" else "no"
 
 
 @dataclass(frozen=True)
@@ -63,18 +64,25 @@ class Ablations:
 
 
 # The keys of the file, and how the lists are called on the page.
-LISTS = (("variants", "the shop's own list"), ("variants_published_list", "the published list"))
+LISTS = (("variants", "the shop's weights"), ("variants_published_list", "the published list"))
 SWEEPS = (("mixup_sweep", "published list"), ("mixup_sweep_shop", "the shop's weights"))
 
 
 def ablations(found: Mapping, k: int) -> list[Ablations]:
-    out = []
-    for number, (key, title) in enumerate(LISTS):
-        variants = tuple(_variant(name, v, k) for name, v in (found.get(key) or {}).items())
-        if variants:
-            title = f"Ablations, {title}" if found.get(LISTS[1][0]) else "Ablations"
-            out.append(Ablations(title, variants, _bars(f"ablations-{number}", title, variants, k)))
-    return out
+    """The variants in each retrieval that is there, their bars on one scale."""
+    tables = [
+        (f"Ablations, {title}" if found.get(LISTS[1][0]) else "Ablations", rows)
+        for key, title in LISTS
+        if (rows := tuple(_variant(name, v, k) for name, v in (found.get(key) or {}).items()))
+    ]
+    ends = [
+        end for _, rows in tables for v in rows if v.difference is not None for end in (v.difference, *(v.ci95 or ()))
+    ]
+    limits = (min(0, *ends), max(0, *ends)) if ends else None
+    return [
+        Ablations(title, rows, _bars(f"ablations-{number}", title, rows, k, limits))
+        for number, (title, rows) in enumerate(tables)
+    ]
 
 
 def _variant(name: str, v: Mapping, k: int) -> Variant:
@@ -89,11 +97,13 @@ def _variant(name: str, v: Mapping, k: int) -> Variant:
     )  # fmt: skip
 
 
-def _bars(name: str, title: str, variants: Sequence[Variant], k: int) -> charts.Chart | None:
+def _bars(
+    name: str, title: str, variants: Sequence[Variant], k: int, limits: tuple[float, float] | None
+) -> charts.Chart | None:
     rows = [
         charts.Bar(v.name, v.difference, v.ci95, v.published, v.agrees) for v in variants if v.difference is not None
     ]
-    return charts.bars(name, title, rows, f"ndcg@{k}, difference to the whole") if rows else None
+    return charts.bars(name, title, rows, f"ndcg@{k}, difference to the whole", limits) if rows else None
 
 
 def mixup_sweep(found: Mapping, k: int) -> charts.Chart | None:
@@ -107,9 +117,9 @@ def mixup_sweep(found: Mapping, k: int) -> charts.Chart | None:
     return charts.curves("mixup-sweep", "The mixup split", lines, metric, ticks, "m, first places from the id list")
 
 
-def best_split(found: Mapping, k: int) -> int | None:
-    points = found.get(SWEEPS[0][0]) or ()
-    return max(points, key=lambda p: p[f"ndcg@{k}"])["m"] if points else None
+def best_splits(found: Mapping, k: int) -> list[tuple[str, int]]:
+    """Each retrieval that was swept, and its best m."""
+    return [(label, max(found[key], key=lambda p: p[f"ndcg@{k}"])["m"]) for key, label in SWEEPS if found.get(key)]
 
 
 def low_resource(settings: Mapping, k: int) -> charts.Chart | None:
@@ -142,12 +152,19 @@ def cold_start(settings: Mapping | None, systems: Mapping, names: list[str], k: 
     ]
     if not rows:
         return None
+    # A system stands above itself with the whole log: what not having met the products costs is the step between them.
+    order = {base: i for i, base in reversed(list(enumerate(_base(n) for n, _, _ in rows)))}
+    rows.sort(key=lambda row: order[_base(row[0])])
     return charts.pairs("cold-start", "Cold items beside warm ones", rows, ("cold items", "warm items"), metric)
 
 
+def _base(system: str) -> str:
+    return system.split(", ")[0]
+
+
 def zero_shot(settings: Mapping, k: int) -> tuple[list[str], list[ZeroShot]]:
-    """The systems, and one row for each pair of categories."""
-    rows = settings.get("zero_shot") or ()
+    """The systems, and one row for each pair of categories; what was tested on one kind stands together."""
+    rows = sorted(settings.get("zero_shot") or (), key=lambda row: str(row["tested_on"]))
     names = list(dict.fromkeys(n for row in rows for n in row["systems"]))
     metric = f"ndcg@{k}"
     digits = numbers.digits_for(

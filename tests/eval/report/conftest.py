@@ -120,15 +120,22 @@ def fill(folder: Path) -> None:
     """The other parts, in the formats their commands write."""
     write(folder / "ablations" / "ablations.json", {
         "protocol": {"sample": 400},
+        "sessions": 400,
         "variants": {"full": variant(None, None, None), "without-memory": variant(-0.05, 0.001),
                      "general-text-encoder": variant(0.002, 0.7)},
+        "variants_published_list": {"full": variant(None, None, None), "without-memory": variant(-0.11, 0.001),
+                                    "general-text-encoder": variant(0.03, 0.002)},
         "mixup_sweep": [{"m": m, **figures(0.3 + m / 100)} for m in (0, 1, 2)],
+        "mixup_sweep_shop": [{"m": m, **figures(0.5 - m / 100)} for m in (0, 1, 2)],
         "command": ["shop", "replay", "--ablations"],
     })  # fmt: skip
     write(folder / "ablations" / "settings.json", {
         "low_resource": [{"share": s, "systems": {"mixup": figures(s / 3), "id": figures(s / 4)}} for s in (0.1, 1.0)],
-        "zero_shot": [{"trained_on": "shoes", "tested_on": "bags", "systems": {"mixup": figures(0.123)}}],
-        "cold_start": {"systems": {"mixup": {"cold items": figures(0.1), "warm items": figures(0.4)}}},
+        "zero_shot": [{"trained_on": "shoes", "tested_on": "bags", "systems": {"mixup": figures(0.123)}},
+                      {"trained_on": "shoes", "tested_on": "scarves", "systems": {"mixup": figures(0.2)}},
+                      {"trained_on": "none", "tested_on": "bags", "systems": {"search": figures(0.3)}}],
+        "cold_start": {"systems": {name: {"cold items": figures(0.1), "warm items": figures(0.4)}
+                                   for name in ("mixup", "id", "mixup, trained on all", "id, trained on all")}},
         "command": ["shop", "replay", "--ablations"],
     })  # fmt: skip
     write(folder / "simulate" / "simulate.json", {
