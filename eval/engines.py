@@ -21,7 +21,10 @@ AHEAD = 4
 
 
 class Worker(Protocol):
-    """Ranks batches; made once in each process, which is when models are opened."""
+    """Ranks batches; made once in each process, which is when models are opened.
+
+    One that has a ``close`` is closed in the end where this process did its work; other processes just end.
+    """
 
     def rank(self, batch: Any) -> list: ...
 
@@ -48,7 +51,8 @@ def refuse_engine(engine: str, workers: int) -> None:
 def run(job: Job, batches: Iterable, engine: str = "processes", workers: int = 1) -> Iterator[list]:
     """What `Worker.rank` makes of each batch, in the order of the batches.
 
-    Few results are held at a time. When a worker dies, those that the others have finished come first.
+    Few results are held at a time. When a worker dies, those that the others have finished come before the error, and
+    the batches in between are missing: a result has to say itself what it is of.
 
     Raises:
         ReplayError: a worker died.
@@ -62,11 +66,15 @@ def run(job: Job, batches: Iterable, engine: str = "processes", workers: int = 1
 
 def _alone(job: Job, batches: Iterable) -> Iterator[list]:
     worker = None
-    for batch in batches:
-        with limited(THREADS):
-            worker = worker or job.open()
-            ranked = worker.rank(batch)
-        yield ranked
+    try:
+        for batch in batches:
+            with limited(THREADS):
+                worker = worker or job.open()
+                ranked = worker.rank(batch)
+            yield ranked
+    finally:
+        if hasattr(worker, "close"):
+            worker.close()
 
 
 def _in_order(batches: Iterable, submit: Callable, result: Callable, most: int) -> Iterator[list]:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
+from shopping_assistant.eval import engines
 from shopping_assistant.eval.cohorts import Cohorts
 from shopping_assistant.eval.hidden_wish import Wish, WishError, Wishes, meets_musts
 from shopping_assistant.eval.protocol import Part, ReplayError, refuse_leak
@@ -29,7 +27,6 @@ from shopping_assistant.tools.store import Store, write_json
 PROTOCOL, RESULT = "protocol.json", "simulate.json"
 # What an answer can depend on; conversations go on only where all of it is the same.
 MADE_FROM = ("catalog", "events", "search", "titles", "ids", "recommender", "mixup", "sessions", "fused", "memory")
-WAITING = 4  # conversations handed to each worker ahead
 
 Progress = Callable[[int, int], None]
 
@@ -186,32 +183,21 @@ def _about(store: Store, plan: Plan, examples: Sequence[Example], left_out: dict
 def _conversations(
     laid: Path, examples: Sequence[Example], todo: Sequence[tuple[str, int]], plan: Plan, workers: int
 ) -> Iterator[tuple[str, int, dict]]:
-    """Hold the conversations; they come in the order they end."""
-    if not todo:
-        return
-    if workers <= 1:
-        with _one_thread():
-            room = _Room(laid / "0", laid, plan)
-            try:
-                for system, i in todo:
-                    yield system, i, room.hold(system, examples[i])
-            finally:
-                room.close()
-        return
-    with _one_thread_below(), ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), _open_room, (laid, plan)
-    ) as pool:  # fmt: skip
-        waiting, left = {}, iter(todo)
-        try:
-            while True:
-                while len(waiting) < workers * WAITING and (next_one := next(left, None)) is not None:
-                    waiting[pool.submit(_hold, next_one[0], examples[next_one[1]])] = next_one
-                if not waiting:
-                    return
-                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                    yield *waiting.pop(future), future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    """Hold the conversations. When a worker died, only some come, each with its number, before the error."""
+    asked = [(system, i, examples[i]) for system, i in todo]
+    for held in engines.run(_Rooms(laid, plan), asked, workers=workers):
+        yield from held
+
+
+@dataclass(frozen=True)
+class _Rooms:
+    """What `engines` runs: every process has a room of its own, and a batch is one conversation."""
+
+    laid: Path
+    plan: Plan
+
+    def open(self) -> _Room:
+        return _Room(self.laid / str(os.getpid()), self.laid, self.plan)
 
 
 class _Room:
@@ -228,58 +214,17 @@ class _Room:
         self._folder, self._plan, self._stage = folder, plan, Stage(catalog, Wishes(catalog))
         self._partners: dict[str, Partner] = {}
 
-    def hold(self, system: str, example: Example) -> dict:
+    def rank(self, asked: tuple[str, int, Example]) -> list[tuple[str, int, dict]]:
+        system, i, example = asked
         if system not in self._partners:
             self._partners[system] = open_partner(system, self._folder, example.timestamp)
         thread = f"{example.session_id}-{example.user_id}"
-        return converse(
-            self._stage, self._partners[system], example, thread, turns=self._plan.turns, seed=self._plan.seed
-        )
+        partner, plan = self._partners[system], self._plan
+        return [(system, i, converse(self._stage, partner, example, thread, turns=plan.turns, seed=plan.seed))]
 
     def close(self) -> None:
         for partner in self._partners.values():
             partner.close()
-
-
-_room: _Room | None = None  # a worker's own
-
-
-def _open_room(laid: Path, plan: Plan) -> None:
-    global _room
-    _room = _Room(laid / str(os.getpid()), laid, plan)
-
-
-def _hold(system: str, example: Example) -> dict:
-    return _room.hold(system, example)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """As a worker computes: sums on several threads may differ in the last digit, and with it two equal ranks."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
-def _one_thread_below() -> Iterator[None]:
-    """For the processes started meanwhile."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 # -- on disk
@@ -323,8 +268,13 @@ class SimulationFolder:
                 if not whole.endswith(b"\n"):
                     with file.open("r+b") as opened:
                         opened.truncate(whole.rfind(b"\n") + 1)
-                lines = [json.loads(line) for line in whole[: whole.rfind(b"\n") + 1].splitlines()]
-                return {(line["session_id"], line["user_id"]): line for line in lines}
+                try:
+                    lines = [json.loads(line) for line in whole[: whole.rfind(b"\n") + 1].splitlines()]
+                    return {(line["session_id"], line["user_id"]): line for line in lines}
+                except (ValueError, TypeError, KeyError) as error:
+                    raise SimulationError(
+                        f"{file} holds a line that is no conversation ({error}); move the folder away and start again"
+                    ) from error
         return {}
 
     def append(self, system: str, line: dict) -> None:

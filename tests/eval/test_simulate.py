@@ -1,12 +1,16 @@
 """Many simulated conversations: the same on any number of workers, continued after an interruption, scored."""
 
 import json
+import multiprocessing
+import os
+import shutil
+import signal
 
 import numpy as np
 import pytest
 
 from shopping_assistant.eval.hidden_wish import Wishes
-from shopping_assistant.eval.protocol import LeakError
+from shopping_assistant.eval.protocol import LeakError, ReplayError
 from shopping_assistant.eval.replay_agent import known_before
 from shopping_assistant.eval.shopper_words import Writer
 from shopping_assistant.eval.simulate import Plan, SimulationError, simulate
@@ -96,6 +100,27 @@ def test_an_interrupted_simulation_goes_on_where_it_was(held, searchable_store, 
     assert again["success"] == held[0]["success"]
     with pytest.raises(SimulationError, match="differ in protocol"):
         simulate(searchable_store, Plan(conversations=12, turns=4), out=out)
+
+
+def test_a_worker_that_dies_is_an_error_that_says_what_to_do(held, searchable_store, tmp_path):
+    def kill_one(done: int, of: int) -> None:
+        if done == 1:
+            one = multiprocessing.active_children()[0]
+            os.kill(one.pid, signal.SIGKILL)
+            one.join()
+
+    with pytest.raises(ReplayError, match="workers ended without a word"):
+        simulate(searchable_store, PLAN, workers=2, out=tmp_path / "out", progress=kill_one)
+    simulate(searchable_store, PLAN, out=tmp_path / "out")
+    assert (tmp_path / "out" / "conversations.jsonl").read_bytes() == (held[1] / "conversations.jsonl").read_bytes()
+
+
+def test_a_damaged_conversation_is_an_error_that_says_where(held, searchable_store, tmp_path):
+    out = shutil.copytree(held[1], tmp_path / "damaged")
+    with (out / "conversations.jsonl").open("a") as file:
+        file.write('{"session_id": "no end\n')
+    with pytest.raises(SimulationError, match=r"conversations.jsonl holds a line that is no conversation"):
+        simulate(searchable_store, PLAN, ("agent", "search"), out=out)
 
 
 def test_another_seed_gives_other_conversations(held, searchable_store):
