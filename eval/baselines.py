@@ -340,9 +340,11 @@ def refuse_unknown(names: Sequence[str]) -> None:
     Raises:
         ReplayError: no name, an unknown one, or one given twice.
     """
-    if not names or len(set(names)) != len(names) or any(n not in ALL_SYSTEMS for n in names):
+    wrong = [name for i, name in enumerate(names) if name not in ALL_SYSTEMS or name in names[:i]]
+    if wrong or not names:
         raise ReplayError(
-            f"systems {', '.join(names) or '(none)'}: expected each at most once of {', '.join(ALL_SYSTEMS)}"
+            f"system {', '.join(map(repr, wrong)) or '(none)'}: expected each at most once of "
+            f"{', '.join(ALL_SYSTEMS)}; or all, alone, for those the store has what it takes for"
         )
 
 

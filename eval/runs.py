@@ -125,6 +125,20 @@ def _hash(key: tuple[str, str]) -> int:
     return int.from_bytes(blake2b("\x1f".join(key).encode(), digest_size=8).digest(), "little")
 
 
+def _differing(there: dict, wanted: dict) -> list[str]:
+    """What tells two replays apart, in words; of the protocol the settings that were given, each with its value."""
+    told = []
+    for key in (key for key in wanted if there.get(key) != wanted[key]):
+        settings, given = there.get(key), wanted[key]
+        if not isinstance(settings, dict) or not isinstance(given, dict):
+            told.append(key)
+            continue
+        names = [n for n in {**settings, **given} if settings.get(n) != given.get(n) and n != "left_out"]
+        values = (f"{n}: {settings.get(n)} there, {given.get(n)} now" for n in names)
+        told.append(f"{key} ({'; '.join(values)})" if names else key)
+    return told
+
+
 class RunsFolder:
     """Where a replay writes. It can be interrupted at any moment and continued with the same protocol.
 
@@ -137,8 +151,7 @@ class RunsFolder:
         protocol = self.path / PROTOCOL
         if protocol.is_file():
             there = read_about(protocol)
-            other = [key for key in about if there.get(key) != about[key]]
-            if other:
+            if other := _differing(there, about):
                 raise RunError(
                     f"{self.path} holds runs that differ in {', '.join(other)}; continue with the same settings and "
                     "store, or choose another folder"

@@ -61,6 +61,9 @@ class Trainable(StrEnum):
     recformer_query = "recformer-query"
 
 
+INTERRUPTED = 130  # exit code of Ctrl-C
+
+
 def main() -> None:
     """Run the command line; errors meant for a person are printed as one line, exit code 2."""
     # A library's plans for its next version are no news for whoever runs a shop.
@@ -69,8 +72,12 @@ def main() -> None:
         app()
     except ShopError as error:
         _fail(str(error))
-    except KeyboardInterrupt:
-        _fail("interrupted; what was finished is kept, and the same command goes on from there", code=130)
+    except SystemExit as end:
+        # typer makes this of a KeyboardInterrupt, without a word.
+        if end.code != INTERRUPTED:
+            raise
+        told = "what was written is kept, and the same command goes on from there (replay and simulate: with --out)"
+        _fail(f"interrupted; {told}", code=INTERRUPTED)
     except BrokenPipeError:
         # The reader went away (`shop search … | head`): nothing to say, and nothing more to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -25,8 +25,9 @@ def replay(
         list[str] | None,
         typer.Option(
             "--system",
-            help="popularity, item-knn, bm25, vectors, search, recbole-sasrec (and four more), recformer, id, title, "
-            "mixup, fused, agent; may be repeated. all: whatever the store has what it takes for.",
+            help="popularity, item-knn, item-knn-colors, bm25, vectors, search, recbole-sasrec (and four more), "
+            "recformer, recformer-query, id, title, mixup, fused, agent; may be repeated. all: whatever the store has "
+            "what it takes for. By default popularity, id, title, mixup and fused.",
         ),
     ] = None,
     split: Annotated[str, typer.Option(help="leave-one-out, session or temporal.")] = "leave-one-out",
@@ -41,7 +42,8 @@ def replay(
     sample: Annotated[int | None, typer.Option(help="Replay only so many sessions.", min=1)] = None,
     seed: Annotated[int, typer.Option(help="Seed of the sample and the bootstrap.")] = 1,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the ranked runs; an interrupted replay goes on there.")
+        Path | None,
+        typer.Option(help="Folder for the ranked runs; an interrupted replay goes on there, another --system joins."),
     ] = None,
     workers: Annotated[int, typer.Option(help="Processes that rank, each with models of its own.", min=1)] = 1,
     engine: Annotated[str, typer.Option(help="processes of this machine, or ray.")] = "processes",
@@ -57,6 +59,8 @@ def replay(
     as_json: JsonOption = False,
 ) -> None:
     """Replay logged sessions and score what each system would have recommended."""
+    if variants is not None and not ablations:
+        raise typer.BadParameter("expected together with --ablations", param_hint="--variants")
     if cases is not None:
         other = {"--events": events, "--system": system, "--sample": sample, "--out": out, "--ablations": ablations}
         _replay_cases(store, cases, [name for name, value in other.items() if value], as_json)

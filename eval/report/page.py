@@ -277,14 +277,16 @@ def _versions() -> list[tuple[str, str]]:
 def _missing(results: Results, context: Mapping) -> list[tuple[str, str]]:
     """What the page could show and has no data for: (part, the command that makes them)."""
     store, out = results.about["store"], results.folder
-    trained_first = f"make ablations STORE={store}; shop replay --store {store} --ablations --out {out}"
-    again = shlex.join(replay_command(results)) + " with another --system"
+    # The part that was replayed: whoever still chooses on validation is not sent to the test part.
+    part = f"--part {results.about['protocol']['part']}"
+    trained_first = f"make ablations STORE={store}; shop replay --store {store} --ablations {part} --out {out}"
+    again = shlex.join(replay_command(results)) + " --system ANOTHER"
     parts = (
         ("differences tested against chance", context["differences"], again),
         ("ablations and the mixup split", results.ablations, trained_first),
         ("low resource", context["low_resource_chart"], trained_first),
         ("zero-shot", context["zero_shot"], trained_first),
-        ("simulated shoppers", results.simulation, f"shop simulate --store {store} --out {out / 'simulate'}"),
+        ("simulated shoppers", results.simulation, f"shop simulate --store {store} {part} --out {out / 'simulate'}"),
         (
             "understanding of people's words",
             results.understanding,

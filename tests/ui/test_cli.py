@@ -6,6 +6,9 @@ import sys
 
 import pytest
 
+from shopping_assistant.tools.store import Store
+from shopping_assistant.ui import cli
+
 
 def shop(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "shopping_assistant.ui.cli", *map(str, arguments)]
@@ -86,3 +89,16 @@ def test_mistakes_are_told_in_one_line(demo_store, tmp_path):
     assert "no.csv" in refused("import", "csv", tmp_path / "no.csv", "--store", tmp_path / "s")
     assert "best" in refused("replay", "--store", demo_store, "--system", "best")
     assert not (tmp_path / "s").exists()
+    assert "--ablations" in refused("replay", "--store", demo_store, "--variants", "folder")
+
+
+def test_an_interrupted_command_says_how_to_go_on(monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Store, "open", interrupted)
+    monkeypatch.setattr(sys, "argv", ["shop", "search", "boots"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 130
+    assert "the same command goes on from there" in capsys.readouterr().err
