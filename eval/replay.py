@@ -6,6 +6,7 @@ time; each batch's runs are written when it is done.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import shutil
 import tempfile
@@ -20,13 +21,13 @@ import polars as pl
 from shopping_assistant.eval import engines
 from shopping_assistant.eval.allowed import log_products
 from shopping_assistant.eval.asked import Asked, Batch, Training, ask, cut_of
-from shopping_assistant.eval.baselines import AGENT, refuse_unknown, usual_systems
+from shopping_assistant.eval.baselines import AGENT, TEXT_SEQUENCES, refuse_unknown, usual_systems
 from shopping_assistant.eval.log_parts import LogParts, LogSource, open_log, store_log
 from shopping_assistant.eval.protocol import Candidates, Part, Protocol, SplitName
 from shopping_assistant.eval.rank_sessions import BATCH, BATCH_CELLS, ReplayJob, rank_sessions
 from shopping_assistant.eval.runs import Done, Run, RunsFolder
 from shopping_assistant.eval.score import figures
-from shopping_assistant.eval.sequence_baselines import refuse_other_questions
+from shopping_assistant.eval.sequence_baselines import kept_digest, refuse_other_questions
 from shopping_assistant.tools.sessions import Example
 from shopping_assistant.tools.store import Store
 
@@ -34,6 +35,8 @@ __all__ = ["agent_sample", "rank_sessions", "replay"]
 
 TOP = 100  # product ids kept for each session in a runs folder
 MADE_FROM = ("catalog", "events", "search", "titles", "ids", "recommender", "mixup", "sessions", "fused")
+# What not every store has; one without them is described as it was before they came.
+MADE_FROM_TOO = TEXT_SEQUENCES
 # A conversation a session takes seconds; `sample` asks for more. Each batch of them opens an assistant of its own.
 AGENT_SAMPLE, AGENT_BATCH = 50, 25
 
@@ -192,6 +195,13 @@ def _about(store: Store, protocol: Protocol, asked: Asked, job: ReplayJob, event
             "targets_in_training": asked.targets_in_training,
         },
         "products": Candidates(store.catalog(), protocol, job.log_products()).products,
-        "made_from": store.digest(*MADE_FROM),
+        "made_from": _made_from(store),
         "questions": asked.digest,
     }
+
+
+def _made_from(store: Store) -> str:
+    """Changes when anything does that a system of this store answers from."""
+    made = store.digest(*MADE_FROM, *(name for name in MADE_FROM_TOO if store.has(name)))
+    ranks = kept_digest(store)
+    return hashlib.sha256(f"{made} {ranks}".encode()).hexdigest() if ranks else made

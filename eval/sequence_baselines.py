@@ -136,7 +136,12 @@ def _products(catalog: Catalog, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _read_json(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    """What a file says; nothing where there is none, or none that can be read: it is made again as if it were not."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def refuse_other_questions(protocol: Protocol, names: Sequence[str], own_log: bool) -> None:
@@ -163,6 +168,16 @@ def kept_for(store: Store, name: str) -> bool:
     """Whether ranks of this model lie in the store that were made from the log and catalogue it has now."""
     record = _read_json(folder_of(store) / f"{name}.json")
     return bool(record) and record.get("split") == digest_of(store)
+
+
+def kept_digest(store: Store) -> str:
+    """Changes when a model was trained again; empty where there is none.
+
+    A record is written after its ranks and says how long the training took: two trainings do not share one.
+    """
+    records = [path for name in SYSTEMS if (path := folder_of(store) / f"{name}.json").is_file()]
+    made = hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in records))
+    return made.hexdigest() if records else ""
 
 
 class KeptRanks:

@@ -18,8 +18,8 @@ import pytest
 from shopping_assistant.eval.baselines import Popularity
 from shopping_assistant.eval.metrics import target_ranks
 from shopping_assistant.eval.protocol import Candidates, Protocol, ReplayError
-from shopping_assistant.eval.replay import replay
-from shopping_assistant.eval.runs import read_runs
+from shopping_assistant.eval.replay import MADE_FROM, replay
+from shopping_assistant.eval.runs import RunError, read_runs
 from shopping_assistant.eval.score import score_runs
 from shopping_assistant.eval.sequence_baselines import (
     KeptRanks,
@@ -300,3 +300,35 @@ def test_a_model_is_trained_once_for_a_split(recbole_python, own):
     assert record["validation"]["recall@10"] == pytest.approx(float(((ranks > 0) & (ranks <= 10)).mean()))
     assert run() == ""
     assert "validation" in run("--budget", "0.06")
+
+
+def test_ranks_made_again_are_not_mixed_with_those_replayed_before(own, tmp_path):
+    replay(own, [GRU], out=tmp_path / "runs", sample=5)
+    replay(own, ["popularity"], out=tmp_path / "runs", sample=5)
+    record = folder_of(own) / f"{GRU}.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), "training_minutes": 3}))
+    with pytest.raises(RunError, match="differ in made_from"):
+        replay(own, [GRU], out=tmp_path / "runs", sample=5)
+
+
+@pytest.mark.parametrize("name", ["recformer", "recformer-query"])
+def test_a_model_that_came_later_tells_two_replays_apart(own, tmp_path, name):
+    replay(own, ["popularity"], out=tmp_path / "runs", sample=5)
+    with own.replacing(name) as folder:
+        (folder / "weights").write_text("trained")
+    own.record(name, {})
+    with pytest.raises(RunError, match="differ in made_from"):
+        replay(own, ["popularity"], out=tmp_path / "runs", sample=5)
+
+
+def test_a_store_without_baselines_is_described_as_before_they_came(store, tmp_path):
+    shutil.copytree(store.path, tmp_path / "plain", ignore=shutil.ignore_patterns("baselines"))
+    plain = Store.open(tmp_path / "plain")
+    replay(plain, ["popularity"], out=tmp_path / "runs", sample=5)
+    assert json.loads((tmp_path / "runs/protocol.json").read_text())["made_from"] == plain.digest(*MADE_FROM)
+
+
+def test_a_damaged_record_is_no_record(own):
+    (folder_of(own) / f"{GRU}.json").write_text('{"system": ')
+    with pytest.raises(ReplayError, match="holds no ranks of it; make them with"):
+        replay(own, [GRU])
