@@ -37,6 +37,9 @@ def main(given: list[str] | None = None) -> int:
     parser.add_argument("--full", action="store_true", help="simmc2 also through the whole assistant")
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     args = parser.parse_args(given)
+    for option in ("sample", "workers"):
+        if (value := getattr(args, option)) is not None and value < 1:
+            parser.error(f"--{option} {value}: expected at least 1")
     folder, printed = args.out / "understanding", {}
     try:
         for name in SETS if args.set == "all" else [args.set]:

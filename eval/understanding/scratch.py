@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import multiprocessing
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from shopping_assistant.eval import engines
 from shopping_assistant.tools import (
     catalog,
     cell_values,
@@ -27,9 +26,6 @@ from shopping_assistant.tools import (
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.search import CatalogSearch, searchable_text, words_of
 from shopping_assistant.tools.store import Store, sha256_of
-
-# Read at the start of a process by the libraries that would otherwise take every core for one sentence.
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
 
 # What turns a file into a store's catalogue and its titles into vectors.
 READERS = (catalog, cell_values, dataset_importers, sentence_encoder, table_checks, table_files, table_import)
@@ -105,17 +101,22 @@ def spread(
         workers: 1 works in this process.
     """
     workers = max(1, min(workers, len(items)))
-    if workers == 1:
-        return work(store, list(items))
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))
-    try:
-        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-            parts = list(pool.map(work, [store] * workers, [list(items[i::workers]) for i in range(workers)]))
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
+    shares = [list(items[i::workers]) for i in range(workers)]
     answers: list[Answer] = [None] * len(items)  # type: ignore[list-item]
-    for i, part in enumerate(parts):
+    for i, part in enumerate(engines.run(_Work(work, store), shares, workers=workers)):
         answers[i::workers] = part
     return answers
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What `engines` runs: the function in each process, once."""
+
+    work: Callable[[Path, list], list]
+    store: Path
+
+    def open(self) -> _Work:
+        return self
+
+    def rank(self, items: list) -> list:
+        return self.work(self.store, items)

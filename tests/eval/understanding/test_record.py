@@ -86,6 +86,13 @@ def test_data_that_are_not_there_are_said_in_a_sentence(tmp_path, capsys):
     assert "does not exist" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["--sample", "--workers"])
+def test_numbers_below_one_are_refused_in_a_sentence(tmp_path, capsys, option):
+    with pytest.raises(SystemExit):
+        main(["webshop", "--data", str(tmp_path), "--out", str(tmp_path), option, "-3"])
+    assert f"{option} -3: expected at least 1" in capsys.readouterr().err
+
+
 def test_work_spread_over_processes_comes_back_in_order(crowdflower_data, scratch):
     rows = read_rows(crowdflower_data / "train.csv.gz")
     store = scratch_store("spread", [crowdflower_data / "train.csv.gz"], scratch, lambda path: lay_down(rows, path))
