@@ -64,10 +64,7 @@ def _of_set(name: str, u: Mapping) -> Understood:
         tuple(column.replace("_", " ").replace("/", ", ") or "all" for column in columns),
         rows,
         tuple((kind, numbers.count(n)) for kind, n in kinds),
-        tuple(
-            tuple((k.replace("_", " "), flat(v)) for k, v in w.items() if flat(v))
-            for w in (u.get("worst") or ())[:WORST]
-        ),
+        tuple(map(_parts, (u.get("worst") or ())[:WORST])),
     )
 
 
