@@ -9,6 +9,8 @@ SEED ?= 1
 # Where results go that `shop report --runs` reads.
 RESULTS ?= runs/results
 WORKERS ?= 2
+# Of `make report`: validation while something is still being chosen.
+PART ?= test
 BENCHMARK_STORE = $(if $(filter 1,$(SEED)),store,store-seed$(SEED))
 # RecBole's versions contradict ours, so its baselines have an environment of their own; scipy 1.10 ends at Python 3.11.
 RECBOLE_VENV ?= .venv-recbole
@@ -68,10 +70,11 @@ understanding: $(VENV)/.installed
 # A shop's whole evaluation as one page, $(RESULTS)/report.html. It trains nothing: run `make ablations` and `make
 # baselines STORE=DIR` before, or their parts are left out. SAMPLE=2000 asks so many sessions in place of all; what is done stays.
 report: $(STORE)/store.json
-	$(SHOP) replay --store $(STORE) --system all --workers $(WORKERS) $(if $(SAMPLE),--sample $(SAMPLE)) --out $(RESULTS)/replay
-	$(if $(wildcard $(STORE)-ablations),$(SHOP) replay --store $(STORE) --ablations --part test --workers $(WORKERS) \
+	$(SHOP) replay --store $(STORE) --system all --part $(PART) --workers $(WORKERS) \
+		$(if $(SAMPLE),--sample $(SAMPLE)) --out $(RESULTS)/replay
+	$(if $(wildcard $(STORE)-ablations),$(SHOP) replay --store $(STORE) --ablations --part $(PART) --workers $(WORKERS) \
 		--sample $(or $(SAMPLE),2000) --out $(RESULTS))
-	$(SHOP) simulate --store $(STORE) --part test --workers $(WORKERS) $(addprefix --assistant=,agent search search-all) \
+	$(SHOP) simulate --store $(STORE) --part $(PART) --workers $(WORKERS) $(addprefix --assistant=,agent search search-all) \
 		--out $(RESULTS)/simulate
 	$(if $(wildcard $(DATA)/simmc2),$(VENV)/bin/python -m shopping_assistant.eval.understanding all --data $(DATA) \
 		--workers $(WORKERS) --out $(RESULTS))
