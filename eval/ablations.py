@@ -22,6 +22,7 @@ import polars as pl
 from shopping_assistant.eval import engines
 from shopping_assistant.eval.ablation_ranks import SPLITS, SWEEP, TEXT, Job, rank
 from shopping_assistant.eval.baselines import BASELINES
+from shopping_assistant.eval.command_line import without_places
 from shopping_assistant.eval.metrics import metric_names, scores_of_ranks
 from shopping_assistant.eval.protocol import Part, Protocol
 from shopping_assistant.eval.significance import ci95, holm, paired_test
@@ -112,11 +113,11 @@ def replay_ablations(
     jobs = _jobs(store, variants, index, folder, part, sample or SAMPLE, seed)
     ranks = _ranked(jobs, workers, progress)
     shared = {
-        "store": str(store.path),
+        "store": store.path.name,
         "protocol": {**Protocol(part=part, sample=sample or SAMPLE, seed=seed).as_dict(), "metric": METRIC},
         "missing": [name for name in index["planned"] if name not in index["stores"]],
         "budget": index["budget"],
-        "command": ["shop", *sys.argv[1:]],
+        "command": ["shop", *without_places(sys.argv[1:])],
     }
     table = {**shared, **_table(ranks, index, store, seed)}
     settings = {**shared, **_settings(ranks, index, seed)}

@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from shopping_assistant.eval.command_line import without_place, without_places
 from shopping_assistant.eval.report import charts, conversations, numbers, summary, trained
 from shopping_assistant.eval.report.inputs import ReportError, Results, read_results
 from shopping_assistant.eval.report.replayed import LEAST_SESSIONS, Replayed
@@ -62,7 +63,9 @@ def write_report(
     context = page_context(results, opened, on or datetime.now(UTC).date())
     page = _rendered(context)
     _write_whole(path, page)
-    return Report(path, len(page), tuple(context["missing"]))
+    # To whoever runs this on this machine the places are said.
+    missing = _missing(results, context, results.about["store"], results.folder)
+    return Report(path, len(page), tuple(missing))
 
 
 def page_context(results: Results, store: Store | None, on: date) -> dict:
@@ -102,7 +105,8 @@ def page_context(results: Results, store: Store | None, on: date) -> dict:
         "versions": _versions(),
         "n": numbers,
     }
-    context["missing"] = _missing(results, context)
+    store_there, folder = without_places((results.about["store"], results.folder))
+    context["missing"] = _missing(results, context, store_there, Path(folder))
     return context
 
 
@@ -115,7 +119,7 @@ def commands(results: Results, store: Store | None) -> list[str]:
     report = ["shop", "report", "--runs", str(results.folder)]
     if store is not None and str(store.path) != results.about["store"]:
         report += ["--store", str(store.path)]
-    lines = [line if isinstance(line, str) else shlex.join(map(str, line)) for line in [*said, report]]
+    lines = [line if isinstance(line, str) else shlex.join(without_places(line)) for line in [*said, report]]
     return list(dict.fromkeys(lines))
 
 
@@ -261,7 +265,7 @@ def _said(value: object) -> str:
         return "; ".join(f"{k}: {_said(v)}" for k, v in value.items()) or "none"
     if isinstance(value, list | tuple):
         return ", ".join(map(_said, value)) or "none"
-    return "none" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+    return "none" if value is None else f"{value:,}" if isinstance(value, int) else without_place(str(value))
 
 
 def _versions() -> list[tuple[str, str]]:
@@ -274,13 +278,12 @@ def _versions() -> list[tuple[str, str]]:
     return found
 
 
-def _missing(results: Results, context: Mapping) -> list[tuple[str, str]]:
+def _missing(results: Results, context: Mapping, store: str, out: Path) -> list[tuple[str, str]]:
     """What the page could show and has no data for: (part, the command that makes them)."""
-    store, out = results.about["store"], results.folder
     # The part that was replayed: whoever still chooses on validation is not sent to the test part.
     part = f"--part {results.about['protocol']['part']}"
     trained_first = f"make ablations STORE={store}; shop replay --store {store} --ablations {part} --out {out}"
-    again = shlex.join(replay_command(results)) + " --system ANOTHER"
+    again = shlex.join(without_places(replay_command(results))) + " --system ANOTHER"
     parts = (
         ("differences tested against chance", context["differences"], again),
         ("ablations and the mixup split", results.ablations, trained_first),

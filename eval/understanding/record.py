@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from shopping_assistant.eval.command_line import without_places
 from shopping_assistant.eval.significance import bootstrap_means, holm, interval, paired_test
 from shopping_assistant.tools.store import write_json
 
@@ -59,8 +60,7 @@ class Result:
 
 def command() -> list[str]:
     """The command line of this process, without where things lie on this machine."""
-    said = [Path(a).name if Path(a).is_absolute() else a for a in sys.argv[1:]]
-    return ["python", "-m", "shopping_assistant.eval.understanding", *said]
+    return ["python", "-m", "shopping_assistant.eval.understanding", *without_places(sys.argv[1:])]
 
 
 def processor_seconds() -> float:
