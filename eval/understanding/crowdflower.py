@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
-import io
 import json
 import time
 from collections.abc import Sequence
@@ -24,7 +22,7 @@ from shopping_assistant.eval.understanding.record import (
     means_with_ci,
     most_telling,
 )  # fmt: skip
-from shopping_assistant.eval.understanding.scratch import DataMissing, existing, scratch_store, spread
+from shopping_assistant.eval.understanding.scratch import DataMissing, existing, reading, scratch_store, spread
 from shopping_assistant.tools.importers import import_source
 from shopping_assistant.tools.search import CatalogSearch, words_of
 from shopping_assistant.tools.sentence_encoder import SentenceEncoder
@@ -99,8 +97,8 @@ def measure(
 
 
 def read_rows(file: Path) -> list[dict[str, str]]:
-    with gzip.open(file) as opened:
-        rows = list(csv.DictReader(io.TextIOWrapper(opened, encoding="utf-8", newline="")))
+    with reading(file) as opened:
+        rows = list(csv.DictReader(opened))
     missing = [c for c in COLUMNS if not rows or c not in rows[0]]
     if missing:
         raise DataMissing(f"{file}: no column {missing[0]}; expected {', '.join(COLUMNS)}")

@@ -7,14 +7,13 @@ Language Feedback*, SIGIR 2021.
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shopping_assistant.eval.understanding.scratch import DataMissing, existing
+from shopping_assistant.eval.understanding.scratch import DataMissing, reading
 from shopping_assistant.tools.catalog import Catalog, Product
 from shopping_assistant.tools.store import Store
 
@@ -50,7 +49,7 @@ class Wanted:
 
 def read_words(path: Path) -> dict[str, dict[str, tuple[str, ...]]]:
     """Product id → kind of word → words. Where several listings of a product follow each other they are joined."""
-    with gzip.open(existing(path), "rt", encoding="utf-8") as file:
+    with reading(path) as file:
         rows = json.load(file)
     if not isinstance(rows, dict):
         raise DataMissing(f"{path}: expected an object of product ids, got a {type(rows).__name__}")
@@ -65,7 +64,7 @@ def read_words(path: Path) -> dict[str, dict[str, tuple[str, ...]]]:
 
 def read_wanted(path: Path, category: str) -> list[Wanted]:
     """Conversations in the file's order; a step's captions, by different people, become one sentence."""
-    with gzip.open(existing(path), "rt", encoding="utf-8") as file:
+    with reading(path) as file:
         rows = json.load(file)
     try:
         return [

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import hashlib
 import inspect
 import shutil
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 from shopping_assistant.eval import engines
 from shopping_assistant.tools import (
@@ -47,6 +50,20 @@ def existing(path: Path) -> Path:
     if not path.is_file():
         raise DataMissing(f"{path} does not exist; give the folder that holds {path.parent.name}/ with --data")
     return path
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[TextIO]:
+    """A gzipped text of the data, to be read and parsed within the block.
+
+    Raises:
+        DataMissing: there is no such file, or it is damaged.
+    """
+    try:
+        with gzip.open(existing(path), "rt", encoding="utf-8", newline="") as file:
+            yield file
+    except (OSError, EOFError, zlib.error, ValueError, csv.Error) as error:
+        raise DataMissing(f"{path} is damaged ({type(error).__name__}: {error}); fetch it again") from error
 
 
 def scratch_store(

@@ -6,7 +6,6 @@ Conversations*, EMNLP 2021.
 
 from __future__ import annotations
 
-import gzip
 import itertools
 import json
 import re
@@ -14,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shopping_assistant.eval.understanding.scratch import DataMissing, existing
+from shopping_assistant.eval.understanding.scratch import DataMissing, reading
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.search import words_of
@@ -75,7 +74,7 @@ class Dialogue:
 
 def read_dialogues(path: Path) -> list[Dialogue]:
     """Raises: DataMissing: the file is not there, or a line is no such dialogue."""
-    with gzip.open(existing(path), "rt", encoding="utf-8") as file:
+    with reading(path) as file:
         rows = [json.loads(line) for line in file if line.strip()]
     try:
         return [Dialogue(f"simmc2-{r['dialogue_idx']}", tuple(map(_turn, r["turns"])), _facts(r)) for r in rows]

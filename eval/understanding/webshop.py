@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import time
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ from shopping_assistant.eval.understanding.record import (
     means_with_ci,
     most_telling,
 )  # fmt: skip
-from shopping_assistant.eval.understanding.scratch import existing, own_copy, scratch_store, spread
+from shopping_assistant.eval.understanding.scratch import existing, own_copy, reading, scratch_store, spread
 from shopping_assistant.eval.understanding.webshop_reward import Goal, WebProduct, read_goals, read_products, reward
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.catalog import Catalog
@@ -71,7 +70,7 @@ def measure(
     file = existing(data / "products_1000.jsonl.gz")
     products = read_products(file)
     goals = drawn(read_goals(data / "items_ins_v2_dev.json.gz", products), sample)
-    with gzip.open(existing(data / "human_goals_dev.json.gz"), "rt", encoding="utf-8") as opened:
+    with reading(data / "human_goals_dev.json.gz") as opened:
         free = drawn(json.load(opened), min(sample or FREE_REQUESTS, FREE_REQUESTS))
     store = scratch_store(NAME, [file], scratch, lambda path: _import(file, path))
     found = spread(search, store.path, goals, workers)

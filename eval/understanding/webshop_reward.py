@@ -16,14 +16,13 @@ here all words but the most common ones count, which are more words on both side
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from shopping_assistant.eval.understanding.scratch import DataMissing, existing
+from shopping_assistant.eval.understanding.scratch import DataMissing, reading
 from shopping_assistant.tools.search import STOP_WORDS
 
 _COMMON = STOP_WORDS | {"our", "by", "no", "not", "so", "too", "very", "can", "up"}
@@ -56,7 +55,7 @@ class Goal:
 
 
 def read_products(path: Path) -> dict[str, WebProduct]:
-    with gzip.open(existing(path), "rt", encoding="utf-8") as file:
+    with reading(path) as file:
         rows = [json.loads(line) for line in file if line.strip()]
     try:
         return {row["asin"]: _product(row) for row in rows}
@@ -81,7 +80,7 @@ def _product(row: dict) -> WebProduct:
 
 def read_goals(path: Path, products: Mapping[str, WebProduct]) -> list[Goal]:
     """Requests whose product is among these, in the file's order."""
-    with gzip.open(existing(path), "rt", encoding="utf-8") as file:
+    with reading(path) as file:
         rows = json.load(file)
     return [
         Goal(

@@ -1,5 +1,6 @@
 """Figures with intervals, the failures that are shown, and what lies on disk."""
 
+import gzip
 import json
 
 import numpy as np
@@ -16,7 +17,8 @@ from shopping_assistant.eval.understanding.record import (
     most_telling,
     share_with_ci,
 )
-from shopping_assistant.eval.understanding.scratch import scratch_store, spread
+from shopping_assistant.eval.understanding.scratch import DataMissing, scratch_store, spread
+from shopping_assistant.eval.understanding.simmc_records import read_dialogues
 from shopping_assistant.tools.catalog import Catalog, Product
 from shopping_assistant.tools.store import Store
 
@@ -84,6 +86,14 @@ def test_the_command_writes_what_the_report_reads(crowdflower_data, tmp_path, ca
 def test_data_that_are_not_there_are_said_in_a_sentence(tmp_path, capsys):
     assert main(["webshop", "--data", str(tmp_path / "none"), "--out", str(tmp_path)]) == 1
     assert "does not exist" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("damage", [b"no gzip at all", gzip.compress(b"[{'"), gzip.compress(b"[1, 2]" * 99)[:-9]])
+def test_a_damaged_file_is_said_in_a_sentence(tmp_path, damage):
+    file = tmp_path / "dialogues.jsonl.gz"
+    file.write_bytes(damage)
+    with pytest.raises(DataMissing, match=r"dialogues.jsonl.gz is damaged \(.*fetch it again"):
+        read_dialogues(file)
 
 
 @pytest.mark.parametrize("option", ["--sample", "--workers"])
