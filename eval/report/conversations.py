@@ -77,6 +77,7 @@ def simulated(simulation: Mapping) -> list[tuple[str, str]]:
         ("questions asked, a conversation", _questions(simulation)),
         ("gave up", _share_or_count(simulation.get("gave_up"))),
         ("answers that broke a stated constraint", _share_or_count(simulation.get("broke_constraint"))),
+        ("purchases said aloud that the bag did not hold", _misread(simulation)),
         ("the simulator's own errors", _errors(simulator)),
     ]
     return [(name, value.strip()) for name, value in rows if value.strip() != numbers.NONE]
@@ -109,8 +110,8 @@ def partners(simulation: Mapping) -> list[Partner]:
 
 
 def chosen(conversations: Sequence[Mapping], item: Callable[[str], Item]) -> list[Talk]:
-    """A success of middling length, and the failures that took the most turns."""
-    bought = sorted((c for c in conversations if _met(c)), key=_length)
+    """A success of middling length that ended in the bag, and the failures that took the most turns."""
+    bought = sorted((c for c in conversations if _met(c) and not c.get("misread_purchase")), key=_length)
     lost = sorted((c for c in conversations if not _met(c)), key=lambda c: (-_length(c)[0], _length(c)))
     talks = [_talk("A success", bought[len(bought) // 2], item)] if bought else []
     return talks + [_talk("Among the worst failures", c, item) for c in lost[:WORST]]
@@ -175,6 +176,13 @@ def _share_or_count(value: object) -> str:
     if not is_number(value):
         return numbers.NONE
     return numbers.share(value) if value <= 1 else numbers.count(value)
+
+
+def _misread(simulation: Mapping) -> str:
+    spoken = simulation.get("spoken_purchases")
+    if not spoken:
+        return numbers.NONE
+    return f"{numbers.count(simulation.get('misread_purchases', 0))} of {numbers.count(spoken)}"
 
 
 def _questions(simulation: Mapping) -> str:

@@ -141,6 +141,7 @@ def fill(folder: Path) -> None:
     write(folder / "simulate" / "simulate.json", {
         "protocol": {"conversations": 20, "turns": 8}, "conversations": 20, "mean_turns": 4.2, "gave_up": 0.25,
         "success": {"3": 0.4, "5": 0.6, "8": 0.75}, "ci95": {"success@3": [0.2, 0.6], "success@8": [0.5, 0.95]},
+        "spoken_purchases": 9, "misread_purchases": 2,
         "questions_asked": 1.5, "broke_constraint": 0.0, "simulator": {"error_rate": 0.0, "checks": 210},
         "command": ["shop", "simulate", "--seed", "1"],
     })  # fmt: skip

@@ -5,7 +5,6 @@ import re
 import shutil
 import xml.etree.ElementTree as ElementTree
 from datetime import date
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -17,68 +16,9 @@ from shopping_assistant.eval.runs import RunError
 from shopping_assistant.eval.score import score_runs
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.ui.cli import app
+from tests.eval.report.pages import DAY, Page, page_of
 
-DAY = date(2026, 11, 21)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-VOID = {"meta", "br", "img", "input", "hr", "link"}
-
-
-class Page(HTMLParser):
-    """A page as a reader has it: text and tables; complains about tags that do not fit."""
-
-    def __init__(self, markup: str):
-        super().__init__(convert_charrefs=True)
-        self.open: list[str] = []
-        self.ids: list[str] = []
-        self.links: list[str] = []
-        self.tags: set[str] = set()
-        self.rows: list[list[str]] = []
-        self.words: list[str] = []
-        self.feed(markup)
-        self.close()
-        assert not self.open, f"never closed: {self.open}"
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.add(tag)
-        for name, value in attributes:
-            assert not name.startswith("on"), f"<{tag} {name}>"
-            if name == "id":
-                self.ids.append(value)
-            if name in ("href", "src", "srcset", "action", "data"):
-                self.links.append(value)
-        if tag not in VOID:
-            self.open.append(tag)
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("td", "th"):
-            self.rows[-1].append("")
-
-    def handle_endtag(self, tag):
-        assert self.open and self.open.pop() == tag, f"</{tag}> closes nothing"
-
-    def handle_startendtag(self, tag, attributes):
-        self.handle_starttag(tag, attributes)
-        if tag not in VOID:
-            self.handle_endtag(tag)
-
-    def handle_data(self, data):
-        if "style" in self.open:
-            return
-        self.words.append(data)
-        if {"td", "th"} & set(self.open):
-            self.rows[-1][-1] += data.replace("\N{NO-BREAK SPACE}", " ")
-
-    @property
-    def text(self) -> str:
-        return re.sub(r"\s+", " ", " ".join(self.words))
-
-    def row(self, first: str) -> list[str]:
-        return next(row for row in self.rows if row and row[0].startswith(first))
-
-
-def page_of(folder: Path, **given) -> Page:
-    written = write_report(folder, on=DAY, **given)
-    return Page(written.path.read_text(encoding="utf-8"))
 
 
 def test_the_main_table_holds_what_the_runs_score(results):
@@ -134,72 +74,19 @@ def test_every_part_that_is_there_is_shown(whole):
         assert command in page.text
 
 
-def test_ablations_stand_in_both_retrievals_on_one_scale(whole):
-    page = page_of(whole)
-    rows = [row for row in page.rows if row and row[0].startswith("general-text-encoder")]
-    assert [row[-3:] for row in rows] == [["worse", "same", "no telling"], ["worse", "better", "no"]]
-    assert (
-        "1 of 2 ablations with the shop's weights move as published (within chance: general-text-encoder); "
-        "1 of 2 ablations with the published list move as published (the other way: general-text-encoder)" in page.text
-    )
-    assert "asked the same 400 sessions" in page.text
-    first, second, sweep = (svg_of(whole, name) for name in ("ablations-0", "ablations-1", "mixup-sweep"))
-    assert "without-memory -0.050 [-0.060, -0.040], published: worse" in first
-    assert "without-memory -0.110 [-0.120, -0.100], published: worse" in second
-    assert axis_of(first) == axis_of(second), "bars of two pictures can be compared"
-    assert "published list: 0 0.300, 1 0.310, 2 0.320; the shop's weights: 0 0.500, 1 0.490, 2 0.480" in sweep
-    assert {"published list", "the shop's weights"} <= set(texts(sweep)), "a legend"
-    assert "Best here: published list m = 2, the shop's weights m = 0; published best: m = 1." in page.text
-
-
-def test_only_the_shops_weights_where_nothing_else_was_measured(whole, change):
-    def only_one(found: dict) -> None:
-        del found["variants_published_list"], found["mixup_sweep_shop"]
-
-    change(whole / "ablations" / "ablations.json", only_one)
-    page = page_of(whole)
-    assert "1 of 2 ablations move as published (within chance: general-text-encoder)." in page.text
-    assert "The two pictures" not in page.text and "Best here: published list m = 2; published" in page.text
-
-
-def test_settings_are_grouped_for_comparison(whole):
-    page = page_of(whole)
-    tested = [row[1] for row in page.rows if row and row[0] in ("shoes", "none") and len(row) == 5]
-    assert tested == ["bags", "bags", "scarves"], "what was tested on one kind stands together"
-    cold = texts(svg_of(whole, "cold-start"))
-    names = [text for text in cold if text.startswith(("mixup", "id"))]
-    assert names == ["mixup", "mixup, trained on all", "id", "id, trained on all"]
-
-
-def test_a_log_of_which_no_part_was_trained_has_no_curve_and_says_so(whole, change):
-    settings = whole / "ablations" / "settings.json"
-    change(settings, lambda found: found.update(low_resource=found["low_resource"][-1:], zero_shot=[]))
-    written = write_report(whole, on=DAY)
-    page = Page(written.path.read_text())
-    assert [part for part, _ in written.missing] == ["low resource", "zero-shot"]
-    assert "Less training data" not in page.text and "Cold items beside warm ones" in page.text
-
-
-def svg_of(folder: Path, name: str) -> str:
-    """The picture of that name as it stands in the page."""
-    markup = write_report(folder, on=DAY).path.read_text()
-    start = markup.rindex("<svg", 0, markup.index(f'<title id="{name}-t"'))
-    return markup[start : markup.index("</svg>", start)].replace("&#39;", "'")
-
-
-def texts(svg: str) -> list[str]:
-    return [text.replace("\n", "") for text in re.findall(r"<text[^>]*>(.*?)</text>", svg, flags=re.S)]
-
-
-def axis_of(svg: str) -> list[str]:
-    return [text for text in texts(svg) if re.fullmatch(r"[−-]?\d\.\d+", text)]
-
-
 def test_a_success_and_the_longest_failures_are_set_out(whole):
     text = page_of(whole).text
     assert text.index("bought after 3 turns, session won") < text.index("gave up after 8 turns, session lost")
     assert text.index("session lost") < text.index("gave up after 2 turns, session short")
     assert "won2" not in text
+
+
+def test_a_purchase_that_missed_the_bag_is_no_model_success(whole):
+    talks = whole / "simulate" / "conversations.jsonl"
+    talks.write_text(talks.read_text().replace('"session_id": "won"', '"misread_purchase": true, "session_id": "won"'))
+    page = page_of(whole)
+    assert page.row("purchases said aloud")[1] == "2 of 9"
+    assert "session won2" in page.text and "session won " not in page.text
 
 
 def test_worst_sessions_show_what_was_seen_said_and_wanted(results):
