@@ -9,6 +9,8 @@ SEED ?= 1
 # Where results go that `shop report --runs` reads.
 RESULTS ?= runs/results
 WORKERS ?= 2
+# Each holds models of its own: up to 4 GB.
+TEST_PROCESSES ?= 2
 # Of `make report`: validation while something is still being chosen.
 PART ?= test
 BENCHMARK_STORE = $(if $(filter 1,$(SEED)),store,store-seed$(SEED))
@@ -28,7 +30,7 @@ chat: $(STORE)/store.json
 
 test: $(VENV)/.installed-test
 	$(VENV)/bin/ruff check .
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
 
 # The demo shop's models again, from nothing: about an hour on two cores.
 demo: $(VENV)/.installed

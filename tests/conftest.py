@@ -12,6 +12,7 @@ os.environ.setdefault("MKL_NUM_THREADS", "1")
 import pytest
 
 from shopping_assistant.tools.store import Store
+from tests.shared_folder import made_once
 
 SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 
@@ -29,9 +30,7 @@ def demo_store(tmp_path_factory) -> Path:
     """The whole demo shop with its trained models, as `shop demo` lays it down. Tests must not change it."""
     from shopping_assistant.finetune.demo import lay_down
 
-    path = tmp_path_factory.mktemp("demo") / "store"
-    lay_down(path)
-    return path
+    return made_once(tmp_path_factory, "demo-shop", lay_down)
 
 
 @pytest.fixture(scope="session")
@@ -56,4 +55,8 @@ def ablated_shop(tmp_path_factory) -> Path:
     """A tiny shop in ``shop`` with every variant of its ablations trained in ``variants``. Tests must not change it."""
     from tests.finetune.tiny_ablations import make
 
-    return make(tmp_path_factory.mktemp("ablated"))
+    def laid_out(folder: Path) -> None:
+        folder.mkdir()
+        make(folder)
+
+    return made_once(tmp_path_factory, "ablated-shop", laid_out)
