@@ -25,6 +25,7 @@ from shopping_assistant.eval.baselines import BASELINES
 from shopping_assistant.eval.command_line import without_places
 from shopping_assistant.eval.metrics import metric_names, scores_of_ranks
 from shopping_assistant.eval.protocol import Part, Protocol
+from shopping_assistant.eval.runs import make_folder
 from shopping_assistant.eval.significance import ci95, holm, paired_test
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.mixup import MixupSettings
@@ -109,7 +110,7 @@ def replay_ablations(
     variants = variants or store.path.with_name(store.path.name + "-ablations")
     index = read_index(store, variants)
     folder = Path(out) / FOLDER
-    (folder / "ranks").mkdir(parents=True, exist_ok=True)
+    make_folder(folder / "ranks")
     jobs = _jobs(store, variants, index, folder, part, sample or SAMPLE, seed)
     ranks = _ranked(jobs, workers, progress)
     shared = {

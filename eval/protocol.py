@@ -227,6 +227,13 @@ def _example(events: Sequence[Event], at: int) -> Example:
     return Example(bought.user_id, bought.session_id, history, bought.product_id, bought.timestamp)
 
 
+def _lines_of(file: Path) -> list[str]:
+    try:
+        return [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ReplayError(f"candidates {file} cannot be read ({error}); expected UTF-8, a product id a line") from error
+
+
 class Candidates:
     """Which products each session's target is ranked among.
 
@@ -257,7 +264,7 @@ class Candidates:
         elif protocol.candidates == "bought":
             self.base = self._among(products_of(log).filter(pl.col("bought"))["product_id"].to_list())
         elif protocol.candidates != "all":
-            ids = [line.strip() for line in Path(protocol.candidates).read_text(encoding="utf-8").splitlines()]
+            ids = _lines_of(Path(protocol.candidates))
             self.base = self._among([i for i in ids if i])
             if not self.base.any():
                 raise ReplayError(

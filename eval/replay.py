@@ -23,9 +23,9 @@ from shopping_assistant.eval.allowed import log_products
 from shopping_assistant.eval.asked import Asked, Batch, Training, ask, cut_of
 from shopping_assistant.eval.baselines import AGENT, TEXT_SEQUENCES, refuse_unknown, usual_systems
 from shopping_assistant.eval.log_parts import LogParts, LogSource, open_log, store_log
-from shopping_assistant.eval.protocol import Candidates, Part, Protocol, SplitName
+from shopping_assistant.eval.protocol import CANDIDATES, Candidates, Part, Protocol, SplitName
 from shopping_assistant.eval.rank_sessions import BATCH, BATCH_CELLS, ReplayJob, rank_sessions
-from shopping_assistant.eval.runs import Done, Run, RunsFolder
+from shopping_assistant.eval.runs import Done, Run, RunsFolder, make_folder
 from shopping_assistant.eval.score import figures
 from shopping_assistant.eval.sequence_baselines import kept_digest, refuse_other_questions
 from shopping_assistant.tools.sessions import Example
@@ -172,7 +172,7 @@ def _scratch(out: Path | str | None) -> Iterator[Path]:
     missing = [p for p in (beside.parent, *beside.parent.parents) if not p.exists()]
     folder = beside.with_name(f".{beside.name}.log")
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    make_folder(folder)
     try:
         yield folder
     finally:
@@ -194,10 +194,18 @@ def _about(store: Store, protocol: Protocol, asked: Asked, job: ReplayJob, event
             "trained_on": asked.trained_on,
             "targets_in_training": asked.targets_in_training,
         },
+        **_candidates_file(protocol),
         "products": Candidates(store.catalog(), protocol, job.log_products()).products,
         "made_from": _made_from(store),
         "questions": asked.digest,
     }
+
+
+def _candidates_file(protocol: Protocol) -> dict:
+    """What a file of candidates says; its name alone would let ranks among other products be continued."""
+    if protocol.candidates in CANDIDATES:
+        return {}
+    return {"candidates_file": hashlib.sha256(Path(protocol.candidates).read_bytes()).hexdigest()}
 
 
 def _made_from(store: Store) -> str:

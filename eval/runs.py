@@ -180,7 +180,7 @@ class RunsFolder:
     def append(self, runs: Iterable[Run]) -> None:
         """Add runs; the folder is made with the first ones, so that a replay which cannot start leaves nothing."""
         if not (self.path / PROTOCOL).is_file():
-            self.path.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path)
             write_json(self.path / PROTOCOL, self._about)
         final = self.path / RUNS
         if final.is_file():  # another system joins a finished replay
@@ -194,6 +194,18 @@ class RunsFolder:
             with partial.open("rb") as file:
                 os.fsync(file.fileno())
             partial.replace(self.path / RUNS)
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder and those above it where they are missing.
+
+    Raises:
+        RunError: there can be none.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{path} cannot be made ({error.strerror}); choose another place with --out") from error
 
 
 def _cut_last_line(path: Path) -> None:
@@ -216,7 +228,7 @@ def _cut_last_line(path: Path) -> None:
 def read_about(path: Path) -> dict:
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
-        about["protocol"]["k"], about["store"]
+        about["protocol"]["k"], about["protocol"]["seed"], about["store"], about["sessions"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} cannot be read ({error}); expected a folder that `shop replay --out` wrote") from error
     return about

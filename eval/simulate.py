@@ -18,6 +18,7 @@ from shopping_assistant.eval.cohorts import Cohorts
 from shopping_assistant.eval.hidden_wish import Wish, WishError, Wishes, meets_musts
 from shopping_assistant.eval.protocol import Part, ReplayError, refuse_leak
 from shopping_assistant.eval.replay_agent import known_before, lay_out
+from shopping_assistant.eval.runs import make_folder
 from shopping_assistant.eval.simulated_conversation import SYSTEMS, Partner, Stage, converse, open_partner, wish_of
 from shopping_assistant.eval.simulation_checks import Truth, TruthCheck, total
 from shopping_assistant.eval.simulation_figures import comparisons, system_figures
@@ -279,7 +280,7 @@ class SimulationFolder:
 
     def append(self, system: str, line: dict) -> None:
         if not (self._path / PROTOCOL).is_file():
-            self._path.mkdir(parents=True, exist_ok=True)
+            make_folder(self._path)
             write_json(self._path / PROTOCOL, self._about)
         with self._file(system, partial=True).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")

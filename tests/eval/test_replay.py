@@ -186,6 +186,34 @@ def test_runs_of_another_protocol_are_not_mixed_in(shop, log, tmp_path):
         replay(store, ["popularity"], out=tmp_path / "mine")
 
 
+def test_a_file_of_candidates_that_changed_is_another_protocol(shop, log, tmp_path):
+    store, ids = shop(log), tmp_path / "ids.txt"
+    ids.write_text("p2\np4\np5\np8\n")
+    replay(store, ["popularity"], out=tmp_path / "runs", candidates=str(ids))
+    replay(store, ["item-knn"], out=tmp_path / "runs", candidates=str(ids))
+    ids.write_text("p2\np4\np5\np7\n")
+    with pytest.raises(RunError, match="differ in candidates_file"):
+        replay(store, ["item-knn"], out=tmp_path / "runs", candidates=str(ids))
+    ids.write_bytes(b"\xff\xfe")
+    with pytest.raises(ReplayError, match=r"ids.txt cannot be read .*expected UTF-8"):
+        replay(store, ["popularity"], candidates=str(ids))
+
+
+def test_runs_that_cannot_be_written_are_said_in_a_sentence(shop, log, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match=r"cannot be made \(Not a directory\); choose another place"):
+        replay(shop(log), ["popularity"], out=tmp_path / "file" / "runs")
+
+
+@pytest.mark.parametrize("gone", ["store", "sessions", "protocol"])
+def test_a_protocol_that_lacks_something_is_said_in_a_sentence(shop, log, tmp_path, gone):
+    replay(shop(log), ["popularity"], out=tmp_path / "runs")
+    file = tmp_path / "runs/protocol.json"
+    file.write_text(json.dumps({k: v for k, v in json.loads(file.read_text()).items() if k != gone}))
+    with pytest.raises(RunError, match=f"protocol.json cannot be read .*{gone}"):
+        score_runs(tmp_path / "runs")
+
+
 def test_a_replay_that_cannot_start_leaves_nothing(shop, log, tmp_path):
     with pytest.raises(ShopError, match="shop build"):
         replay(shop(log), ["mixup"], out=tmp_path / "runs")
