@@ -25,7 +25,7 @@ from shopping_assistant.eval.baselines import AGENT, TEXT_SEQUENCES, refuse_unkn
 from shopping_assistant.eval.log_parts import LogParts, LogSource, open_log, store_log
 from shopping_assistant.eval.protocol import CANDIDATES, Candidates, Part, Protocol, SplitName
 from shopping_assistant.eval.rank_sessions import BATCH, BATCH_CELLS, ReplayJob, rank_sessions
-from shopping_assistant.eval.runs import Done, Run, RunsFolder, make_folder
+from shopping_assistant.eval.runs import Done, Run, RunsFolder, alone, make_folder
 from shopping_assistant.eval.score import figures
 from shopping_assistant.eval.sequence_baselines import kept_digest, refuse_other_questions
 from shopping_assistant.tools.sessions import Example
@@ -171,12 +171,15 @@ def _scratch(out: Path | str | None) -> Iterator[Path]:
     beside = Path(out).absolute()
     missing = [p for p in (beside.parent, *beside.parent.parents) if not p.exists()]
     folder = beside.with_name(f".{beside.name}.log")
-    shutil.rmtree(folder, ignore_errors=True)
-    make_folder(folder)
     try:
-        yield folder
+        with alone(beside):
+            shutil.rmtree(folder, ignore_errors=True)
+            make_folder(folder)
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
         for parent in missing:  # a replay that could not start leaves nothing
             if parent.is_dir() and not any(parent.iterdir()):
                 parent.rmdir()

@@ -6,10 +6,12 @@ the lines stand in ``runs.partial.jsonl``.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -131,7 +133,7 @@ def _differing(there: dict, wanted: dict) -> list[str]:
     for key in (key for key in wanted if there.get(key) != wanted[key]):
         settings, given = there.get(key), wanted[key]
         if not isinstance(settings, dict) or not isinstance(given, dict):
-            told.append(key)
+            told.append(f"{key} (catalogue, log or models)" if key == "made_from" else key)
             continue
         names = [n for n in {**settings, **given} if settings.get(n) != given.get(n) and n != "left_out"]
         values = (f"{n}: {settings.get(n)} there, {given.get(n)} now" for n in names)
@@ -206,6 +208,31 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"{path} cannot be made ({error.strerror}); choose another place with --out") from error
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """No other process writes results into ``folder`` within the block; one that was killed is no hindrance.
+
+    Raises:
+        RunError: another one does.
+    """
+    place = folder.absolute()
+    make_folder(place.parent)
+    lock = place.with_name(f".{place.name}.lock")
+    try:
+        file = lock.open("a")
+    except OSError as error:
+        raise RunError(f"{lock} cannot be made ({error.strerror}); choose another place with --out") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunError(f"{folder}: another process writes there; wait for it, or stop it") from None
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
 
 
 def _cut_last_line(path: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from shopping_assistant.eval.cohorts import Cohorts
 from shopping_assistant.eval.hidden_wish import Wish, WishError, Wishes, meets_musts
 from shopping_assistant.eval.protocol import Part, ReplayError, refuse_leak
 from shopping_assistant.eval.replay_agent import known_before, lay_out
-from shopping_assistant.eval.runs import make_folder
+from shopping_assistant.eval.runs import alone, make_folder
 from shopping_assistant.eval.simulated_conversation import SYSTEMS, Partner, Stage, converse, open_partner, wish_of
 from shopping_assistant.eval.simulation_checks import Truth, TruthCheck, total
 from shopping_assistant.eval.simulation_figures import comparisons, system_figures
@@ -92,7 +93,8 @@ def simulate(
     lines = {s: folder.done(s) if folder else {} for s in systems}
     todo = [(s, i) for s in systems for i, e in enumerate(examples) if _key(e) not in lines[s]]
     done, of = len(systems) * len(examples) - len(todo), len(systems) * len(examples)
-    with tempfile.TemporaryDirectory(prefix="simulate-") as laid:
+    writing = alone(Path(out)) if out is not None else nullcontext()
+    with writing, tempfile.TemporaryDirectory(prefix="simulate-") as laid:
         if todo:
             lay_out(store, Path(laid), known_before(split.train, examples))
         for system, i, line in _conversations(Path(laid), examples, todo, plan, workers):

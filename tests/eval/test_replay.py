@@ -201,8 +201,21 @@ def test_a_file_of_candidates_that_changed_is_another_protocol(shop, log, tmp_pa
 
 def test_runs_that_cannot_be_written_are_said_in_a_sentence(shop, log, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunError, match=r"cannot be made \(Not a directory\); choose another place"):
+    with pytest.raises(RunError, match=r"cannot be made \(.*\); choose another place"):
         replay(shop(log), ["popularity"], out=tmp_path / "file" / "runs")
+
+
+def test_two_processes_do_not_write_into_one_folder(shop, log, tmp_path):
+    store, out = shop(log), tmp_path / "runs"
+
+    def another(done: int, total: int) -> None:
+        with pytest.raises(RunError, match="another process writes there"):
+            replay(store, ["popularity"], out=out)
+        assert (tmp_path / ".runs.log").is_dir(), "what the first one works with is left to it"
+
+    replay(store, ["popularity"], out=out, progress=another)
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+    assert replay(store, ["popularity"], out=out)["sessions"] == 4
 
 
 @pytest.mark.parametrize("gone", ["store", "sessions", "protocol"])
