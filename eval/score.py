@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from shopping_assistant.eval.baselines import AGENT
 from shopping_assistant.eval.beyond_accuracy import covered
 from shopping_assistant.eval.comparisons import intervals_and_comparisons
 from shopping_assistant.eval.metrics import metric_names, scores_of_ranks
@@ -52,10 +53,15 @@ def figures(about: dict, runs: Iterable[Run]) -> dict:
     k, seed, products = protocol["k"], protocol["seed"], about.get("products")
     systems = tally(runs, k)
     intervals, comparisons = intervals_and_comparisons(systems, k, seed)
+    # The agent shows what the shop has, not what a protocol ranks among: of fewer candidates it covers no share.
+    own_choice = {AGENT} if protocol.get("candidates", "all") != "all" else set()
     return {
         "store": about["store"],
         "sessions": about["sessions"],
-        "systems": {name: _figures_of(own, intervals[name], k, seed, products) for name, own in systems.items()},
+        "systems": {
+            name: _figures_of(own, intervals[name], k, seed, None if name in own_choice else products)
+            for name, own in systems.items()
+        },
         "comparisons": comparisons,
         "protocol": protocol,
     }

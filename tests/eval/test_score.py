@@ -57,6 +57,15 @@ def test_the_figures_of_four_sessions_by_hand():
     json.dumps(found, allow_nan=False)
 
 
+def test_the_agent_covers_no_share_of_candidates_it_does_not_choose_from():
+    about = {**ABOUT, "products": 2, "protocol": {**ABOUT["protocol"], "candidates": "ids.txt"}}
+    runs = [run(0, "agent", top=("t", "a", "b")), run(0, "search", top=("t", "a"))]
+    systems = figures(about, runs)["systems"]
+    assert "coverage@10" not in systems["agent"] and systems["search"]["coverage@10"] == 1
+    with pytest.raises(BeyondAccuracyError, match="3 recommended products among 2"):
+        figures({**about, "protocol": ABOUT["protocol"]}, runs)
+
+
 def test_old_runs_without_lists_are_scored_without_their_figures():
     own = figures({**ABOUT, "products": None}, [run(0), run(1)])["systems"]["fused"]
     assert not own.keys() & {"coverage@10", "novelty@10", "broke_constraint@10", "answers_checked"}
