@@ -29,6 +29,8 @@ AGENT, SEARCH, SEARCH_ALL = "agent", "search", "search-all"
 SYSTEMS = (AGENT, SEARCH, SEARCH_ALL)
 SHOWN = 10
 # A question of these kinds may be asked again about another product or another wish.
+# What these show was on the page before: the shopper pointed at it.
+_ABOUT_CARDS = ("ask", "ask_has", "compare", "choose", "keep", "buy")
 _MAY_RECUR = ("which one", "set aside", "other")
 
 
@@ -183,6 +185,7 @@ class _Talk:
         self._excluded: list[tuple[Trait, bool]] = []
         self._stated: list[Trait] = []
         self._waived: set[str] = set()
+        self._budget: tuple[float, bool] | None = None  # the most to be paid, and whether it was typed without a slip
         self._asked: list[str] = []
         self.turns: list[dict] = []
 
@@ -198,7 +201,7 @@ class _Talk:
         turn = {
             "shopper": sentence, "meant": intent.as_dict(), "assistant": heard.reply, "act": heard.act,
             "shown": list(heard.products), "question": {"about": question.about, "text": question.text}
-            if question else None, "again": self._is_again(question), **self._faults(heard),
+            if question else None, "again": self._is_again(question), **self._faults(intent, heard),
         }  # fmt: skip
         if self._writer.slipped:
             turn["slip"] = True
@@ -219,6 +222,8 @@ class _Talk:
         return self._partner.bag() != [move.product_id]
 
     def _note(self, intent: Intent, sentence: str) -> None:
+        if intent.price is not None:
+            self._budget = (intent.price, not self._writer.slipped)
         if intent.kind == "exclude":
             self._excluded += [(t, not self._writer.slipped) for t in intent.traits]
         elif intent.kind == "waive":
@@ -234,11 +239,13 @@ class _Talk:
         self._asked.append(question.about)
         return before
 
-    def _faults(self, heard: Heard) -> dict:
+    def _faults(self, intent: Intent, heard: Heard) -> dict:
         """What is wrong with the cards: excluded values, the turn's own constraints broken, wishes passed over.
 
-        ``broke``: [product, attribute, value, whether the exclusion was typed without a slip]. ``unmet`` counts the
-        cards that lack a wish said in plain words, of an attribute the answer does not say it set aside.
+        ``broke``: [product, attribute, value, whether the exclusion was typed without a slip]; a product dearer than
+        the budget stands there as its price, unless the answer says it set the price aside or the sentence asked
+        about cards that were there. ``unmet`` counts the cards that lack a wish said in plain words, of an attribute
+        the answer does not say it set aside.
         """
         products = [self._stage.catalog.product(p) for p in heard.products]
         broke = [
@@ -246,6 +253,10 @@ class _Talk:
             if t.value in cell_values(p, t.attribute)
         ]  # fmt: skip
         aside = {c["attribute"] for c in heard.relaxed} | self._waived
+        if self._budget is not None and "price" not in aside and intent.kind not in _ABOUT_CARDS:
+            most, plainly = self._budget
+            dear = [p for p in products if p.price is not None and p.price > most]
+            broke += [[p.product_id, "price", f"{p.price:g}", plainly] for p in dear]
         held = [t for t in self._stated if t.attribute not in aside]
         out: dict = {"broke": broke, "unmet": sum(any(not has(p, t) for t in held) for p in products)}
         own = first_broken(self._stage.catalog, heard.products, heard.constraints, heard.relaxed)

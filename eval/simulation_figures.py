@@ -51,6 +51,7 @@ def system_figures(lines: Sequence[Mapping], turns: int, seed: int) -> dict:
             groups.setdefault(name, []).append(i)
     asked = [turn for turn in every if turn["question"]]
     spoken = [line for line in lines if line["spoken_purchase"]]
+    broken = [fault for turn in every for fault in turn["broke"]]
     return {
         "conversations": len(lines),
         "success": {str(t): float(scores[f"success@{t}"].mean()) for t in budgets},
@@ -65,8 +66,9 @@ def system_figures(lines: Sequence[Mapping], turns: int, seed: int) -> dict:
         "broke_constraint": _share(
             any(plainly for *_, plainly in turn["broke"]) or "broke_own" in turn for turn in answers
         ),
-        "excluded_shown": sum(len(turn["broke"]) for turn in every),
-        "excluded_shown_after_a_slip": sum(not plainly for turn in every for *_, plainly in turn["broke"]),
+        "excluded_shown": sum(a != "price" for _, a, *_ in broken),
+        "over_budget_shown": sum(a == "price" for _, a, *_ in broken),
+        "excluded_shown_after_a_slip": sum(a != "price" and not plainly for _, a, _, plainly in broken),
         "own_constraints_broken": sum("broke_own" in turn for turn in every),
         "cards_lacking_a_stated_wish": sum(turn["unmet"] for turn in every) / cards if cards else 0.0,
         "spoken_purchases": len(spoken),
@@ -108,7 +110,8 @@ def as_text(result: Mapping) -> str:
             f"questions a conversation ({f['asked_twice']} asked twice), {f['reply_errors']} replies failed",
             f"  {f['broke_constraint']:.1%} of the answers with products broke a constraint; {f['excluded_shown']} "
             f"products were shown after they were excluded, {f['excluded_shown_after_a_slip']} of them by a mistyped "
-            f"sentence; {f['cards_lacking_a_stated_wish']:.1%} of the products lacked a wish that was said",
+            f"sentence, and {f['over_budget_shown']} above the budget",
+            f"  {f['cards_lacking_a_stated_wish']:.1%} of the products lacked a wish that was said",
             f"  the simulator erred in {f['simulator']['errors']} of {f['simulator']['checks']:,} checks",
         ]
     for c in result["comparisons"]:

@@ -71,6 +71,21 @@ def test_the_same_wishes_meet_each_system_and_are_compared(held, searchable_stor
     assert c["sessions"] == 12 and c["p_adjusted"] >= c["p"] and (c["first"], c["second"]) == ("agent", "search")
 
 
+def test_what_costs_more_than_the_budget_is_a_broken_constraint(searchable_store, tmp_path):
+    simulate(searchable_store, Plan(conversations=80, turns=6), ("search",), out=tmp_path / "out")
+    catalog, dear = searchable_store.catalog(), 0
+    for line in lines(tmp_path / "out", "conversations-search.jsonl"):
+        most = None
+        for turn in line["turns"]:
+            most = turn["meant"].get("price", most)
+            if most is None or turn["meant"]["kind"] in ("ask", "ask_has", "compare", "choose", "keep", "buy"):
+                continue
+            above = {p for p in turn["shown"] if (catalog.product(p).price or 0) > most}
+            dear += len(above)
+            assert {p for p, attribute, *_ in turn["broke"] if attribute == "price"} == above
+    assert dear  # plain search knows no budget once it has been said
+
+
 def test_the_number_of_workers_changes_no_byte(held, searchable_store, tmp_path):
     simulate(searchable_store, PLAN, ("agent", "search"), workers=2, out=tmp_path / "two")
     for name in ("conversations.jsonl", "conversations-search.jsonl"):
@@ -194,6 +209,7 @@ def test_figures_by_hand():
         a_line("gave up", 8, turns=[{"broke": [["x", "color", "red", True]]}, {"error": "boom", "unmet": 1}]),
     ]
     slipped = [a_line("gave up", 8, turns=[{"broke": [["x", "color", "red", False]]}])]
+    dear = [a_line("gave up", 8, turns=[{"broke": [["x", "price", "99", True]]}, {}])]
     f = system_figures(told, turns=8, seed=1)
     assert f["success"] == {"3": 0.25, "5": 0.5, "8": 0.5} and f["target"] == {"3": 0.25, "5": 0.25, "8": 0.25}
     assert (f["mean_turns"], f["gave_up"], f["questions_asked"]) == (17 / 4, 0.25, 0.5)
@@ -203,6 +219,8 @@ def test_figures_by_hand():
     after_a_slip = system_figures(slipped, turns=8, seed=1)
     assert after_a_slip["broke_constraint"] == 0
     assert after_a_slip["excluded_shown_after_a_slip"] == after_a_slip["excluded_shown"] == 1
+    above = system_figures(dear, turns=8, seed=1)
+    assert (above["broke_constraint"], above["over_budget_shown"], above["excluded_shown"]) == (0.5, 1, 0)
     assert f["by_cohort"]["1-3 musts"]["conversations"] == 3 and f["by_cohort"]["4-5 musts"]["success@5"] == 1.0
     (first, *_) = comparisons({"a": told, "b": told}, turns=8, seed=1)
     assert first["difference"] == 0 and first["p_adjusted"] == 1.0
