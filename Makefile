@@ -11,6 +11,7 @@ RESULTS ?= runs/results
 WORKERS ?= 2
 # Each holds models of its own: up to 4 GB.
 TEST_PROCESSES ?= 2
+VARIANT_SAMPLE ?= 1000
 # Of `make report`: validation while something is still being chosen.
 PART ?= test
 BENCHMARK_STORE = $(if $(filter 1,$(SEED)),store,store-seed$(SEED))
@@ -70,12 +71,13 @@ understanding: $(VENV)/.installed
 	$(VENV)/bin/python -m shopping_assistant.eval.understanding all --data $(DATA) --out $(RESULTS) --full
 
 # A shop's whole evaluation as one page, $(RESULTS)/report.html. It trains nothing: run `make ablations` and `make
-# baselines STORE=DIR` before, or their parts are left out. SAMPLE=2000 asks so many sessions in place of all; what is done stays.
+# baselines STORE=DIR` before, or their parts are left out. SAMPLE=2000 asks so many sessions in place of all, the
+# ablations are asked VARIANT_SAMPLE; what is done stays.
 report: $(STORE)/store.json
 	$(SHOP) replay --store $(STORE) --system all --part $(PART) --workers $(WORKERS) \
 		$(if $(SAMPLE),--sample $(SAMPLE)) --out $(RESULTS)/replay
 	$(if $(wildcard $(STORE)-ablations),$(SHOP) replay --store $(STORE) --ablations --part $(PART) --workers $(WORKERS) \
-		--sample $(or $(SAMPLE),2000) --out $(RESULTS))
+		--sample $(VARIANT_SAMPLE) --out $(RESULTS))
 	$(SHOP) simulate --store $(STORE) --part $(PART) --workers $(WORKERS) $(addprefix --assistant=,agent search search-all) \
 		--out $(RESULTS)/simulate
 	$(if $(wildcard $(DATA)/simmc2),$(VENV)/bin/python -m shopping_assistant.eval.understanding all --data $(DATA) \

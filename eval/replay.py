@@ -60,6 +60,7 @@ def replay(
     engine: str = "processes",
     progress: Progress | None = None,
     k: int = 10,
+    agent_sessions: int | None = None,
 ) -> dict:
     """Replay a log and score it.
 
@@ -73,6 +74,8 @@ def replay(
         workers: how many processes rank; the figures are the same for any number of them.
         engine: ``processes`` of this machine, or ``ray``.
         progress: called with (rankings done, rankings in all).
+        agent_sessions: how many of the sessions the agent plays, a second or two each; by default all of an explicit
+            ``sample``, else `AGENT_SAMPLE`.
 
     Returns:
         ``{"store", "sessions", "systems": {name: {metric: mean, "ci95", "cohorts", "sessions_per_second", …}},
@@ -96,7 +99,7 @@ def replay(
         done = folder.done()
         # The agent comes last, as it does in a runs folder.
         names = sorted(systems, key=lambda name: name == AGENT)
-        played = agent_sample(len(asked), sample, seed) if AGENT in names else []
+        played = agent_sample(len(asked), sample, seed, agent_sessions) if AGENT in names else []
         total = len(asked) * sum(name != AGENT for name in names) + len(played)
         made = sum(done.count(name) for name in names)
         for runs in engines.run(job, _todo(asked, job, names, played, done), engine, workers):
@@ -150,12 +153,16 @@ def _new(runs: list[Run], done: Done) -> list[Run]:
     return [run for run in runs if run.key in of_system[run.system]]
 
 
-def agent_sample(sessions: int | Sequence[Example], sample: int | None, seed: int) -> list[int]:
-    """Which sessions the agent plays, ascending: all of an explicit sample, else `AGENT_SAMPLE` of them."""
+def agent_sample(
+    sessions: int | Sequence[Example], sample: int | None, seed: int, most: int | None = None
+) -> list[int]:
+    """Which sessions the agent plays, ascending: ``most`` of them, else all of an explicit sample or `AGENT_SAMPLE`."""
     count = sessions if isinstance(sessions, int) else len(sessions)
-    if sample is not None or count <= AGENT_SAMPLE:
+    if most is None:
+        most = AGENT_SAMPLE if sample is None else count
+    if count <= most:
         return list(range(count))
-    return sorted(np.random.default_rng(seed).permutation(count)[:AGENT_SAMPLE].tolist())
+    return sorted(np.random.default_rng(seed).permutation(count)[:most].tolist())
 
 
 @contextmanager

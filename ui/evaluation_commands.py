@@ -73,6 +73,7 @@ def replay(
         _replay_ablations(store, variants, given, part, sample, seed, workers, out, as_json)
         return
     from shopping_assistant.eval.baselines import systems_at_hand
+    from shopping_assistant.eval.replay import AGENT_SAMPLE
     from shopping_assistant.eval.replay import replay as run
     from shopping_assistant.tools.store import Store
 
@@ -82,7 +83,7 @@ def replay(
         result = run(
             opened, systems, events=events, split=split, part=part, candidates=candidates,
             exclude_history=exclude_history, min_items=min_items, sample=sample, seed=seed, out=out, workers=workers,
-            engine=engine, progress=start("replay"),
+            engine=engine, progress=start("replay"), agent_sessions=AGENT_SAMPLE if system == ["all"] else None,
         )  # fmt: skip
     if as_json:
         print(json.dumps(result, ensure_ascii=False))

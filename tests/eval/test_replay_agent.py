@@ -55,6 +55,7 @@ def test_unless_asked_for_more_the_agent_plays_fifty(split):
     assert len(agent_sample(examples, None, 1)) == AGENT_SAMPLE == 50
     assert len(agent_sample(examples, 80, 1)) == len(examples), "a sample is already drawn"
     assert agent_sample(examples[:30], None, 1) == list(range(30))
+    assert len(agent_sample(examples, 80, 1, 50)) == 50, "beside all other systems it plays a few of the sample"
 
 
 def test_a_session_is_played_at_its_own_time_and_the_order_of_its_events_is_kept(searchable_store, split, monkeypatch):
