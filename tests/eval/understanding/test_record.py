@@ -88,7 +88,9 @@ def test_data_that_are_not_there_are_said_in_a_sentence(tmp_path, capsys):
     assert "does not exist" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("damage", [b"no gzip at all", gzip.compress(b"[{'"), gzip.compress(b"[1, 2]" * 99)[:-9]])
+@pytest.mark.parametrize(
+    "damage", [b"no gzip at all", gzip.compress(b"[{'", mtime=0), gzip.compress(b"[1, 2]" * 99, mtime=0)[:-9]]
+)
 def test_a_damaged_file_is_said_in_a_sentence(tmp_path, damage):
     file = tmp_path / "dialogues.jsonl.gz"
     file.write_bytes(damage)
