@@ -11,6 +11,8 @@ RESULTS ?= runs/results
 WORKERS ?= 2
 # Each holds models of its own: up to 4 GB.
 TEST_PROCESSES ?= 2
+# What a quarter of an hour holds on two cores.
+SAMPLE ?= 6000
 VARIANT_SAMPLE ?= 1000
 # Of `make report`: validation while something is still being chosen.
 PART ?= test
@@ -71,8 +73,8 @@ understanding: $(VENV)/.installed
 	$(VENV)/bin/python -m shopping_assistant.eval.understanding all --data $(DATA) --out $(RESULTS) --full
 
 # A shop's whole evaluation as one page, $(RESULTS)/report.html. It trains nothing: run `make ablations` and `make
-# baselines STORE=DIR` before, or their parts are left out. SAMPLE=2000 asks so many sessions in place of all, the
-# ablations are asked VARIANT_SAMPLE; what is done stays.
+# baselines STORE=DIR` before, or their parts are left out. It asks SAMPLE sessions (all of them by SAMPLE=), the
+# ablations VARIANT_SAMPLE; what is done stays.
 report: $(STORE)/store.json
 	$(SHOP) replay --store $(STORE) --system all --part $(PART) --workers $(WORKERS) \
 		$(if $(SAMPLE),--sample $(SAMPLE)) --out $(RESULTS)/replay
