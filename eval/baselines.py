@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from shopping_assistant.eval.allowed import Allowed
+from shopping_assistant.eval.log_parts import store_log
 from shopping_assistant.eval.protocol import ReplayError
 from shopping_assistant.eval.ranking import ItemTable, Vectors
 from shopping_assistant.eval.sequence_baselines import SYSTEMS as RECBOLE
@@ -325,9 +326,10 @@ def systems_at_hand(store: Store) -> tuple[str, ...]:
 
     Those that rank by the current query are left out of a log without searches: they would be popularity again.
     """
-    searched = store.has("search") and "search" in store.events()["action"].unique().to_list()
+    searches = store_log(store).filter(pl.col("action") == "search").head(1)
+    searched = store.has("search") and len(searches.collect()) > 0
     missing = {name for name in ("bm25", "vectors", "search") if not searched}
-    missing |= {name for name in RECBOLE if not kept_for(store, name)}
+    missing |= set(RECBOLE) - set(kept_for(store))
     missing |= {name for name in TEXT_SEQUENCES if not store.has(name)}
     recommends = all(store.has(name) for name in ("titles", "ids", "recommender"))
     missing |= {name for name in (*RECOMMENDER, AGENT) if not recommends}

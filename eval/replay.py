@@ -124,8 +124,10 @@ def _prepare(store: Store, protocol: Protocol, events: LogSource, scratch: Path,
     asked = ask(log, protocol, training, scratch / "asked", own)
     products = None
     if protocol.candidates in ("bought", "available-then"):
-        known = [opened] if own else [opened, store_log(store)]
-        known = [*known, store_log(store, "background")] if protocol.candidates == "available-then" else [opened]
+        known = [opened]
+        if protocol.candidates == "available-then":
+            known += [] if own else [store_log(store)]
+            known.append(store_log(store, "background"))
         products = scratch / "products.parquet"
         log_products(pl.concat(known)).write_parquet(products)
     cut = cut_of(log, protocol)

@@ -164,10 +164,13 @@ def refuse_other_questions(protocol: Protocol, names: Sequence[str], own_log: bo
         )
 
 
-def kept_for(store: Store, name: str) -> bool:
-    """Whether ranks of this model lie in the store that were made from the log and catalogue it has now."""
-    record = _read_json(folder_of(store) / f"{name}.json")
-    return bool(record) and record.get("split") == digest_of(store)
+def kept_for(store: Store) -> tuple[str, ...]:
+    """The models whose ranks in the store were made from the log and catalogue it has now."""
+    records = {name: _read_json(folder_of(store) / f"{name}.json") for name in SYSTEMS}
+    if not any(records.values()):
+        return ()
+    digest = digest_of(store)
+    return tuple(name for name, record in records.items() if record.get("split") == digest)
 
 
 def kept_digest(store: Store) -> str:
