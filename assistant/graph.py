@@ -14,6 +14,8 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from shopping_assistant.assistant import toolbox, trace
+from shopping_assistant.assistant.agent_tools.desk import Desk
+from shopping_assistant.assistant.agent_tools.offering import brief
 from shopping_assistant.assistant.context import Settings, TurnContext
 from shopping_assistant.assistant.offline_model import OfflineChatModel
 from shopping_assistant.assistant.prompts import fenced, system_text
@@ -187,8 +189,8 @@ class Agent:
         said = [m for m in messages if isinstance(m, HumanMessage) or (isinstance(m, AIMessage) and not m.tool_calls)]
         return said[-self.settings.messages_kept :]
 
-    def _desk(self, state: ConversationState, context: TurnContext) -> toolbox.Desk:
-        return toolbox.Desk(
+    def _desk(self, state: ConversationState, context: TurnContext) -> Desk:
+        return Desk(
             self.shelf,
             self.log,
             self.settings,
@@ -205,12 +207,12 @@ class Agent:
         """The state as a chat model sees it."""
         catalog, reasons = self.shelf.catalog, state.get("reasons", {})
 
-        def brief(ids: list[str]) -> list[dict]:
-            return [toolbox.brief(catalog.product(p)) for p in ids if p in catalog]
+        def told(ids: list[str]) -> list[dict]:
+            return [brief(catalog.product(p)) for p in ids if p in catalog]
 
         shown = [
             {"number": n, **p, "reason": reasons.get(p["product_id"], "")}
-            for n, p in enumerate(brief(state.get("shown", [])), 1)
+            for n, p in enumerate(told(state.get("shown", [])), 1)
         ]
         return {
             "turn": state["turn"],
@@ -221,7 +223,7 @@ class Agent:
             "words": state["words"],
             "shown": shown,
             "focus": state.get("focus", []),
-            "bag": brief(state.get("bag", [])),
+            "bag": told(state.get("bag", [])),
             "clicked": state.get("clicked", []),
             "can_recommend": self.shelf.can_recommend,
         }

@@ -14,7 +14,7 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
-from shopping_assistant.assistant import replies
+from shopping_assistant.assistant.answers import replies
 from shopping_assistant.assistant.prompts import state_in
 
 Call = tuple[str, dict[str, Any]]

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import polars as pl
 
-from shopping_assistant.assistant.fashion_words import IMITATION
-from shopping_assistant.assistant.understanding import Understanding
-from shopping_assistant.assistant.vocabulary import Vocabulary
-from shopping_assistant.assistant.wishes import TEXT
+from shopping_assistant.assistant.language.fashion_words import IMITATION
+from shopping_assistant.assistant.language.understanding import Understanding
+from shopping_assistant.assistant.language.vocabulary import Vocabulary
+from shopping_assistant.assistant.language.wishes import TEXT
 from shopping_assistant.tools import attribute_filter
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.memory import QueryProductMemory

@@ -7,8 +7,8 @@ from typing import Any, TypedDict
 
 from langchain_core.messages import AnyMessage
 
-from shopping_assistant.assistant.references import Scene
-from shopping_assistant.assistant.understanding import Before
+from shopping_assistant.assistant.language.references import Scene
+from shopping_assistant.assistant.language.understanding import Before
 from shopping_assistant.tools.attribute_filter import Constraint
 
 # Products a shopper can still point at by description after newer ones were shown.

@@ -5,8 +5,8 @@ import itertools
 import pytest
 
 from shopping_assistant.assistant.conversation import Assistant
-from shopping_assistant.assistant.understanding import Before, Scene, Understanding
-from shopping_assistant.assistant.vocabulary import Vocabulary
+from shopping_assistant.assistant.language.understanding import Before, Scene, Understanding
+from shopping_assistant.assistant.language.vocabulary import Vocabulary
 from shopping_assistant.tools.catalog import Catalog, Product
 from shopping_assistant.tools.store import Store
 

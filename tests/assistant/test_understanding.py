@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from shopping_assistant.assistant.understanding import Before, Understanding
-from shopping_assistant.assistant.vocabulary import Vocabulary
+from shopping_assistant.assistant.language.understanding import Before, Understanding
+from shopping_assistant.assistant.language.vocabulary import Vocabulary
 from shopping_assistant.tools.attribute_filter import mask
 from shopping_assistant.tools.catalog import Catalog, Product
 
@@ -350,8 +350,8 @@ def test_common_words_are_no_misspellings(said, wishes):
 
 
 def test_numeric_attributes_of_the_catalogues_own(catalog):
-    from shopping_assistant.assistant.understanding import Understanding
-    from shopping_assistant.assistant.vocabulary import Vocabulary
+    from shopping_assistant.assistant.language.understanding import Understanding
+    from shopping_assistant.assistant.language.vocabulary import Vocabulary
     from shopping_assistant.tools.catalog import Catalog, Product
 
     rated = Catalog.from_products(
@@ -366,8 +366,8 @@ def test_numeric_attributes_of_the_catalogues_own(catalog):
 
 
 def test_a_catalogue_of_bare_titles_is_understood_as_far_as_it_goes():
-    from shopping_assistant.assistant.understanding import Understanding
-    from shopping_assistant.assistant.vocabulary import Vocabulary
+    from shopping_assistant.assistant.language.understanding import Understanding
+    from shopping_assistant.assistant.language.vocabulary import Vocabulary
     from shopping_assistant.tools.catalog import Catalog, Product
 
     bare = Understanding(Vocabulary(Catalog.from_products([Product("1", "Red lipstick"), Product("2", "Face cream")])))
@@ -390,8 +390,8 @@ def test_words_that_name_no_product(said, wishes, sentence):
 
 
 def test_comparatives_are_looked_for_as_titles_have_them(catalog):
-    from shopping_assistant.assistant.understanding import Understanding
-    from shopping_assistant.assistant.vocabulary import Vocabulary
+    from shopping_assistant.assistant.language.understanding import Understanding
+    from shopping_assistant.assistant.language.vocabulary import Vocabulary
     from shopping_assistant.tools.catalog import Catalog, Product
 
     words = Catalog.from_products([Product("1", "Long warm coat", "coat"), Product("2", "Short coat", "coat")])

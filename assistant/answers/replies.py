@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shopping_assistant.assistant.wording import described, is_pair, listed, money, name_of, noun_for
+from shopping_assistant.assistant.answers.wording import described, is_pair, listed, money, name_of, noun_for
 
 _SEARCH_FEW = ("I found {n} {what}.", "Here {are} {n} {what}.", "{n} {what} for you.")
 _SEARCH_MANY = (

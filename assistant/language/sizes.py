@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 
-from shopping_assistant.assistant.sentence import Sentence
-from shopping_assistant.assistant.vocabulary import Vocabulary
+from shopping_assistant.assistant.language.sentence import Sentence
+from shopping_assistant.assistant.language.vocabulary import Vocabulary
 
 _LETTER_SIZES = frozenset("xs s m l xl xxl xxxl".split())
 

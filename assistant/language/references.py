@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shopping_assistant.assistant.vocabulary import Match, Token, Vocabulary
+from shopping_assistant.assistant.language.vocabulary import Match, Token, Vocabulary
 from shopping_assistant.tools.catalog import Product, split_values
 
 _NUMBERS = "one two three four five six seven eight nine ten".split()

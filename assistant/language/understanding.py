@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from shopping_assistant.assistant import acts, amounts
-from shopping_assistant.assistant.fashion_words import COMMON
-from shopping_assistant.assistant.negation import negated as find_negated
-from shopping_assistant.assistant.references import Reference, Scene, resolve
-from shopping_assistant.assistant.sentence import Sentence
-from shopping_assistant.assistant.sizes import sizes_in
-from shopping_assistant.assistant.vocabulary import Match, Token, Vocabulary, phrase_key, plain, tokens_of
-from shopping_assistant.assistant.wishes import FORGET_ALL, FORGET_LAST, TEXT, accumulate
+from shopping_assistant.assistant.language import acts, amounts
+from shopping_assistant.assistant.language.fashion_words import COMMON
+from shopping_assistant.assistant.language.negation import negated as find_negated
+from shopping_assistant.assistant.language.references import Reference, Scene, resolve
+from shopping_assistant.assistant.language.sentence import Sentence
+from shopping_assistant.assistant.language.sizes import sizes_in
+from shopping_assistant.assistant.language.vocabulary import Match, Token, Vocabulary, phrase_key, plain, tokens_of
+from shopping_assistant.assistant.language.wishes import FORGET_ALL, FORGET_LAST, TEXT, accumulate
 from shopping_assistant.tools.attribute_filter import Constraint, mask
 
 _ACCEPTED = re.compile(

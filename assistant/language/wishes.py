@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from shopping_assistant.assistant.vocabulary import Vocabulary
+from shopping_assistant.assistant.language.vocabulary import Vocabulary
 from shopping_assistant.tools.attribute_filter import Constraint
 
 FORGET_ALL, FORGET_LAST = "*", "last"

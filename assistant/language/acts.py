@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shopping_assistant.assistant.references import Reference
+from shopping_assistant.assistant.language.references import Reference
 
 # Acts that look for products, that point at known ones, and that state no wish.
 SEARCHING = ("search", "refine", "undo", "recommend", "similar", "other")

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from rapidfuzz.distance import OSA
 
-from shopping_assistant.assistant import fashion_words as words
+from shopping_assistant.assistant.language import fashion_words as words
 from shopping_assistant.tools.catalog import Catalog, split_values
 
 TOKEN = re.compile(r"t[\s-]?shirts?\b|tee[\s-]?shirts?\b|#\d+|[a-z0-9]+(?:[.'][a-z0-9]+)*|[&€$£<>,;.!?()]")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from shopping_assistant.assistant.vocabulary import singular
+from shopping_assistant.assistant.language.vocabulary import singular
 
 _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£"}
 _UNCOUNTED = frozenset(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from shopping_assistant.assistant.vocabulary import Match, Token
+from shopping_assistant.assistant.language.vocabulary import Match, Token
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shopping_assistant.assistant.wording import listed, name_of
+from shopping_assistant.assistant.answers.wording import listed, name_of
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.catalog import Catalog, Product, split_values
 from shopping_assistant.tools.sessions import Event

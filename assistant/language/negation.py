@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shopping_assistant.assistant.vocabulary import Match, Token
+from shopping_assistant.assistant.language.vocabulary import Match, Token
 
 _NEGATIONS = frozenset(
     "not no without except excluding avoid avoiding hate dislike nothing isn't isnt aren't arent non minus".split()

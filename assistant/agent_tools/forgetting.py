@@ -1,0 +1,21 @@
+"""The tool that takes wishes back."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from shopping_assistant.assistant.agent_tools.desk import Arguments, Desk, ToolResult, tool
+from shopping_assistant.assistant.language.wishes import FORGET_ALL, accumulate
+
+
+class Forget(Arguments):
+    attributes: list[str] = Field(
+        description=f'attributes whose wishes are taken back; ["{FORGET_ALL}"] for all', max_length=20
+    )
+
+
+@tool(Forget)
+def forget_wishes(desk: Desk, given: Forget) -> ToolResult:
+    """Take back wishes of the shopper, or start over."""
+    kept, _ = accumulate(desk.shelf.vocabulary, desk.constraints, desk.previous, (), tuple(given.attributes), False)
+    return ToolResult({"wishes": [c.as_dict() for c in kept]}, constraints=kept)

@@ -1,0 +1,62 @@
+"""Products as a tool offers them: under the shopper's wishes, each with its reason, and briefly told to the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shopping_assistant.assistant.agent_tools.desk import Desk, Offer, ToolError, ToolResult, Wish
+from shopping_assistant.assistant.answers.reasons import reason
+from shopping_assistant.assistant.language.wishes import TEXT, accumulate
+from shopping_assistant.assistant.shelf import NO_ROUTE, Ranked
+from shopping_assistant.tools.attribute_filter import Constraint
+from shopping_assistant.tools.catalog import Product
+from shopping_assistant.tools.sessions import Event
+
+# What a chat model needs to speak of a product; the page reads the rest from the catalogue.
+BRIEF = ("product_id", "title", "brand", "category", "color", "material", "price", "currency")
+
+
+def all_wishes(desk: Desk, further: Sequence[Wish]) -> tuple[Constraint, ...]:
+    """The shopper's wishes and the model's further ones. What was excluded stays so, whatever the model asks."""
+    new = [c for c in checked(desk, further) if not same_wish(c, desk.constraints)]
+    joined, _ = accumulate(desk.shelf.vocabulary, desk.constraints, (), new, (), True)
+    excluded = [c for c in desk.constraints if c.is_exclusion]
+    return (*(c for c in joined if not c.is_exclusion or c not in excluded), *(c for c in excluded))
+
+
+def checked(desk: Desk, wishes: Sequence[Wish]) -> tuple[Constraint, ...]:
+    names = [*desk.shelf.catalog.attribute_names, TEXT]
+    for w in wishes:
+        if w.attribute not in names:
+            raise ToolError(f"this catalogue has no attribute {w.attribute!r}; it has {', '.join(names)}")
+    return tuple(Constraint.from_dict(w.model_dump()) for w in wishes)
+
+
+def same_wish(c: Constraint, others: Sequence[Constraint]) -> bool:
+    return any((c.attribute, c.op, c.values) == (o.attribute, o.op, o.values) for o in others)
+
+
+def offered(
+    desk: Desk, ranked: Ranked, constraints: Sequence[Constraint], query: str | None = None,
+    history: Sequence[Event] = (), like: str | None = None, beside: Product | None = None,
+) -> ToolResult:  # fmt: skip
+    kept = [c for c in constraints if c not in ranked.relaxed]
+    catalog = desk.shelf.catalog
+    offers, lines = [], []
+    for number, scored in enumerate(ranked.products, 1):
+        product = catalog.product(scored.product_id)
+        why = reason(product, catalog, kept, history, scored.route, ranked.by, beside)
+        offers.append(Offer(scored.product_id, why, {**NO_ROUTE, **scored.route}))
+        lines.append({"number": number, **brief(product), "reason": why})
+    content = {
+        "count": ranked.count, "by": ranked.by, "products": lines, "wishes": [c.as_dict() for c in kept],
+        "relaxed": [c.as_dict() for c in ranked.relaxed],
+    }  # fmt: skip
+    if like:
+        content["like"] = brief(catalog.product(like))
+    return ToolResult(content, tuple(offers), ranked.relaxed, query=query, parts_ms=ranked.parts_ms)
+
+
+def brief(product: Product) -> dict:
+    """What a chat model is told of a product."""
+    return {name: getattr(product, name) for name in BRIEF}

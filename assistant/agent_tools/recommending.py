@@ -1,0 +1,58 @@
+"""The tool that recommends: what this shopper will want next, alone or to wear with a product."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pydantic import Field
+
+from shopping_assistant.assistant.agent_tools.desk import Arguments, Desk, ToolResult, Wish, tool
+from shopping_assistant.assistant.agent_tools.offering import all_wishes, checked, offered, same_wish
+from shopping_assistant.tools.attribute_filter import Constraint
+from shopping_assistant.tools.sessions import Event
+
+
+class Recommend(Arguments):
+    constraints: list[Wish] = Field(default=[], max_length=20)
+    goes_with: str | None = Field(default=None, description="product_id of a product to combine with, for an outfit")
+    more: bool = Field(default=False, description="leave out what was shown before")
+
+
+@tool(Recommend)
+def recommend(desk: Desk, given: Recommend) -> ToolResult:
+    """What this shopper will want next, from all they searched, clicked and chose. Their wishes always apply."""
+    if given.goes_with is not None:
+        return _outfit(desk, given)
+    constraints, history = all_wishes(desk, given.constraints), desk.history()
+    if desk.query:
+        # "Recommend me a dress" says what is looked for now, before it stands in the log.
+        history = (*history, desk.event("search", query=desk.query))
+    exclude = [*desk.log.bag(desk.thread_id), *(desk.seen if given.more else ())]
+    ranked = desk.shelf.recommend(history, desk.settings.shown, constraints, exclude)
+    result = offered(desk, ranked, constraints, history=history)
+    return replace(result, content={**result.content, "goes_by": _evidence(history)})
+
+
+def _outfit(desk: Desk, given: Recommend) -> ToolResult:
+    """What to wear with one product: nothing of its kind, and the wishes that were about it set aside."""
+    (product,) = desk.known([given.goes_with])
+    now = checked(desk, given.constraints)
+    held = all_wishes(desk, given.constraints)
+    kept = tuple(c for c in held if c.is_exclusion or c.attribute == "department" or same_wish(c, now))
+    set_aside = tuple(c for c in held if c not in kept)
+    if product.category and not any(c.attribute == "category" and c.op == "in" for c in kept):
+        kept = (*kept, Constraint("category", "not in", desk.shelf.vocabulary.same_place(product.category.lower()), ""))
+    # The search that led to the product is done; what goes with it starts from the product itself.
+    history = tuple(e for e in desk.history() if e.action != "search")
+    history = (*history, desk.event("click", product_id=product.product_id))
+    ranked = desk.shelf.recommend(history, desk.settings.shown, kept, desk.log.bag(desk.thread_id))
+    result = offered(desk, ranked, kept, beside=product)
+    return replace(result, relaxed=(*result.relaxed, *set_aside))
+
+
+def _evidence(history: Sequence[Event]) -> str:
+    """The strongest thing a recommendation can go by: chosen, clicked, searched, or nothing."""
+    done = {e.action for e in history}
+    words = (("purchase", "chosen"), ("click", "clicked"), ("search", "searched"))
+    return next((word for action, word in words if action in done), "nothing")

@@ -1,0 +1,1 @@
+"""What the offline assistant says: replies, and the reasons under each product."""
