@@ -1,0 +1,229 @@
+"""A conversation as a test case: what the shopper says, clicks and bags, and what must be true of every answer.
+
+    - name: leather stays out when the colour changes
+      turns:
+        - say: black ankle boots under 120
+          act: search
+          holds: [category in ankle boots, color in black, price <= 120]
+          every: {category: ankle boots, color: black, price: <= 120}
+        - say: not leather, and rather in brown
+          act: refine
+          holds: [material not in leather, color in brown]
+          none: {material: leather, color: black}
+        - click: 2                     # a place among the products shown last
+        - say: put that one into my bag
+          act: add_to_bag
+          targets: [2]
+          bag: 1
+
+A case says what a shopper could check, never the words of a reply but for a fact that must stand in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from shopping_assistant.assistant.conversation import SORRY, Assistant
+from shopping_assistant.eval.cases import Act
+
+FOLDER = Path(__file__).parent / "dialogues"
+_CONDITION = re.compile(r"(?P<attribute>[\w ]+?) (?P<op>not in|in|<=|>=) (?P<values>.+)")
+_BOUND = re.compile(r"(?P<op><=|>=|<|>) (?P<value>[\d.]+)")
+Values = str | list[str]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Turn(_Strict):
+    """One thing the shopper does, and what must be true after it. All but the deed are checked only where given."""
+
+    say: str | None = None
+    click: int | None = Field(None, ge=1, description="place among the products shown last")
+    bag_it: int | None = Field(None, ge=1, description="place: the button on the card, not a sentence")
+
+    act: Act | list[Act] | None = Field(None, description="the act, or those that would be right as well")
+    holds: list[str] = Field([], description="wishes that hold: 'color in black, navy', 'price <= 80'; values all of it")
+    only: list[str] | None = Field(None, description="attributes that wishes are about now, and no others")
+    gone: list[str] = Field([], description="attributes that no wish is about any more")
+    every: dict[str, Values] = Field({}, description="attribute → value(s) or bound: each product shown has one of them")
+    none: dict[str, Values] = Field({}, description="attribute → value(s): no product shown has any")
+    first: dict[str, Values] = Field({}, description="the same of the first product alone")
+    shows: bool | None = Field(None, description="whether products are shown")
+    same_list: bool | None = Field(None, description="whether the products are those shown before, in any order")
+    new_list: bool | None = Field(None, description="whether no product was shown before in this conversation")
+    cheaper: bool | None = Field(None, description="whether the dearest shown costs less than the dearest before")
+    targets: list[int] | None = Field(None, description="places, among those shown before this turn, that are meant")
+    target_has: dict[str, Values] = Field({}, description="what each product meant has; there is at least one")
+    asked: list[str] | None = Field(None, description="attributes asked about, in any order")
+    question: str | bool | None = Field(None, description="attribute of the question put back; true any, false none")
+    relaxed: list[str] | None = Field(None, description="attributes of the wishes set aside for this answer")
+    bag: int | None = Field(None, ge=0, description="how many products the bag holds afterwards")
+    tools: list[str] | None = Field(None, description="names of the tools called, in order; [] for none")
+    reply_has: list[str] = Field([], description="what must stand in the reply, whatever its form (regular expressions)")
+    reply_lacks: list[str] = Field([])
+
+    @model_validator(mode="after")
+    def _one_deed(self) -> Self:
+        if sum(x is not None for x in (self.say, self.click, self.bag_it)) != 1:
+            raise ValueError("expected exactly one of say, click and bag_it")
+        return self
+
+
+class Dialogue(_Strict):
+    name: str
+    about: Literal[
+        "search", "negation", "relative", "reference", "several", "correction", "undo", "conflict", "question", "compare",
+        "explain", "details", "outfit", "size", "bag", "small talk", "recommend", "similar", "subject", "spelling",
+    ]  # fmt: skip
+    turns: list[Turn] = Field(min_length=1)
+
+
+def read_all(folder: Path = FOLDER) -> Iterator[tuple[str, Dialogue]]:
+    """Every dialogue with its test id, ``file/name``."""
+    for path in sorted(folder.glob("*.yaml")):
+        for record in yaml.safe_load(path.read_text(encoding="utf-8")):
+            dialogue = Dialogue.model_validate(record)
+            yield f"{path.stem}/{dialogue.name}", dialogue
+
+
+def hold(assistant: Assistant, dialogue: Dialogue, thread: str) -> list[str]:
+    """Hold the conversation; what was not as it must be, one line each."""
+    wrong: list[str] = []
+    shown: list[dict] = []
+    seen: set[str] = set()
+    for n, step in enumerate(dialogue.turns, 1):
+        if step.say is None:
+            place = step.click or step.bag_it
+            if place > len(shown):
+                return [*wrong, f"turn {n}: no product {place} to click, {len(shown)} shown"]
+            deed = assistant.click if step.click else assistant.add_to_bag
+            deed(thread, shown[place - 1]["product_id"], place)
+            continue
+        turn = assistant.turn(thread, step.say)
+        wrong += [f"turn {n} {step.say!r}: {w}" for w in _wrong(step, turn, shown, seen, assistant, thread)]
+        if turn["products"]:
+            shown = turn["products"]
+            seen |= {p["product_id"] for p in shown}
+    return wrong
+
+
+def _wrong(step: Turn, turn: dict, shown: list[dict], seen: set[str], assistant: Assistant, thread: str) -> Iterator[str]:
+    if turn["reply"] == SORRY or not turn["reply"].strip():
+        yield f"reply {turn['reply']!r}"
+    yield from (f"tool {t['name']} failed: {t['error']}" for t in turn["tools"] if t["error"])
+    acts = [step.act] if isinstance(step.act, str) else step.act
+    if acts and turn["act"] not in acts:
+        yield f"act {turn['act']}, expected {' or '.join(acts)}"
+    wishes = turn["constraints"]
+    for text in step.holds:
+        if not any(_same(text, w) for w in wishes):
+            yield f"no wish {text!r} in {[_told(w) for w in wishes]}"
+    about = {w["attribute"] for w in wishes}
+    if step.only is not None and about != set(step.only):
+        yield f"wishes are about {sorted(about)}, expected {sorted(step.only)}"
+    yield from (f"still a wish about {a!r}: {[_told(w) for w in wishes]}" for a in step.gone if a in about)
+    yield from _wrong_products(step, turn, shown, seen)
+    yield from _wrong_meaning(step, turn, shown, assistant)
+    if step.bag is not None and len(assistant.bag(thread)) != step.bag:
+        yield f"{len(assistant.bag(thread))} in the bag, expected {step.bag}"
+    yield from (f"reply lacks {p!r}: {turn['reply']!r}" for p in step.reply_has if not re.search(p, turn["reply"], re.I))
+    yield from (f"reply has {p!r}: {turn['reply']!r}" for p in step.reply_lacks if re.search(p, turn["reply"], re.I))
+
+
+def _wrong_products(step: Turn, turn: dict, shown: list[dict], seen: set[str]) -> Iterator[str]:
+    products = turn["products"]
+    for attribute, values in step.every.items():
+        yield from (f"{p['title']} has {attribute} {_cell(p, attribute)}" for p in products if not _has(p, attribute, values))
+    for attribute, values in step.none.items():
+        yield from (f"{p['title']} has {attribute} {_cell(p, attribute)}" for p in products if _has(p, attribute, values))
+    for attribute, values in step.first.items():
+        if not products or not _has(products[0], attribute, values):
+            yield f"the first is {[p['title'] for p in products[:1]]}, expected {attribute} {values}"
+    if (step.every or step.none) and not products:
+        yield "no products"
+    if step.shows is not None and bool(products) != step.shows:
+        yield f"{len(products)} products shown"
+    ids, before = {p["product_id"] for p in products}, {p["product_id"] for p in shown}
+    if step.same_list is not None and (ids == before) != step.same_list:
+        yield f"the list is {'another' if step.same_list else 'the same'}"
+    if step.new_list is not None and (bool(ids) and not ids & seen) != step.new_list:
+        yield f"{len(ids & seen)} of {len(ids)} products were shown before"
+    if step.cheaper is not None:
+        dearest = [max((p["price"] for p in some if p["price"] is not None), default=0.0) for some in (products, shown)]
+        if not products or (dearest[0] < dearest[1]) != step.cheaper:
+            yield f"dearest {dearest[0]}, before {dearest[1]}"
+
+
+def _wrong_meaning(step: Turn, turn: dict, shown: list[dict], assistant: Assistant) -> Iterator[str]:
+    if step.targets is not None:
+        meant = [shown[i - 1]["product_id"] if i <= len(shown) else f"place {i}" for i in step.targets]
+        if sorted(meant) != sorted(turn["targets"]):
+            places = {p["product_id"]: i for i, p in enumerate(shown, 1)}
+            yield f"targets {[places.get(t, t) for t in turn['targets']]}, expected {step.targets}"
+    if step.target_has:
+        meant = [assistant.product(t) for t in turn["targets"]]
+        if not meant or not all(_has(p, a, v) for p in meant for a, v in step.target_has.items()):
+            yield f"targets {[p['title'] for p in meant]}, expected {step.target_has}"
+    if step.asked is not None and sorted(turn["asked"]) != sorted(step.asked):
+        yield f"asked {turn['asked']}, expected {step.asked}"
+    put = (turn.get("question") or {}).get("attribute")
+    if step.question is not None and (bool(put) != step.question if isinstance(step.question, bool) else put != step.question):
+        yield f"question about {put}, expected {step.question}"
+    if step.relaxed is not None and sorted({w["attribute"] for w in turn.get("relaxed", [])}) != sorted(step.relaxed):
+        yield f"set aside {[_told(w) for w in turn.get('relaxed', [])]}, expected {step.relaxed}"
+    if step.tools is not None and [t["name"] for t in turn["tools"]] != step.tools:
+        yield f"tools {[t['name'] for t in turn['tools']]}, expected {step.tools}"
+
+
+def _same(text: str, wish: dict) -> bool:
+    m = _CONDITION.fullmatch(text)
+    assert m, f"cannot read the wish {text!r}; write 'attribute op values'"
+    if (m["attribute"], m["op"]) != (wish["attribute"], wish["op"]):
+        return False
+    if m["op"] in ("<=", ">="):
+        return float(m["values"]) == wish["values"][0]
+    return {v.strip() for v in m["values"].split(",")} == set(wish["values"])
+
+
+def _told(wish: dict) -> str:
+    return f"{wish['attribute']} {wish['op']} {', '.join(map(str, wish['values']))}"
+
+
+def _cell(product: dict, attribute: str):
+    return product.get(attribute, product.get("attributes", {}).get(attribute))
+
+
+def _has(product: dict, attribute: str, values: Values) -> bool:
+    cell = _cell(product, attribute)
+    if cell is None:
+        return False
+    bound = _BOUND.fullmatch(values) if isinstance(values, str) else None
+    if bound:
+        value = float(bound["value"])
+        return {"<=": cell <= value, ">=": cell >= value, "<": cell < value, ">": cell > value}[bound["op"]]
+    cells = {str(c).strip().lower() for c in (cell if isinstance(cell, list) else str(cell).split(","))} | {str(cell).lower()}
+    return bool(cells & ({values} if isinstance(values, str) else set(values)))
+
+
+if __name__ == "__main__":  # python -m tests.assistant.dialogue STORE [FILE or FILE/NAME …]: run cases while writing them
+    import sys
+    import uuid
+
+    opened = Assistant.open(sys.argv[1])
+    failed = 0
+    for case, found in read_all():
+        if sys.argv[2:] and not case.startswith(tuple(sys.argv[2:])):
+            continue
+        if lines := hold(opened, found, f"{case}-{uuid.uuid4()}"):
+            failed += 1
+            print(case, *lines, sep="\n  ")
+    print(f"{failed} failed")
+    sys.exit(bool(failed))
