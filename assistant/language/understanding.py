@@ -10,6 +10,7 @@ import numpy as np
 
 from shopping_assistant.assistant.language import acts, amounts
 from shopping_assistant.assistant.language.fashion_words import COMMON
+from shopping_assistant.assistant.language.leanings import Leaning
 from shopping_assistant.assistant.language.negation import negated as find_negated
 from shopping_assistant.assistant.language.references import Reference, Scene, resolve
 from shopping_assistant.assistant.language.sentence import Sentence
@@ -50,11 +51,12 @@ class Before:
     words: tuple[str, ...] = ()
     last_act: str = ""
     asked: tuple[str, ...] = ()
+    leanings: tuple[Leaning, ...] = ()
 
 
 @dataclass(frozen=True)
 class Understood:
-    """One sentence understood. ``constraints`` are all that hold now; ``words`` what else to search for."""
+    """One sentence understood. ``constraints`` and ``leanings`` are all that hold now; ``words`` what else to search for."""
 
     act: str
     constraints: tuple[Constraint, ...]
@@ -72,6 +74,7 @@ class Understood:
     singular: bool = False
     question_word: str = ""
     best: bool = False
+    leanings: tuple[Leaning, ...] = ()
 
 
 class Understanding:
