@@ -22,7 +22,8 @@ class Leaning:
 
     Args:
         attribute: as the catalogue names it, "text" for words of titles and descriptions, "" for the whole product.
-        direction: "more" or "less" of ``attribute`` (longer, cheaper, darker), "like" or "unlike" ``values`` or ``than``.
+        direction: "more" or "less" of ``attribute`` (longer, cheaper, darker), "like" or "unlike" ``values``
+            or ``than``.
         values: the catalogue's values meant, best first; empty where only the direction is known.
         said: the shopper's words.
         than: the product compared with, None for none.

@@ -56,7 +56,7 @@ class Before:
 
 @dataclass(frozen=True)
 class Understood:
-    """One sentence understood. ``constraints`` and ``leanings`` are all that hold now; ``words`` what else to search for."""
+    """One sentence understood. ``constraints`` and ``leanings`` all hold now; ``words`` is what else to search for."""
 
     act: str
     constraints: tuple[Constraint, ...]
