@@ -50,10 +50,14 @@ class Turn(_Strict):
     bag_it: int | None = Field(None, ge=1, description="place: the button on the card, not a sentence")
 
     act: Act | list[Act] | None = Field(None, description="the act, or those that would be right as well")
-    holds: list[str] = Field([], description="wishes that hold: 'color in black, navy', 'price <= 80'; values all of it")
+    holds: list[str] = Field(
+        [], description="wishes that hold: 'color in black, navy', 'price <= 80'; values all of it"
+    )
     only: list[str] | None = Field(None, description="attributes that wishes are about now, and no others")
     gone: list[str] = Field([], description="attributes that no wish is about any more")
-    every: dict[str, Values] = Field({}, description="attribute → value(s) or bound: each product shown has one of them")
+    every: dict[str, Values] = Field(
+        {}, description="attribute → value(s) or bound: each product shown has one of them"
+    )
     none: dict[str, Values] = Field({}, description="attribute → value(s): no product shown has any")
     first: dict[str, Values] = Field({}, description="the same of the first product alone")
     shows: bool | None = Field(None, description="whether products are shown")
@@ -66,8 +70,14 @@ class Turn(_Strict):
     question: str | bool | None = Field(None, description="attribute of the question put back; true any, false none")
     relaxed: list[str] | None = Field(None, description="attributes of the wishes set aside for this answer")
     bag: int | None = Field(None, ge=0, description="how many products the bag holds afterwards")
+    table: list[int] | None = Field(None, description="places, among those shown before, that are set side by side")
+    columns: list[str] = Field([], description="attributes that the table of differences has")
+    kinds: int | None = Field(None, description="of how many categories products are shown, at least")
+    cites: list[str] = Field([], description="an explanation gives evidence, and only of these kinds")
     tools: list[str] | None = Field(None, description="names of the tools called, in order; [] for none")
-    reply_has: list[str] = Field([], description="what must stand in the reply, whatever its form (regular expressions)")
+    reply_has: list[str] = Field(
+        [], description="what must stand in the reply, whatever its form (regular expressions)"
+    )
     reply_lacks: list[str] = Field([])
 
     @model_validator(mode="after")
@@ -115,7 +125,9 @@ def hold(assistant: Assistant, dialogue: Dialogue, thread: str) -> list[str]:
     return wrong
 
 
-def _wrong(step: Turn, turn: dict, shown: list[dict], seen: set[str], assistant: Assistant, thread: str) -> Iterator[str]:
+def _wrong(
+    step: Turn, turn: dict, shown: list[dict], seen: set[str], assistant: Assistant, thread: str
+) -> Iterator[str]:
     if turn["reply"] == SORRY or not turn["reply"].strip():
         yield f"reply {turn['reply']!r}"
     yield from (f"tool {t['name']} failed: {t['error']}" for t in turn["tools"] if t["error"])
@@ -132,18 +144,25 @@ def _wrong(step: Turn, turn: dict, shown: list[dict], seen: set[str], assistant:
     yield from (f"still a wish about {a!r}: {[_told(w) for w in wishes]}" for a in step.gone if a in about)
     yield from _wrong_products(step, turn, shown, seen)
     yield from _wrong_meaning(step, turn, shown, assistant)
+    yield from _wrong_answers(step, turn, shown)
     if step.bag is not None and len(assistant.bag(thread)) != step.bag:
         yield f"{len(assistant.bag(thread))} in the bag, expected {step.bag}"
-    yield from (f"reply lacks {p!r}: {turn['reply']!r}" for p in step.reply_has if not re.search(p, turn["reply"], re.I))
+    yield from (
+        f"reply lacks {p!r}: {turn['reply']!r}" for p in step.reply_has if not re.search(p, turn["reply"], re.I)
+    )
     yield from (f"reply has {p!r}: {turn['reply']!r}" for p in step.reply_lacks if re.search(p, turn["reply"], re.I))
 
 
 def _wrong_products(step: Turn, turn: dict, shown: list[dict], seen: set[str]) -> Iterator[str]:
     products = turn["products"]
     for attribute, values in step.every.items():
-        yield from (f"{p['title']} has {attribute} {_cell(p, attribute)}" for p in products if not _has(p, attribute, values))
+        yield from (
+            f"{p['title']} has {attribute} {_cell(p, attribute)}" for p in products if not _has(p, attribute, values)
+        )
     for attribute, values in step.none.items():
-        yield from (f"{p['title']} has {attribute} {_cell(p, attribute)}" for p in products if _has(p, attribute, values))
+        yield from (
+            f"{p['title']} has {attribute} {_cell(p, attribute)}" for p in products if _has(p, attribute, values)
+        )
     for attribute, values in step.first.items():
         if not products or not _has(products[0], attribute, values):
             yield f"the first is {[p['title'] for p in products[:1]]}, expected {attribute} {values}"
@@ -175,12 +194,32 @@ def _wrong_meaning(step: Turn, turn: dict, shown: list[dict], assistant: Assista
     if step.asked is not None and sorted(turn["asked"]) != sorted(step.asked):
         yield f"asked {turn['asked']}, expected {step.asked}"
     put = (turn.get("question") or {}).get("attribute")
-    if step.question is not None and (bool(put) != step.question if isinstance(step.question, bool) else put != step.question):
+    if step.question is not None and (
+        bool(put) != step.question if isinstance(step.question, bool) else put != step.question
+    ):
         yield f"question about {put}, expected {step.question}"
     if step.relaxed is not None and sorted({w["attribute"] for w in turn.get("relaxed", [])}) != sorted(step.relaxed):
         yield f"set aside {[_told(w) for w in turn.get('relaxed', [])]}, expected {step.relaxed}"
     if step.tools is not None and [t["name"] for t in turn["tools"]] != step.tools:
         yield f"tools {[t['name'] for t in turn['tools']]}, expected {step.tools}"
+
+
+def _wrong_answers(step: Turn, turn: dict, shown: list[dict]) -> Iterator[str]:
+    """What is set side by side, given as evidence, or combined."""
+    places = {p["product_id"]: i for i, p in enumerate(shown, 1)}
+    table = turn.get("comparison") or {"attributes": [], "rows": []}
+    if step.table is not None:
+        compared = [places.get(row["product_id"], row["product_id"]) for row in table["rows"]]
+        if sorted(compared, key=str) != sorted(step.table, key=str):
+            yield f"side by side {compared}, expected {step.table}"
+    yield from (f"no column {c!r} in {table['attributes']}" for c in step.columns if c not in table["attributes"])
+    kinds = {p["category"] for p in turn["products"]}
+    if step.kinds is not None and len(kinds) < step.kinds:
+        yield f"products of {sorted(kinds)}, expected {step.kinds} kinds"
+    if step.cites:
+        given = [e["kind"] for told in turn.get("explained", []) for e in told["evidence"]]
+        if not given or not set(given) <= set(step.cites):
+            yield f"evidence {given}, expected {step.cites}"
 
 
 def _same(text: str, wish: dict) -> bool:
@@ -209,11 +248,15 @@ def _has(product: dict, attribute: str, values: Values) -> bool:
     if bound:
         value = float(bound["value"])
         return {"<=": cell <= value, ">=": cell >= value, "<": cell < value, ">": cell > value}[bound["op"]]
-    cells = {str(c).strip().lower() for c in (cell if isinstance(cell, list) else str(cell).split(","))} | {str(cell).lower()}
+    cells = {str(c).strip().lower() for c in (cell if isinstance(cell, list) else str(cell).split(","))} | {
+        str(cell).lower()
+    }
     return bool(cells & ({values} if isinstance(values, str) else set(values)))
 
 
-if __name__ == "__main__":  # python -m tests.assistant.dialogue STORE [FILE or FILE/NAME …]: run cases while writing them
+if (
+    __name__ == "__main__"
+):  # python -m tests.assistant.dialogue STORE [FILE or FILE/NAME …]: run cases while writing them
     import sys
     import uuid
 
