@@ -48,6 +48,7 @@ class Turn(_Strict):
     say: str | None = None
     click: int | None = Field(None, ge=1, description="place among the products shown last")
     bag_it: int | None = Field(None, ge=1, description="place: the button on the card, not a sentence")
+    tap: int | None = Field(None, ge=1, description="place among the choices of the question put last")
 
     act: Act | list[Act] | None = Field(None, description="the act, or those that would be right as well")
     holds: list[str] = Field(
@@ -60,6 +61,10 @@ class Turn(_Strict):
     )
     none: dict[str, Values] = Field({}, description="attribute → value(s): no product shown has any")
     first: dict[str, Values] = Field({}, description="the same of the first product alone")
+    top: dict[str, Values] = Field({}, description="the same of the first three: what wishes that only order come to")
+    leans: list[str] = Field([], description="wishes that only order: 'more length', 'less color', 'like ' a product")
+    leans_gone: list[str] = Field([], description="those that no longer hold")
+    reason_has: str | None = Field(None, description="what the first product's reason says (regular expression)")
     shows: bool | None = Field(None, description="whether products are shown")
     same_list: bool | None = Field(None, description="whether the products are those shown before, in any order")
     new_list: bool | None = Field(None, description="whether no product was shown before in this conversation")
@@ -82,8 +87,8 @@ class Turn(_Strict):
 
     @model_validator(mode="after")
     def _one_deed(self) -> Self:
-        if sum(x is not None for x in (self.say, self.click, self.bag_it)) != 1:
-            raise ValueError("expected exactly one of say, click and bag_it")
+        if sum(x is not None for x in (self.say, self.click, self.bag_it, self.tap)) != 1:
+            raise ValueError("expected exactly one of say, click, bag_it and tap")
         return self
 
 
@@ -109,16 +114,21 @@ def hold(assistant: Assistant, dialogue: Dialogue, thread: str) -> list[str]:
     wrong: list[str] = []
     shown: list[dict] = []
     seen: set[str] = set()
+    choices: list[dict] = []
     for n, step in enumerate(dialogue.turns, 1):
-        if step.say is None:
+        if step.tap is not None and step.tap > len(choices):
+            return [*wrong, f"turn {n}: no choice {step.tap} to tap, {len(choices)} offered"]
+        text = step.say if step.tap is None else choices[step.tap - 1]["say"]
+        if text is None:
             place = step.click or step.bag_it
             if place > len(shown):
                 return [*wrong, f"turn {n}: no product {place} to click, {len(shown)} shown"]
             deed = assistant.click if step.click else assistant.add_to_bag
             deed(thread, shown[place - 1]["product_id"], place)
             continue
-        turn = assistant.turn(thread, step.say)
-        wrong += [f"turn {n} {step.say!r}: {w}" for w in _wrong(step, turn, shown, seen, assistant, thread)]
+        turn = assistant.turn(thread, text)
+        wrong += [f"turn {n} {text!r}: {w}" for w in _wrong(step, turn, shown, seen, assistant, thread)]
+        choices = (turn.get("question") or {}).get("choices", choices)
         if turn["products"]:
             shown = turn["products"]
             seen |= {p["product_id"] for p in shown}
@@ -142,6 +152,10 @@ def _wrong(
     if step.only is not None and about != set(step.only):
         yield f"wishes are about {sorted(about)}, expected {sorted(step.only)}"
     yield from (f"still a wish about {a!r}: {[_told(w) for w in wishes]}" for a in step.gone if a in about)
+    leanings = {f"{x['direction']} {x['attribute']}" for x in turn.get("leanings", [])}
+    # One line may name two that would be right: "less pattern, less text".
+    yield from (f"does not lean to {w}: {leanings}" for w in step.leans if not leanings & _choices(w))
+    yield from (f"still leans to {w}" for w in step.leans_gone if w in leanings)
     yield from _wrong_products(step, turn, shown, seen)
     yield from _wrong_meaning(step, turn, shown, assistant)
     yield from _wrong_answers(step, turn, shown)
@@ -166,7 +180,15 @@ def _wrong_products(step: Turn, turn: dict, shown: list[dict], seen: set[str]) -
     for attribute, values in step.first.items():
         if not products or not _has(products[0], attribute, values):
             yield f"the first is {[p['title'] for p in products[:1]]}, expected {attribute} {values}"
-    if (step.every or step.none) and not products:
+    for attribute, values in step.top.items():
+        yield from (
+            f"{p['title']} among the first three has {attribute} {_cell(p, attribute)}"
+            for p in products[:3]
+            if not _has(p, attribute, values)
+        )
+    if step.reason_has and not (products and re.search(step.reason_has, products[0]["reason"], re.I)):
+        yield f"the first one's reason is {[p['reason'] for p in products[:1]]}, expected {step.reason_has!r}"
+    if (step.every or step.none or step.top) and not products:
         yield "no products"
     if step.shows is not None and bool(products) != step.shows:
         yield f"{len(products)} products shown"
@@ -230,6 +252,10 @@ def _same(text: str, wish: dict) -> bool:
     if m["op"] in ("<=", ">="):
         return float(m["values"]) == wish["values"][0]
     return {v.strip() for v in m["values"].split(",")} == set(wish["values"])
+
+
+def _choices(text: str) -> set[str]:
+    return set(text.split(", "))
 
 
 def _told(wish: dict) -> str:
