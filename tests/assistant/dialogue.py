@@ -74,6 +74,9 @@ class Turn(_Strict):
     asked: list[str] | None = Field(None, description="attributes asked about, in any order")
     question: str | bool | None = Field(None, description="attribute of the question put back; true any, false none")
     relaxed: list[str] | None = Field(None, description="attributes of the wishes set aside for this answer")
+    then: list[Act] | None = Field(None, description="the further acts of the same sentence, in order; [] for none")
+    conflict: list[str] | None = Field(None, description="attributes of which a new wish replaced an old one")
+    measures: dict[str, float | str] | None = Field(None, description="all that is known of the shopper's body and size")
     bag: int | None = Field(None, ge=0, description="how many products the bag holds afterwards")
     table: list[int] | None = Field(None, description="places, among those shown before, that are set side by side")
     columns: list[str] = Field([], description="attributes that the table of differences has")
@@ -159,6 +162,9 @@ def _wrong(
     yield from _wrong_products(step, turn, shown, seen)
     yield from _wrong_meaning(step, turn, shown, assistant)
     yield from _wrong_answers(step, turn, shown)
+    known = {m["measure"]: m["value"] for m in turn.get("measures", [])}
+    if step.measures is not None and known != step.measures:
+        yield f"measures {known}, expected {step.measures}"
     if step.bag is not None and len(assistant.bag(thread)) != step.bag:
         yield f"{len(assistant.bag(thread))} in the bag, expected {step.bag}"
     yield from (
@@ -222,6 +228,12 @@ def _wrong_meaning(step: Turn, turn: dict, shown: list[dict], assistant: Assista
         yield f"question about {put}, expected {step.question}"
     if step.relaxed is not None and sorted({w["attribute"] for w in turn.get("relaxed", [])}) != sorted(step.relaxed):
         yield f"set aside {[_told(w) for w in turn.get('relaxed', [])]}, expected {step.relaxed}"
+    further = [also["act"] for also in turn.get("then", [])]
+    if step.then is not None and further != step.then:
+        yield f"then {further}, expected {step.then}"
+    replaced = {c["new"]["attribute"] for c in turn.get("conflicts", [])}
+    if step.conflict is not None and replaced != set(step.conflict):
+        yield f"replaced wishes about {sorted(replaced)}, expected {step.conflict}"
     if step.tools is not None and [t["name"] for t in turn["tools"]] != step.tools:
         yield f"tools {[t['name'] for t in turn['tools']]}, expected {step.tools}"
 
