@@ -162,6 +162,7 @@ class Assistant:
             )
         if answer.get("relaxed"):
             turn["relaxed"] = answer["relaxed"]
+        turn |= {key: value for key, value in answer.get("told", {}).items() if value}
         return {**turn, "ms": round((time.perf_counter() - start) * 1000, 1)}
 
     def _failed_turn(self, thread_id: str, text: str, error: Exception, start: float) -> dict[str, Any]:
@@ -185,13 +186,17 @@ class Assistant:
         """Offers with the catalogue's columns; a product the catalogue no longer has is left out."""
         catalog = self.shelf.catalog
         return [
-            {**catalog.product(o["product_id"]).as_dict(), "reason": o["reason"], "route": {**NO_ROUTE, **o["route"]}}
+            {
+                **catalog.product(o["product_id"]).as_dict(), "reason": o["reason"],
+                "route": {**NO_ROUTE, **o["route"]}, **{k: o[k] for k in ("evidence",) if o.get(k)},
+            }
             for o in offers if o["product_id"] in catalog
         ]  # fmt: skip
 
     def _keep_turn(self, thread_id: str, turn: dict, state: dict) -> None:
         """Turns are kept small: ids and text; the rest is read from the catalogue again."""
-        kept = [{k: p[k] for k in ("product_id", "reason", "route")} for p in turn["products"]]
+        own = ("product_id", "reason", "route", "evidence")
+        kept = [{k: p[k] for k in own if k in p} for p in turn["products"]]
         traced = {
             "ms": turn["ms"],
             "parts_ms": state.get("parts_ms", {}),

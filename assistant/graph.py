@@ -156,13 +156,18 @@ class Agent:
             if result.constraints is not None:
                 constraints = [x.as_dict() for x in result.constraints]
             if result.offers is not None:
-                answer = {
+                answer |= {
                     "offers": [
-                        {"product_id": o.product_id, "reason": o.reason, "route": o.route} for o in result.offers
+                        {"product_id": o.product_id, "reason": o.reason, "route": o.route}
+                        | ({"evidence": list(o.evidence)} if o.evidence else {})
+                        for o in result.offers
                     ],
                     "relaxed": [x.as_dict() for x in result.relaxed],
                     "query": result.query,
+                    "made": result.made,
                 }
+            if result.told:
+                answer["told"] = {**answer.get("told", {}), **result.told}
         return {"messages": messages, "tools": entries, "answer": answer, "constraints": constraints,
                 "calls": state["calls"] + len(calls), "parts_ms": parts}  # fmt: skip
 
@@ -176,6 +181,7 @@ class Agent:
             ids = [o["product_id"] for o in offers]
             update["shown"] = ids
             update["reasons"] = {o["product_id"]: o["reason"] for o in offers if o["reason"]}
+            update["made"] = state["answer"].get("made", {})
             update["seen"] = list(dict.fromkeys([*state.get("seen", []), *ids]))[-SEEN_KEPT:]
             update["focus"] = []
         elif u["targets"]:
@@ -201,6 +207,7 @@ class Agent:
             tuple(state.get("shown", ())),
             tuple(state.get("seen", ())),
             state["query"] if state["understood"]["act"] == "search" else "",
+            state.get("made") or {},
         )
 
     def _view(self, state: ConversationState) -> dict:

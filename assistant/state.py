@@ -24,6 +24,7 @@ class ConversationState(TypedDict, total=False):
     words: list[str]
     shown: list[str]
     reasons: dict[str, str]
+    made: dict[str, Any]  # how the products shown were found, for who asks why
     seen: list[str]
     focus: list[str]
     messages: list[AnyMessage]

@@ -35,6 +35,8 @@ class Desk:
     shown: tuple[str, ...]
     seen: tuple[str, ...]
     query: str = ""
+    #: How the products shown now were found, as `ToolResult.made` told it.
+    made: dict[str, Any] = field(default_factory=dict)
 
     def history(self) -> tuple[Event, ...]:
         """This shopper's events, oldest first: the shop's log, earlier conversations, this one.
@@ -65,16 +67,21 @@ class Desk:
 
 @dataclass(frozen=True)
 class Offer:
-    """One product on a card: its id, why it is there, and its rank on each road that led to it."""
+    """One product on a card: its id, why it is there, its rank on each road that led to it, and what bears that out."""
 
     product_id: str
     reason: str
     route: dict[str, int | None]
+    evidence: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
 class ToolResult:
-    """``content`` is what the model reads; ``offers`` what the shopper sees, None when the cards stay as they are."""
+    """``content`` is what the model reads; ``offers`` what the shopper sees, None when the cards stay as they are.
+
+    ``told`` are keys of the turn object beyond the cards (`comparison`, `explained`); ``made`` says how the offers were
+    found, in plain values, so that a later turn can find them again and see what they hang on.
+    """
 
     content: dict[str, Any]
     offers: tuple[Offer, ...] | None = None
@@ -82,6 +89,8 @@ class ToolResult:
     constraints: tuple[Constraint, ...] | None = None
     query: str | None = None
     parts_ms: dict[str, float] = field(default_factory=dict)
+    told: dict[str, Any] = field(default_factory=dict)
+    made: dict[str, Any] = field(default_factory=dict)
 
 
 class Arguments(BaseModel):
