@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Iterator
 
 # Words for one kind of product. A word that no category bears stands for the categories the others name.
@@ -101,6 +103,41 @@ COVERING = {
     ),
 }  # fmt: skip
 
+# A kind that no category of the catalogue bears is looked for among these.
+ELSE_AMONG = {
+    "blazer": "jacket, coat, suit jacket",
+    "cardigan": "sweater, jumper, knitwear",
+    "hoodie": "sweatshirt, sweater",
+    "waistcoat": "vest, jacket",
+    "blouse": "shirt, top",
+    "polo shirt": "t-shirt, tshirt, shirt",
+    "tank top": "top, t-shirt, tshirt",
+    "chinos": "trousers, pants",
+    "joggers": "trousers, pants",
+    "leggings": "tights, trousers, pants",
+    "trench coat": "coat",
+    "wool coat": "coat",
+    "puffer jacket": "jacket, coat",
+    "rain jacket": "jacket, coat",
+    "denim jacket": "jacket",
+    "leather jacket": "jacket",
+    "midi skirt": "skirt",
+    "a-line dress": "dress",
+    "maxi dress": "dress",
+    "knit dress": "dress",
+    "beanie": "hat, cap",
+    "sun hat": "hat",
+    "cap": "hat",
+    "sneakers": "shoes",
+    "running shoes": "shoes, sneakers",
+    "pumps": "shoes",
+    "ankle boots": "boots, shoes",
+    "chelsea boots": "boots, shoes",
+    "hiking boots": "boots, shoes",
+    "loafers": "shoes",
+    "sandals": "shoes",
+}
+
 # Of these covering words one wears or carries one piece at a time.
 ONE_AT_A_TIME = ("shoes", "bag", "luggage", "tops", "bottoms", "trousers", "outerwear", "hat")
 
@@ -132,13 +169,14 @@ multicolor, multi, multicolored, multi color, colorful
 PATTERN_SYNONYMS = tuple(
     tuple(name.strip() for name in line.split(","))
     for line in """
-solid, plain, plain colored, unpatterned, no pattern
+solid, plain, plain colored, unpatterned, no pattern, single colored, one colored
 striped, stripe, stripes, stripy, pinstripe
 floral, flowers, flowery, flower print
 polka dot, dots, dot, polka dots, dotted, spots, spotted
 checked, check, checks, plaid, tartan, checkered, gingham
 animal print, leopard, leopard print, zebra print, snake print
-colour block, color blocking, colour blocking, color block
+colour block, color blocking, colour blocking, color block, two tone, two toned, twin colors
+camouflage, camo, camo print
 leafy design, leafy, leaves
 denim, denim all over
 """.strip().splitlines()
@@ -249,6 +287,16 @@ COMMON = frozenset(
 SPELLED = frozenset(
     "under below around between without recommend similar compare cheaper cheapest expensive cheap size leather".split()
 )
+
+
+# Words inside a value that may be left out or added.
+LINKING = frozenset("a an the on of with and in".split())
+
+
+@functools.cache
+def spoken_words() -> frozenset[str]:
+    """Every single word of these tables."""
+    return frozenset(w for phrase in every_phrase() for w in re.findall(r"[a-z]+", phrase))
 
 
 def every_phrase() -> Iterator[str]:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from rapidfuzz.distance import OSA
 
+from shopping_assistant.assistant.language import english
 from shopping_assistant.assistant.language import fashion_words as words
+from shopping_assistant.assistant.language.spelling import Spelling
 from shopping_assistant.tools.catalog import Catalog, split_values
 
 TOKEN = re.compile(r"t[\s-]?shirts?\b|tee[\s-]?shirts?\b|#\d+|[a-z0-9]+(?:[.'][a-z0-9]+)*|[&€$£<>,;.!?()]")
@@ -39,12 +40,23 @@ SPELLINGS = {
     "woollen": "wool",
     "trouser": "trouser",
     "collared": "collar",
+    "ons": "on",  # carry-ons, slip-ons
+    "necked": "neck",
+    "litre": "l",
+    "liter": "l",
 }
 # A phrase that names values of several attributes means the first of these, then the catalogue's own attributes.
 ATTRIBUTE_ORDER = ("category", "color", "material", "brand", "department", "season", "occasion", "size")
 # An attribute with a value of its own for nearly every product describes nothing that shoppers ask for.
 MOST_DISTINCT = 400
 LONGEST_PHRASE = 6
+# Values of an own attribute beyond this many are names ("Poppy", "Rue"), below they are words that describe.
+MOST_DESCRIBING = 60
+# What fewer products than this bear, in a catalogue of many, may be anything: such an everyday word describes nothing.
+FEWEST_BEARING, MANY_PRODUCTS = 3, 200
+# Categories finer than this (products a category, from so many categories on) are a seller's labels, not shoppers' kinds:
+# what is asked for by their words stands in other categories too, so that they order and never filter.
+COARSEST_LABELS, MANY_CATEGORIES = 10, 100
 
 
 @dataclass(frozen=True)
@@ -116,6 +128,11 @@ def phrase_key(phrase: str) -> str:
     return " ".join(t.key for t in tokens_of(phrase.replace("_", " ")) if t.key[0].isalnum())
 
 
+def _is_measure(key: str) -> bool:
+    """Figures with a unit, as shoppers say them: "20 l", "7/8"."""
+    return bool(re.fullmatch(r"\d+(?:\.\d+)? (?:l|ml|cm|mm|inch|in|oz|g|kg|w|v)|\d \d", key))
+
+
 def _listed(text: str) -> list[str]:
     return [p.strip() for p in text.split(",")]
 
@@ -131,6 +148,9 @@ class Vocabulary:
         self.prices = catalog.numbers("price")
         self.values = {a: self._values_of(a) for a in self.attributes if a not in self.numeric}
         self._phrases: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
+        self._plain: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
+        kinds = len(self.values.get("category", {}))
+        self.categories_filter = kinds < MANY_CATEGORIES or len(catalog) >= COARSEST_LABELS * kinds
         self._add_values()
         self._add_categories()
         self._add_colors()
@@ -141,11 +161,10 @@ class Vocabulary:
         self._add_related("occasion", words.OCCASION_WORDS)
         self._add_related("season", words.SEASON_WORDS)
         self._add_groups("pattern", words.PATTERN_SYNONYMS)
+        self._add_parts()
         self.asking = self._asking()
         self.known_words = self._known_words()
-        self._spellable = sorted(
-            {w for p in self._phrases for w in p.split() if len(w) >= 4 and w.isalpha()} | words.SPELLED
-        )
+        self._spelling = Spelling(self._spellable(), self._knows)
         heads = {name.split()[-1] for names in self.values.get("category", {}) for name in names.split("/") if name}
         self._plurals = {key_of(h) for h in heads if h.endswith("s") and key_of(h) != h} | {
             key_of(w) for w in words.COVERING
@@ -176,17 +195,45 @@ class Vocabulary:
             same: dict[str, list[str]] = defaultdict(list)
             for value in values:
                 same[phrase_key(value)].append(value)
-            nouns = [w for w in phrase_key(attribute).split() if w not in ("of", "length", "height", "type")]
+            nouns = [w for w in phrase_key(attribute).split() if w not in ("of", "length", "height", "type", "size")]
+            measured = [w for w in phrase_key(attribute).split() if w in ("length", "height")]
+            own = attribute not in ATTRIBUTE_ORDER
             for key, equal in same.items():
-                if any(c.isdigit() for c in key) and attribute not in ATTRIBUTE_ORDER:
+                if any(c.isdigit() for c in key) and own and not _is_measure(key):
                     continue
-                own = attribute not in ATTRIBUTE_ORDER
-                if not (own and (key in words.NEED_THEIR_NOUN or set(key.split()) & {"unknown", "other"})):
+                if self._stands_alone(key, attribute, equal):
                     self._add(key, attribute, equal)
-                if own:
-                    for noun in nouns:
-                        if noun not in key.split():
-                            self._add(f"{key} {noun}", attribute, equal)
+                else:
+                    self._plain[key].setdefault(attribute, tuple(equal))
+                for noun in nouns if own or attribute in ("color", "brand") else ():
+                    if noun not in key.split():
+                        self._add(f"{key} {noun}", attribute, equal)
+                        for middle in measured:  # full length sleeves
+                            self._add(f"{key} {middle} {noun}", attribute, equal)
+                if attribute == "brand" and not self._stands_alone(key, attribute, equal):
+                    self._add(f"by {key}", attribute, equal)
+                    self._add(f"from {key}", attribute, equal)
+
+    def _stands_alone(self, key: str, attribute: str, values: Sequence[str]) -> bool:
+        """Whether a value is understood without its attribute's name beside it."""
+        own, parts = attribute not in ATTRIBUTE_ORDER, key.split()
+        if own and (key in words.NEED_THEIR_NOUN or set(parts) & {"unknown", "other"}):
+            return False
+        if len(parts) != 1:
+            return True
+        if len(key) < 3 and attribute in ("color", "brand"):
+            return False
+        if attribute == "brand":
+            return key not in words.COMMON
+        if own and len(self.values[attribute]) > MOST_DESCRIBING:
+            return not english.is_everyday(key)
+        if (own or attribute == "color") and self._is_rare(attribute, values):
+            return key in words.spoken_words() or not english.is_everyday(key)
+        return True
+
+    def _is_rare(self, attribute: str, values: Sequence[str]) -> bool:
+        bearing = sum(self.values[attribute][v] for v in values)
+        return bearing < FEWEST_BEARING and len(self.catalog) >= MANY_PRODUCTS
 
     def _add_categories(self) -> None:
         names: dict[str, list[str]] = defaultdict(list)
@@ -199,13 +246,18 @@ class Vocabulary:
                 names[key].append(value)
                 if " " in key:
                     names.setdefault(key.replace(" ", ""), [value])  # tanktop, handbag
-                    heads[key.split()[-1]].append(value)
+                    if key.split()[-1] not in words.COMMON:  # nothing is a carry-on by its "on"
+                        heads[key.split()[-1]].append(value)
         self._category_names = names
         for key, values in names.items():
             self._add(key, "category", values)
         for group in words.CATEGORY_SYNONYMS:
             meant = [v for name in group for v in names.get(phrase_key(name), ())]
             for name in group:
+                self._add(name, "category", meant)
+        for word, wider in words.ELSE_AMONG.items():
+            meant = [v for name in _listed(wider) for v in names.get(phrase_key(name), ())]
+            for name in (word, *(n for g in words.CATEGORY_SYNONYMS if word in g for n in g)):
                 self._add(name, "category", meant)
         for word, covered in words.COVERING.items():
             meant = [
@@ -254,8 +306,11 @@ class Vocabulary:
             key = phrase_key(value)
             if " " in key and "," not in value:
                 shades[key.split()[-1]].append(value)
+        known = {w for group in words.COLOR_SYNONYMS for name in group for w in phrase_key(name).split()}
         for word, values in shades.items():
-            self._add(word, "color", values)
+            # "Captivate me" is no kind of me.
+            if word in known or word in self._phrases and "color" in self._phrases[word]:
+                self._add(word, "color", values)
 
     def _add_materials(self) -> None:
         """A material covers its kinds: wool is merino wool and lambswool too, leather never faux leather."""
@@ -280,6 +335,48 @@ class Vocabulary:
             # One word of a longer name will do when nothing else bears it.
             if len(brands) == 1 and len(word) > 4 and word not in words.COMMON and word not in self._phrases:
                 self._add(word, "brand", brands)
+
+    def _add_parts(self) -> None:
+        """Ways to shorten or join values of several words: merino for merino wool, crewneck, stripes on the side."""
+        for attribute in self.values:
+            if attribute in ("brand", "size", "department", "occasion", "season"):
+                continue
+            if len(self.values[attribute]) > MOST_DESCRIBING and attribute != "material":
+                continue
+            parts: dict[str, set[str]] = defaultdict(set)
+            for value in self.values[attribute]:
+                key = phrase_key(value)
+                said = [w for w in key.split() if w not in words.LINKING]
+                if "," in value or len(said) < 2:
+                    continue
+                self._add(key.replace(" ", ""), attribute, self._phrases.get(key, {}).get(attribute, (value,)))
+                for start in range(len(said)):
+                    for end in range(start + 1, len(said) + 1):
+                        if end - start < len(said):
+                            parts[" ".join(said[start:end])].add(value)
+                if len(said) < len(key.split()):
+                    self._add(" ".join(said), attribute, (value,))
+            for part, values in parts.items():
+                if len(values) == 1 and self._tells_apart(part, attribute):
+                    self._add(part, attribute, tuple(values))
+
+    def _tells_apart(self, part: str, attribute: str) -> bool:
+        """Whether a part of a value is a word that nobody says of anything else."""
+        if part in self._phrases or part in words.NEED_THEIR_NOUN or part in self._plain:
+            return False
+        if " " in part:
+            return attribute == "pattern"
+        taken = {w for key in self.asking_words for w in key.split()}
+        return (
+            attribute in ("material", "pattern")
+            and part not in words.COMMON and part not in words.IMITATION and part not in taken and len(part) > 3
+            and not english.is_everyday(part, 2500)
+        )  # fmt: skip
+
+    @property
+    def asking_words(self) -> set[str]:
+        """The names of attributes, as they are looked up."""
+        return {phrase_key(a) for a in self.attributes}
 
     def _add_sizes(self) -> None:
         """Sizes are looked up apart: a bare "m" or "40" means a size only where the sentence says so."""
@@ -333,16 +430,30 @@ class Vocabulary:
         """Values named in the sentence, longest phrase first, left to right, none overlapping."""
         found, at = [], 0
         while at < len(tokens):
-            for end in range(min(len(tokens), at + LONGEST_PHRASE), at, -1):
-                meanings = self._phrases.get(" ".join(t.key for t in tokens[at:end]))
-                if meanings:
-                    said = text[tokens[at].start : tokens[end - 1].end]
-                    found.append(Match(at, end, said, self._ordered(meanings)))
-                    at = end
-                    break
-            else:
-                at += 1
+            end, meanings = self._longest(tokens, at)
+            if meanings:
+                said = text[tokens[at].start : tokens[end - 1].end]
+                found.append(Match(at, end, said, self._ordered(meanings)))
+            at = end
         return found
+
+    def _longest(self, tokens: Sequence[Token], at: int) -> tuple[int, dict[str, tuple[str, ...]] | None]:
+        """The end of the longest phrase that starts at a token, and its meanings; the next token without any.
+
+        Linking words inside are passed over: "stripes on the side" is "stripes on side".
+        """
+        for end in range(min(len(tokens), at + LONGEST_PHRASE), at, -1):
+            keys = [t.key for t in tokens[at:end]]
+            found = self._phrases.get(" ".join(keys))
+            if not found and len(keys) > 2 and keys[0] not in words.LINKING and keys[-1] not in words.LINKING:
+                found = self._phrases.get(" ".join(k for k in keys if k not in words.LINKING))
+            if found:
+                return end, found
+        return at + 1, None
+
+    def plain_meanings(self, key: str) -> dict[str, tuple[str, ...]]:
+        """Attributes of which a word is a value that needs its noun or its place: "large", "street"."""
+        return self._plain.get(key, {})
 
     def _ordered(self, meanings: dict[str, tuple[str, ...]]) -> tuple[Meaning, ...]:
         order = [*ATTRIBUTE_ORDER, *self.attributes]
@@ -352,26 +463,30 @@ class Vocabulary:
         """The text with words nobody knows replaced by the nearest word of this catalogue, and what was replaced."""
         corrected = []
         for token in reversed(tokens_of(text)):
-            word = self._spell(token)
+            word = self._spelling.corrected(token.key, token.text)
             if word is not None:
+                word = f"{word}s" if token.text.endswith("s") and word in self._plurals else word
                 text = text[: token.start] + word + text[token.end :]
                 corrected.append((token.text, word))
         return text, tuple(reversed(corrected))
 
-    def _spell(self, token: Token) -> str | None:
-        word = token.key
-        if len(token.text) < 4 or not word.isalpha() or self._knows(word) or self._knows(token.text):
-            return None
-        allowed = 1 if len(word) < 7 else 2
-        # In a short word one slip leaves little; its first letter is hardly ever wrong.
-        candidates = [
-            w for w in self._spellable if abs(len(w) - len(word)) <= allowed and (len(word) > 4 or w[0] == word[0])
-        ]
-        near = [(OSA.distance(word, w, score_cutoff=allowed), w) for w in candidates]
-        distance, best = min(((d, w) for d, w in near if d <= allowed), default=(99, word))
-        if distance > allowed:
-            return None
-        return f"{best}s" if token.text.endswith("s") and best in self._plurals else best
+    def _spellable(self) -> dict[str, int]:
+        """Words that slips are corrected to, and how soon each is believed: kinds and colours first, names last."""
+        found = dict.fromkeys(words.SPELLED, 0)
+        for phrase, meanings in self._phrases.items():
+            soon = min(self._believed(a) for a in meanings)
+            for word in phrase.split():
+                if len(word) >= 4 and word.isalpha() and word not in words.COMMON:
+                    found[word] = min(soon, found.get(word, soon))
+        return found
+
+    def _believed(self, attribute: str) -> int:
+        if attribute in ("category", "color", "material"):
+            return 0
+        if attribute == "brand":
+            return 2
+        names = attribute not in ATTRIBUTE_ORDER and len(self.values.get(attribute, ())) > MOST_DESCRIBING
+        return 3 if names else 1
 
     def speaks_of(self, word: str) -> bool:
         """Whether products may be described by this word: it stands in titles, or is a word of fashion."""
@@ -384,8 +499,9 @@ class Vocabulary:
     def _single(self) -> set[str]:
         if not hasattr(self, "_single_words"):
             # Words of fashion that this shop has nothing for are right all the same: plaid is not plain.
-            spoken = (key_of(w) for text in words.every_phrase() for w in re.findall(r"[a-z]+", text))
-            self._single_words = {w for p in (*self._phrases, *self.asking) for w in p.split()} | set(spoken)
+            spoken = words.spoken_words()
+            phrases = (*self._phrases, *self._plain, *self.asking)
+            self._single_words = {w for p in phrases for w in p.split()} | {key_of(w) for w in spoken} | spoken
         return self._single_words
 
     def price_of(self, rows: np.ndarray, share: float) -> float | None:

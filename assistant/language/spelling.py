@@ -1,0 +1,71 @@
+"""Slips of the finger: a word that nobody knows becomes the shop's word it was meant to be, or stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from shopping_assistant.assistant.language import english
+
+# A rare English word gives way only to one that is typed this many places more often: "bots" to "boots".
+_FAR_MORE_COMMON = 4
+_SHORTEST = 4
+_CANDIDATES = 24
+_KEPT = 4096
+
+
+class Spelling:
+    """Corrects single words towards a shop's words.
+
+    Args:
+        targets: word → how soon it is believed, 0 soonest; names come last, however near they are.
+        knows: whether a word means something as it stands.
+    """
+
+    def __init__(self, targets: Mapping[str, int], knows: Callable[[str], bool]):
+        self._targets, self._knows = dict(targets), knows
+        self._words = sorted(self._targets)
+        self._done: dict[str, str | None] = {}
+
+    def corrected(self, word: str, typed: str) -> str | None:
+        """The word meant, None where it stands as it is.
+
+        Args:
+            word: what is looked up (singular, one spelling); ``typed`` as it was typed, lower case.
+        """
+        if word not in self._done:
+            if len(self._done) > _KEPT:
+                self._done.clear()
+            self._done[word] = self._nearest(word, typed)
+        return self._done[word]
+
+    def _nearest(self, word: str, typed: str) -> str | None:
+        if len(typed) < _SHORTEST or not word.isalpha() or self._knows(word) or self._knows(typed):
+            return None
+        if english.is_everyday(word) or english.is_everyday(typed):
+            return None
+        allowed = 1 if len(word) < 7 else 2
+        near = process.extract(
+            word, self._words, scorer=OSA.distance, processor=None, score_cutoff=allowed, limit=_CANDIDATES
+        )
+        rare = english.rank(typed)
+        believed = [
+            (distance + self._doubt(word, w), self._targets[w], w) for w, distance, _ in near
+            if (len(word) > 4 or w[0] == word[0]) and (rare is None or self._more_common(w, rare))
+        ]  # fmt: skip
+        return min(believed)[2] if believed else None
+
+    def _doubt(self, word: str, target: str) -> float:
+        """The first letter is hardly ever wrong, a name hardly ever meant; swapped letters and a lost vowel often."""
+        doubt = 0.5 * (word[0] != target[0]) + 0.4 * (self._targets[target] > 2)
+        return doubt - 0.2 * (sorted(word) == sorted(target) or _consonants(word) == _consonants(target))
+
+    def _more_common(self, target: str, rare: int) -> bool:
+        rank = english.rank(target)
+        return rank is not None and rank * _FAR_MORE_COMMON < rare and self._targets[target] <= 2
+
+
+def _consonants(word: str) -> str:
+    return "".join(a for a in word if a not in "aeiou")
