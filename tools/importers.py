@@ -10,6 +10,7 @@ import polars as pl
 from shopping_assistant.tools.amazon_importers import import_amazon_reviews
 from shopping_assistant.tools.amazon_m2 import import_amazon_m2
 from shopping_assistant.tools.dataset_importers import import_hm, import_myntra, import_webshop
+from shopping_assistant.tools.renttherunway import import_renttherunway
 from shopping_assistant.tools.sessions import EVENT_SCHEMA
 from shopping_assistant.tools.store import Store
 from shopping_assistant.tools.table_checks import check_events
@@ -34,6 +35,7 @@ DATASETS = {
     "amazon-m2": import_amazon_m2,
     "myntra": import_myntra,
     "webshop": import_webshop,
+    "renttherunway": import_renttherunway,
 }
 IN_PARTS = ("hm", "amazon-reviews", "amazon-m2")  # the sources that --part can choose a part of
 TABLES = ("jsonl", "csv", "parquet")
@@ -41,9 +43,10 @@ SOURCES = (*TABLES, *DATASETS, "chats")
 
 
 def import_source(
-    source: str, path: Path | str, store: Path | str, *, events_path: Path | str | None = None, part: str = "all",
-    name: str | None = None, currency: str | None = None, product_columns: dict[str, str] | None = None,
-    event_columns: dict[str, str] | None = None, action_values: dict[str, str] | None = None, skip_bad: bool = False,
+    source: str, path: Path | str, store: Path | str, *, events_path: Path | str | None = None,
+    fit_path: Path | str | None = None, part: str = "all", name: str | None = None, currency: str | None = None,
+    product_columns: dict[str, str] | None = None, event_columns: dict[str, str] | None = None,
+    fit_columns: dict[str, str] | None = None, action_values: dict[str, str] | None = None, skip_bad: bool = False,
     replace: bool = False, progress: Progress | None = None,
 ) -> ImportReport:  # fmt: skip
     """Import ``path`` as one of ``SOURCES``; options that a source has no use for are refused.
@@ -51,13 +54,14 @@ def import_source(
     Raises:
         ImportRefused: something in the files, the target or the options.
     """
-    own_log = {"--events": events_path, "--map-event": event_columns, "--action": action_values}
+    own_log = {"--events": events_path, "--map-event": event_columns, "--action": action_values,
+               "--fit": fit_path, "--map-fit": fit_columns}  # fmt: skip
     own_files = {**own_log, "--map": product_columns, "--currency": currency}
     if source in TABLES:
         _no_use(source, {"--part": part != "all"})
         return import_table(
-            path, store, format=source, events_path=events_path, product_columns=product_columns,
-            event_columns=event_columns, action_values=action_values, name=name, currency=currency, skip_bad=skip_bad,
+            path, store, format=source, events_path=events_path, fit_path=fit_path,
+            product_columns=product_columns, event_columns=event_columns, fit_columns=fit_columns, action_values=action_values, name=name, currency=currency, skip_bad=skip_bad,
             replace=replace, progress=progress,
         )  # fmt: skip
     if source == "chats":

@@ -16,13 +16,15 @@ from pathlib import Path
 
 import polars as pl
 
-from shopping_assistant.tools.catalog import Catalog
+from shopping_assistant.tools.catalog import Catalog, write_parquet
 from shopping_assistant.tools.errors import ShopError
+from shopping_assistant.tools.fit_feedback import empty_feedback, read_feedback
 from shopping_assistant.tools.sessions import Split, empty_events, leave_one_out, read_events, write_events
 from shopping_assistant.tools.stock import MADE_AT, Stock
 
 SCHEMA_VERSION = 1
 MODELS = ("search", "titles", "ids", "recommender")
+FIT_FEEDBACK = "fit_feedback"  # the table; what is learned of it is the model "fit"
 LOCK = "store.lock"
 # Adding a thousand products to a large shop takes seconds: whoever comes meanwhile waits so long at most.
 LOCK_SECONDS = 60.0
@@ -183,6 +185,18 @@ class Store:
         path = self.path / "background.parquet"
         return read_events(path) if path.is_file() else empty_events()
 
+    @property
+    def has_fit_feedback(self) -> bool:
+        return (self.path / f"{FIT_FEEDBACK}.parquet").is_file()
+
+    def fit_feedback(self) -> pl.DataFrame:
+        """How sizes fitted, in ``FIT_SCHEMA``; empty when nobody told this shop."""
+        return read_feedback(self.path / f"{FIT_FEEDBACK}.parquet") if self.has_fit_feedback else empty_feedback()
+
+    def write_fit_feedback(self, frame: pl.DataFrame, made_by: dict | None = None) -> None:
+        write_parquet(frame, self.path / f"{FIT_FEEDBACK}.parquet")
+        self.record(FIT_FEEDBACK, {"answers": len(frame), **(made_by or {})})
+
     def split(self) -> Split:
         """The log's leave-one-out split; its ``train`` holds the background too."""
         split, background = leave_one_out(self.events()), self.background()
@@ -249,7 +263,7 @@ class Store:
 
     def record(self, name: str, made_by: dict) -> None:
         """Write into the manifest what an artefact's files are and how they were made."""
-        if name in ("catalog", "events"):
+        if name in ("catalog", "events", FIT_FEEDBACK):
             names = (name, "background") if name == "events" else (name,)
             files = [f for n in names if (f := self.path / f"{n}.parquet").is_file()]
         elif name == "memory":

@@ -16,6 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from shopping_assistant.tools.catalog import Catalog
+from shopping_assistant.tools.fit_feedback import FIT_FILES, check_fit
 from shopping_assistant.tools.sessions import EVENT_SCHEMA
 from shopping_assistant.tools.store import Store, sha256_of
 from shopping_assistant.tools.table_checks import Findings, check_events, check_products
@@ -102,13 +103,14 @@ def check_target(path: Path, replace: bool) -> None:
 
 def lay_down(
     path: Path, catalog: pl.DataFrame, events: pl.DataFrame, *, name: str, currency: str | None, made_by: dict,
-    findings: Sequence[Findings] = (), replace: bool = False,
+    findings: Sequence[Findings] = (), replace: bool = False, fit: pl.DataFrame | None = None,
 ) -> None:  # fmt: skip
     """Write a whole store beside ``path`` and rename it into place; on any error nothing of it stays.
 
     Args:
         catalog: in ``CATALOG_SCHEMA``.
         events: in ``EVENT_SCHEMA``; no rows, no log.
+        fit: how sizes fitted, in ``FIT_SCHEMA``; none where nobody told.
         replace: a store that is there goes away, except for its conversations, which nothing could make again.
     """
     check_target(path, replace)
@@ -120,6 +122,8 @@ def lay_down(
             store.write_catalog(Catalog(catalog), made_by)
             if len(events):
                 store.write_events(events, made_by)
+            if fit is not None and len(fit):
+                store.write_fit_feedback(fit, made_by)
             write_skipped(temporary, findings)
     except (OSError, pl.exceptions.ComputeError) as error:  # polars wraps what a full disk says
         cause = error.strerror or error if isinstance(error, OSError) else error
@@ -205,17 +209,20 @@ def _runs(pid: int) -> bool:
 
 def import_table(
     path: Path | str, store_path: Path | str, *, format: Format, events_path: Path | str | None = None,
-    product_columns: dict[str, str] | None = None, event_columns: dict[str, str] | None = None,
+    fit_path: Path | str | None = None, product_columns: dict[str, str] | None = None,
+    event_columns: dict[str, str] | None = None, fit_columns: dict[str, str] | None = None,
     action_values: dict[str, str] | None = None, name: str | None = None, currency: str | None = None,
     skip_bad: bool = False, replace: bool = False, progress: Progress | None = None,
 ) -> ImportReport:  # fmt: skip
     """A catalogue, and its log where there is one, into a new store.
 
     Args:
-        path: the products' file, or a folder that holds products.* and perhaps events.*.
+        path: the products' file, or a folder that holds products.* and perhaps events.* and fit.*.
         events_path: the log; its name tells its format.
+        fit_path: how sizes fitted (`fit_feedback.FIT_SCHEMA`); its name tells its format.
         product_columns: our column → the file's; columns we do not have become attributes.
         event_columns: the same for the log.
+        fit_columns: the same for the fit feedback.
         action_values: the log's action → search, click or purchase.
         currency: of prices that do not say theirs.
 
@@ -226,7 +233,7 @@ def import_table(
     path, store_path = Path(path), Path(store_path)
     check_target(store_path, replace)
     products_path = find_table(path, format, PRODUCT_FILES)
-    log_path = Path(events_path) if events_path else _log_beside(path, products_path)
+    log_path = Path(events_path) if events_path else _table_beside(path, products_path, EVENT_FILES, "--events")
     table = read_table(products_path, format, progress)
     catalog, products_found = check_products(table, product_columns, currency)
     findings, files, notes = [products_found], [products_path], []
@@ -252,10 +259,21 @@ def import_table(
             notes.append(f"not taken from the log: {', '.join(unused)}")
     else:
         notes.append("no log: the shop has a catalogue only")
+    fit_file = Path(fit_path) if fit_path else _table_beside(path, products_path, FIT_FILES, "--fit")
+    fit = None
+    if fit_file is None and fit_columns:
+        raise ImportRefused("--map-fit is about fit feedback, and there is none; pass --fit FILE")
+    if fit_file:
+        fit, fit_found = _fit_table(fit_file, catalog, fit_columns, progress)
+        if not skip_bad:
+            fit_found.refuse()
+        findings.append(fit_found)
+        files.append(fit_file)
+        notes.append(told_of_fit(fit))
     made_by = {"source": format, "files": hashes(files), "rows left out": sum(f.count for f in findings)}
     lay_down(
         store_path, catalog, events, name=name or _shop_name(path), currency=currency, made_by=made_by,
-        findings=findings, replace=replace,
+        findings=findings, replace=replace, fit=fit,
     )  # fmt: skip
     return report_of(store_path, path.name, catalog, events, findings, notes, start)
 
@@ -269,14 +287,29 @@ def _shop_name(path: Path) -> str:
     return path.resolve().name if path.is_dir() else stem_of(path)
 
 
-def _log_beside(path: Path, products: Path) -> Path | None:
-    """The log in the folder that was given; a file that was given stands for itself alone."""
+def _table_beside(path: Path, products: Path, stems: Sequence[str], option: str) -> Path | None:
+    """The table of that name in the folder that was given; a file that was given stands for itself alone."""
     if not path.is_dir():
         return None
-    here = [p for p in sorted(path.iterdir()) if p.is_file() and p != products and stem_of(p).lower() in EVENT_FILES]
+    here = [p for p in sorted(path.iterdir()) if p.is_file() and p != products and stem_of(p).lower() in stems]
     if len(here) > 1:
-        raise ImportRefused(f"{path} holds several logs ({', '.join(p.name for p in here)}); pass one with --events")
+        what = "logs" if stems == EVENT_FILES else f"files {'.*, '.join(stems)}.*"
+        raise ImportRefused(f"{path} holds several {what} ({', '.join(p.name for p in here)}); pass one with {option}")
     return here[0] if here else None
+
+
+def _fit_table(
+    path: Path, catalog: pl.DataFrame, columns: dict[str, str] | None, progress: Progress | None
+) -> tuple[pl.DataFrame, Findings]:
+    if not path.exists():
+        raise ImportRefused(f"{path} does not exist; give the path of fit feedback (jsonl, csv, parquet)")
+    return check_fit(read_table(path, format_of(path), progress), catalog["product_id"], columns)
+
+
+def told_of_fit(fit: pl.DataFrame) -> str:
+    """For a person: what an import brought in of fit feedback."""
+    products, shoppers = fit["product_id"].n_unique(), fit["user_id"].n_unique()
+    return f"{len(fit):,} answers on how a size fitted, of {shoppers:,} shoppers on {products:,} products"
 
 
 def _read_log_table(path: Path, format: str | None, progress: Progress | None) -> Table:

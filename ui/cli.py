@@ -46,6 +46,7 @@ class Source(StrEnum):
     amazon_m2 = "amazon-m2"
     myntra = "myntra"
     webshop = "webshop"
+    renttherunway = "renttherunway"
     chats = "chats"
 
 
@@ -118,6 +119,7 @@ def import_(
     path: Annotated[Path, typer.Argument(help="A file, or the data set's folder.")],
     store: StoreOption = DEFAULT_STORE,
     events: Annotated[Path | None, typer.Option(help="The shop's own log (jsonl, csv, parquet).")] = None,
+    fit: Annotated[Path | None, typer.Option(help="How sizes fitted shoppers (jsonl, csv, parquet).")] = None,
     part: Annotated[
         str, typer.Option(help="hm: all, week, history; amazon-reviews: all, reviewed; amazon-m2: all, or DE,ES,…")
     ] = "all",
@@ -128,6 +130,9 @@ def import_(
     ] = None,
     map_event: Annotated[
         list[str] | None, typer.Option("--map-event", help="An event column: --map-event user_id=customer")
+    ] = None,
+    map_fit: Annotated[
+        list[str] | None, typer.Option("--map-fit", help="A column of the fit feedback: --map-fit size=worn_size")
     ] = None,
     action: Annotated[
         list[str] | None, typer.Option("--action", help="An action by another name: --action viewed=click")
@@ -140,8 +145,9 @@ def import_(
 
     with progress_bars() as start:
         report = importers.import_source(
-            source.value, path, store, events_path=events, part=part, name=name, currency=currency,
+            source.value, path, store, events_path=events, fit_path=fit, part=part, name=name, currency=currency,
             product_columns=_pairs("--map", map_), event_columns=_pairs("--map-event", map_event),
+            fit_columns=_pairs("--map-fit", map_fit),
             action_values=_pairs("--action", action), skip_bad=skip_bad, replace=replace, progress=start("import"),
         )  # fmt: skip
     for line in report.lines():
