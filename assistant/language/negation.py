@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from shopping_assistant.assistant.language.vocabulary import Match, Token
 
@@ -52,8 +52,14 @@ _REFUSED_END = (("for", "me"), ("for", "us"), ("my",))
 _SOFT_BREAKS = frozenset("in with for by from".split())
 
 
-def negated(tokens: Sequence[Token], matches: Sequence[Match]) -> tuple[list[bool], frozenset[int]]:
-    """For each match whether it stands under a negation, and the other words that do."""
+def negated(
+    tokens: Sequence[Token], matches: Sequence[Match], neutral: Container[int] = ()
+) -> tuple[list[bool], frozenset[int]]:
+    """For each match whether it stands under a negation, and the other words that do.
+
+    Args:
+        neutral: tokens that refuse nothing, nor are refused: "non-slip", the "no" of "no boots over 100".
+    """
     starts = {m.start: i for i, m in enumerate(matches)}
     ends = {m.start: m.end for m in matches}
     out = [False] * len(matches)
@@ -68,6 +74,9 @@ def negated(tokens: Sequence[Token], matches: Sequence[Match]) -> tuple[list[boo
             at = ends[at]
             if (at < len(tokens) and tokens[at].text == "free") or _refused_after(tokens, at):
                 out[starts[next(s for s in starts if ends[s] == at)]] = True
+            continue
+        if at in neutral:
+            at += 1
             continue
         if (word, following) == ("nothing", "but") or (word == "why" and following in ("not", "no")):
             at += 2

@@ -8,13 +8,17 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from shopping_assistant.assistant.language import acts, amounts
+from shopping_assistant.assistant.language import acts, amounts, small_talk
+from shopping_assistant.assistant.language.declining import declines
 from shopping_assistant.assistant.language.fashion_words import COMMON
 from shopping_assistant.assistant.language.leanings import Leaning
 from shopping_assistant.assistant.language.negation import negated as find_negated
+from shopping_assistant.assistant.language.plain_values import plain_matches
+from shopping_assistant.assistant.language.qualities import are_deeds, qualities, sayings
 from shopping_assistant.assistant.language.references import Reference, Scene, resolve
 from shopping_assistant.assistant.language.sentence import Sentence
 from shopping_assistant.assistant.language.sizes import sizes_in
+from shopping_assistant.assistant.language.small_talk import Talk
 from shopping_assistant.assistant.language.vocabulary import Match, Token, Vocabulary, phrase_key, plain, tokens_of
 from shopping_assistant.assistant.language.wishes import FORGET_ALL, FORGET_LAST, TEXT, accumulate
 from shopping_assistant.tools.attribute_filter import Constraint, mask
@@ -52,6 +56,7 @@ class Before:
     last_act: str = ""
     asked: tuple[str, ...] = ()
     leanings: tuple[Leaning, ...] = ()
+    question: str = ""  # the attribute that the assistant's last answer asked about
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,8 @@ class Understood:
     question_word: str = ""
     best: bool = False
     leanings: tuple[Leaning, ...] = ()
+    talk: Talk | None = None  # what is said beside shopping
+    declined: str = ""  # the attribute asked about that the shopper does not care to choose
 
 
 class Understanding:
@@ -85,8 +92,10 @@ class Understanding:
 
     def understand(self, text: str, before: Before | None = None) -> Understood:
         before = before or Before()
+        if beside := self._beside_wishes(text, before):
+            return beside
         text, corrected = self.vocabulary.spelled(text)
-        sentence = self._read(text)
+        sentence = self._read(text, self._current_categories(before))
         reference = resolve(sentence.text, sentence.tokens, sentence.matches, before.scene, self.vocabulary)
         prices = amounts.price_amounts(sentence.text)
         every_asked, asked = self._asked(sentence, prices)
@@ -131,16 +140,43 @@ class Understanding:
             self._question_word(sentence) if act == "ask" else "", reference.best,
         )  # fmt: skip
 
-    def _read(self, text: str) -> Sentence:
+    def _beside_wishes(self, text: str, before: Before) -> Understood | None:
+        """Small talk, and "I don't mind" to a question put: all wishes stay as they are."""
+        if before.question and declines(text, before.question):
+            return Understood(
+                "refine", before.constraints, words=before.words, leanings=before.leanings, more=True,
+                declined=before.question,
+            )  # fmt: skip
+        talk = small_talk.heard(text, lambda: self._names_goods(text), self.vocabulary.speaks_of)
+        if talk is None:
+            return None
+        return Understood(talk.act, before.constraints, words=before.words, leanings=before.leanings, talk=talk)
+
+    def _names_goods(self, text: str) -> bool:
+        """Whether a sentence as typed names a value of the catalogue, a price or a size. "My dad" is no goods."""
+        sentence = self._read(text)
+        named = any(m.meanings[0].attribute != "department" for m in sentence.matches)
+        return named or bool(amounts.price_amounts(sentence.text) or sizes_in(self.vocabulary, sentence, text))
+
+    def _read(self, text: str, context: Sequence[str] = ()) -> Sentence:
+        """The words of a sentence and the values they name; ``context``: the categories talked of before."""
         low = plain(text)
         tokens = tokens_of(text)
         # "My bag" is where things go; only without "to", "from" or "my" is a bag a product.
-        bags = [m.span() for pattern in (_THE_BAG, _VERBS) for m in pattern.finditer(low)]
+        elsewhere = [m.span() for pattern in (_THE_BAG, _VERBS) for m in pattern.finditer(low)] + sayings(low)
         matches = [
-            m for m in self.vocabulary.matches(tokens, low) if not any(a <= tokens[m.start].start < b for a, b in bags)
-        ]
-        matches = self._without_names(tokens, matches)
-        negated, scope = find_negated(tokens, matches)
+            m for m in self.vocabulary.matches(tokens, low)
+            if not any(a <= tokens[m.start].start < b for a, b in elsewhere)
+        ]  # fmt: skip
+        deeds = are_deeds(tokens, matches)
+        matches = self._without_names(tokens, [m for m in matches if m.start not in deeds])
+        if not self.vocabulary.categories_filter:
+            matches = [kept for m in matches if (kept := _without_category(m))]
+        matches += plain_matches(self.vocabulary, tokens, matches, context, self._share)
+        matches.sort(key=lambda m: m.start)
+        negators = {p.negator for p in amounts.price_amounts(low)}
+        neutral = qualities(tokens, low, matches) | {i for i, t in enumerate(tokens) if t.start in negators}
+        negated, scope = find_negated(tokens, matches, neutral)
         return Sentence(low, tokens, matches, negated, scope)
 
     def _without_names(self, tokens: Sequence[Token], matches: list[Match]) -> list[Match]:
@@ -382,6 +418,12 @@ def _named_categories(sentence: Sentence) -> tuple[str, ...]:
     return tuple(
         v for m, negated in pairs if not negated and m.meanings[0].attribute == "category" for v in m.meanings[0].values
     )
+
+
+def _without_category(m: Match) -> Match | None:
+    """A match with its other meanings; none when it names but a category."""
+    meanings = tuple(x for x in m.meanings if x.attribute != "category")
+    return replace(m, meanings=meanings) if meanings else None
 
 
 def _next(price: float, direction: int) -> float:

@@ -54,8 +54,8 @@ LONGEST_PHRASE = 6
 MOST_DESCRIBING = 60
 # What fewer products than this bear, in a catalogue of many, may be anything: such an everyday word describes nothing.
 FEWEST_BEARING, MANY_PRODUCTS = 3, 200
-# Categories finer than this (products a category, from so many categories on) are a seller's labels, not shoppers' kinds:
-# what is asked for by their words stands in other categories too, so that they order and never filter.
+# Categories finer than this (products a category, from so many categories on) are a seller's labels, not shoppers'
+# kinds: what is asked for by their words stands in other categories too, so that they never filter.
 COARSEST_LABELS, MANY_CATEGORIES = 10, 100
 
 
@@ -309,7 +309,7 @@ class Vocabulary:
         known = {w for group in words.COLOR_SYNONYMS for name in group for w in phrase_key(name).split()}
         for word, values in shades.items():
             # "Captivate me" is no kind of me.
-            if word in known or word in self._phrases and "color" in self._phrases[word]:
+            if word in known or "color" in self._phrases.get(word, {}):
                 self._add(word, "color", values)
 
     def _add_materials(self) -> None:
