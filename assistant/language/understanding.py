@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from shopping_assistant.assistant.language import acts, amounts, small_talk
-from shopping_assistant.assistant.language.declining import declines
+from shopping_assistant.assistant.language.answering import declines
 from shopping_assistant.assistant.language.fashion_words import COMMON
 from shopping_assistant.assistant.language.leanings import Leaning
 from shopping_assistant.assistant.language.negation import negated as find_negated
@@ -17,7 +17,7 @@ from shopping_assistant.assistant.language.plain_values import plain_matches
 from shopping_assistant.assistant.language.qualities import are_deeds, qualities, sayings
 from shopping_assistant.assistant.language.references import Reference, Scene, resolve
 from shopping_assistant.assistant.language.sentence import Sentence
-from shopping_assistant.assistant.language.sizes import sizes_in
+from shopping_assistant.assistant.language.sizes import age_in, sizes_in
 from shopping_assistant.assistant.language.small_talk import Talk
 from shopping_assistant.assistant.language.vocabulary import Match, Token, Vocabulary, phrase_key, plain, tokens_of
 from shopping_assistant.assistant.language.wishes import FORGET_ALL, FORGET_LAST, TEXT, accumulate
@@ -97,9 +97,9 @@ class Understanding:
         text, corrected = self.vocabulary.spelled(text)
         sentence = self._read(text, self._current_categories(before))
         reference = resolve(sentence.text, sentence.tokens, sentence.matches, before.scene, self.vocabulary)
-        prices = amounts.price_amounts(sentence.text)
+        sizes = sizes_in(self.vocabulary, sentence, text, self._current_categories(before))
+        prices = self._prices(sentence, sizes, before)
         every_asked, asked = self._asked(sentence, prices)
-        sizes = sizes_in(self.vocabulary, sentence, text)
         forgot = self._forgotten(sentence)
         rated = amounts.rating_amount(sentence.text)
         seen = acts.Seen(
@@ -178,6 +178,15 @@ class Understanding:
         neutral = qualities(tokens, low, matches) | {i for i, t in enumerate(tokens) if t.start in negators}
         negated, scope = find_negated(tokens, matches, neutral)
         return Sentence(low, tokens, matches, negated, scope)
+
+    def _prices(self, sentence: Sentence, sizes, before: Before) -> list[amounts.Amount]:
+        """What the sentence says of the price; a bare figure ("make that 120") while a price is talked of."""
+        prices = amounts.price_amounts(sentence.text)
+        held = next((c for c in reversed(before.constraints) if c.attribute == "price"), None)
+        figure = amounts.bare_amount(sentence.text) if held and not prices and not sizes else None
+        if figure is None:
+            return prices
+        return [amounts.Amount(held.op, figure, sentence.text.strip(), 0, len(sentence.text))]
 
     def _without_names(self, tokens: Sequence[Token], matches: list[Match]) -> list[Match]:
         """ "Heel height" is an attribute, not heels: a longer name of an attribute beats a value inside it."""
@@ -302,6 +311,7 @@ class Understanding:
         for _, _, size in sizes:
             made.append(Constraint("size", "in", (size,), f"size {size.upper() if len(size) < 4 else size}"))
         made = _merged_sizes(made)
+        made += self._of_a_child(sentence, made)
         made += self._amounts(sentence, prices, made, before)
         return tuple(made)
 
@@ -339,6 +349,14 @@ class Understanding:
             values = tuple(v for v in self.vocabulary.values["heel height"] if v not in ("flat", "none"))
             return [Constraint("heel height", "not in", values, f"not {m.said}")] if values else []
         return []
+
+    def _of_a_child(self, sentence: Sentence, made: Sequence[Constraint]) -> list[Constraint]:
+        """ "My six year old" is served in the children's department; which size that is, is only guessed."""
+        age = age_in(sentence.text)
+        kids = self.vocabulary.children
+        if not age or not kids or any(c.attribute == "department" and c.op == "in" for c in made):
+            return []
+        return [Constraint("department", "in", kids, age[1])]
 
     def _amounts(self, sentence, prices, made: Sequence[Constraint], before: Before) -> list[Constraint]:
         out = []

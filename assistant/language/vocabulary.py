@@ -391,10 +391,13 @@ class Vocabulary:
     def _add_departments(self) -> None:
         values = self.values.get("department", {})
         unisex = [v for v in values if v.startswith("unisex")]
+        self.children: tuple[str, ...] = ()
         for name, (beginnings, spoken) in words.DEPARTMENTS.items():
             meant = [v for v in values if any(w.startswith(beginnings) for w in re.findall(r"[a-z]+", v))]
             if name in ("girls", "boys") and not meant:
                 meant = [v for v in values if v.startswith(("kid", "child"))]
+            if name == "kids":
+                self.children = tuple(meant)
             if meant and name != "unisex":
                 meant += [v for v in unisex if v not in meant]
             for phrase in _listed(spoken):
