@@ -11,10 +11,10 @@ import numpy as np
 from shopping_assistant.assistant.language import acts, amounts, small_talk
 from shopping_assistant.assistant.language.answering import declines
 from shopping_assistant.assistant.language.fashion_words import COMMON
+from shopping_assistant.assistant.language.idioms import are_deeds, qualities, sayings
 from shopping_assistant.assistant.language.leanings import Leaning
 from shopping_assistant.assistant.language.negation import negated as find_negated
 from shopping_assistant.assistant.language.plain_values import plain_matches
-from shopping_assistant.assistant.language.qualities import are_deeds, qualities, sayings
 from shopping_assistant.assistant.language.references import Reference, Scene, resolve
 from shopping_assistant.assistant.language.sentence import Sentence
 from shopping_assistant.assistant.language.sizes import age_in, sizes_in
