@@ -14,7 +14,8 @@ import polars as pl
 
 from shopping_assistant.assistant import trace
 from shopping_assistant.assistant.context import Settings, TurnContext
-from shopping_assistant.assistant.graph import Agent, build_agent, chat_model, checkpointer
+from shopping_assistant.assistant.chat_models import chat_model
+from shopping_assistant.assistant.graph import Agent, build_agent, checkpointer
 from shopping_assistant.assistant.session_log import SessionLog, connect
 from shopping_assistant.assistant.shelf import NO_ROUTE, Shelf
 from shopping_assistant.tools.catalog import CatalogError
@@ -100,7 +101,7 @@ class Assistant:
         with self._lock_of(thread_id):
             start = time.perf_counter()
             self._notice_changes()
-            context = TurnContext(thread_id, self._log.know(thread_id, user_id))
+            context = TurnContext(thread_id, self._log.know(thread_id, user_id), self.shelf)
             text = " ".join(text.split())[:LONGEST_TEXT]
             state: dict[str, Any] = {}
             config = {"configurable": {"thread_id": thread_id}}

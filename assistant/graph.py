@@ -2,51 +2,37 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sqlite3
+import threading
 import time
+from dataclasses import asdict
 from typing import Any
 
 from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from shopping_assistant.assistant import toolbox, trace
-from shopping_assistant.assistant.agent_tools.desk import Desk
+from shopping_assistant.assistant.agent_tools.desk import Desk, ToolResult
 from shopping_assistant.assistant.agent_tools.offering import brief
+from shopping_assistant.assistant.chat_models import ModelError
 from shopping_assistant.assistant.context import Settings, TurnContext
-from shopping_assistant.assistant.offline_model import OfflineChatModel
-from shopping_assistant.assistant.prompts import fenced, system_text
+from shopping_assistant.assistant.guard import CarefulReply, Evidence, Titles
+from shopping_assistant.assistant.hosted_model import HostedModel
+from shopping_assistant.assistant.offline_model import OFFLINE_CALL, OfflineChatModel, plan
+from shopping_assistant.assistant.prompts import fenced, offered_values, system_text
+from shopping_assistant.assistant.question import Question, after_question, may_ask
 from shopping_assistant.assistant.session_log import SessionLog
 from shopping_assistant.assistant.shelf import Shelf
 from shopping_assistant.assistant.state import SEEN_KEPT, ConversationState, before, constraints_of, search_query
-from shopping_assistant.tools.errors import ShopError
+from shopping_assistant.tools.catalog import Catalog
 
 _MAY_STAY_OPEN = ("add_to_bag", "remove_from_bag", "similar", "ask", "compare")
-
-
-class ModelError(ShopError):
-    """A chat model that cannot be made by the name given."""
-
-
-def chat_model(name: str) -> BaseChatModel:
-    """Any LangChain chat model by name, such as "openai:gpt-5-mini" or "ollama:llama3.1".
-
-    Raises:
-        ModelError: its package is missing, its key is, or there is no such provider.
-    """
-    from langchain.chat_models import init_chat_model
-
-    try:
-        return init_chat_model(name)
-    except Exception as error:  # every provider fails in its own way
-        raise ModelError(
-            f"chat model {name!r} cannot be used ({trace.cause(error)}); name it as provider:model, install the "
-            f"provider's "
-            "LangChain package and set its key, or leave --model out for the embedded one"
-        ) from error
 
 
 def checkpointer(connection: sqlite3.Connection) -> SqliteSaver:
@@ -61,9 +47,12 @@ class Agent:
 
     def __init__(self, shelf: Shelf, log: SessionLog, settings: Settings, model: BaseChatModel | None = None):
         self.shelf, self.log, self.settings = shelf, log, settings
-        schemas = [t.schema for t in toolbox.TOOLS.values()]
-        self.offline = OfflineChatModel().bind_tools(schemas)
-        self.model = model.bind_tools(schemas) if model is not None else None
+        self.offline = OfflineChatModel().bind_tools([t.schema for t in toolbox.TOOLS.values()])
+        self.hosted = None
+        if model is not None:
+            self.hosted = HostedModel(model, settings.model_seconds, toolbox.schemas(shelf.catalog))
+            self._told_of: Catalog | None = None
+            self._telling = threading.Lock()
 
     def understand(self, state: ConversationState, runtime: Runtime[TurnContext]) -> dict:
         """Read the sentence: for every model, so that exclusions hold whatever it writes."""
@@ -71,8 +60,9 @@ class Agent:
         thread = runtime.context.thread_id
         bag = self.log.bag(thread)
         clicked = self.log.clicks_since(thread, self.log.last_turn_at(thread))
-        known = before(state, bag, clicked, self.shelf.catalog)
-        u = self.shelf.understanding.understand(state["text"], known)
+        shelf = self._shelf(runtime)
+        known = before(state, bag, clicked, shelf.catalog)
+        u = shelf.understanding.understand(state["text"], known)
         understood = {
             "act": u.act,
             "asked": list(u.asked),
@@ -87,6 +77,9 @@ class Agent:
             "best": u.best,
             "previous_act": known.last_act,
             "was_open": (state.get("understood") or {}).get("open", False),
+            "talk": asdict(u.talk) if u.talk else None,
+            "declined": u.declined,
+            "forgot": list(u.forgot),
         }
         fresh = u.act == "reset" or u.new_subject
         return {
@@ -99,6 +92,7 @@ class Agent:
             "seen": [] if fresh and u.act == "reset" else state.get("seen", []),
             "shown": [] if u.act == "reset" else state.get("shown", []),
             "messages": [*state.get("messages", []), HumanMessage(state["text"])],
+            **after_question(state, u),
             "answer": {}, "tools": [], "calls": 0, "model_error": None, "reply": "",
             "parts_ms": {"understand": _ms(start)},
         }  # fmt: skip
@@ -106,35 +100,84 @@ class Agent:
     def plan(self, state: ConversationState, runtime: Runtime[TurnContext]) -> dict:
         """One message of the chat model: tool calls or the reply. When the model fails, the offline one answers."""
         start = time.perf_counter()
-        said = [SystemMessage(system_text(self.shelf.store.name, self._view(state))), *state["messages"]]
-        error = state.get("model_error")
-        message = None
-        if self.model is not None and error is None and state["calls"] < self.settings.tool_calls:
+        view, error, message = self._view(state, self._shelf(runtime)), state.get("model_error"), None
+        if self.hosted is not None and error is None:
             try:
-                message = self._speak(self.model, said, runtime)
-                if not message.tool_calls and not message.text.strip():
-                    raise ModelError("the chat model answered with nothing")
-            except Exception as raised:  # a service can fail in any way; the shopper gets an answer all the same
-                error, message = trace.cause(raised), None
-                trace.log.warning("chat model failed with %s; the offline model answers", type(raised).__name__)
+                message, error = self._asked(state, view, runtime)
+            except ModelError as raised:
+                error = str(raised)
+                trace.log.warning("the chat model gave no answer; the offline model does")
         if message is None:
-            message = self._speak(self.offline, said, runtime)
-        calls = message.tool_calls[: self.settings.tool_calls - state["calls"]]
-        kept = AIMessage(content=message.text, tool_calls=calls)
+            messages = [SystemMessage(system_text(view["shop"], view)), *self._for_offline(state, view)]
+            message = self.offline.invoke(messages)
+            if not message.tool_calls:
+                for piece in re.findall(r"\S+\s*", message.text):
+                    runtime.stream_writer({"type": "text", "text": piece})
+        kept = AIMessage(content=message.text, tool_calls=message.tool_calls)
         parts = {**state["parts_ms"], "plan": round(state["parts_ms"].get("plan", 0.0) + _ms(start), 2)}
         update = {"messages": [*state["messages"], kept], "model_error": error, "parts_ms": parts}
-        return update if calls else {**update, "reply": message.text.strip()}
+        return update if message.tool_calls else {**update, "reply": message.text.strip()}
 
-    def _speak(self, model: Any, messages: list, runtime: Runtime[TurnContext]) -> AIMessage:
-        # A model without streaming of its own gives one whole message.
-        whole: AIMessage | AIMessageChunk | None = None
-        for chunk in model.stream(messages):
-            whole = chunk if whole is None else whole + chunk
-            if chunk.text and not (whole.tool_calls or getattr(whole, "tool_call_chunks", None)):
-                runtime.stream_writer({"type": "text", "text": chunk.text})
-        if whole is None:
-            raise ModelError("the chat model answered with nothing")
-        return whole
+    def _asked(
+        self, state: ConversationState, view: dict, runtime: Runtime[TurnContext]
+    ) -> tuple[AIMessage, str | None]:
+        """The hosted model's next message, and what of it was withheld.
+
+        Raises:
+            ModelError: the offline model has to answer.
+        """
+        shelf, calls_left = self._shelf(runtime), self.settings.tool_calls - state["calls"]
+        if calls_left <= 0:
+            raise ModelError(f"{state['calls']} tool calls without an answer; at most {self.settings.tool_calls} a turn")
+        seconds_left = self.settings.model_seconds - state["parts_ms"].get("plan", 0.0) / 1000
+        if seconds_left <= 0:
+            raise ModelError(f"the chat model took more than {self.settings.model_seconds:g} s of this turn")
+        titles, values = self._told(shelf)
+        turn = self._this_turn(state)
+
+        def evidence() -> Evidence:
+            results = [json.loads(m.text) for m in turn if isinstance(m, ToolMessage)]
+            said = [m.text for m in state["messages"] if not isinstance(m, ToolMessage)]
+            return Evidence(titles, [view, *results], said)
+
+        reply = CarefulReply(evidence, lambda text: runtime.stream_writer({"type": "text", "text": text}))
+        told = system_text(view["shop"], view, values)
+        messages = [SystemMessage(told), *state["messages"]]
+        message = self.hosted.speak(messages, reply, tuple(toolbox.TOOLS), seconds_left)
+        withheld = f"left out of its reply, as no tool gave it: {'; '.join(reply.withheld[:5])}" if reply.withheld else None
+        calls = message.tool_calls[:calls_left]
+        return AIMessage(content=message.text, tool_calls=calls), None if calls else withheld
+
+    def _told(self, shelf: Shelf) -> tuple[Titles, dict[str, list[str]]]:
+        """What the hosted model, its tools and the check of its replies know of the catalogue: renewed when it changes."""
+        with self._telling:
+            if shelf.catalog is not self._told_of:
+                self.hosted.offer(toolbox.schemas(shelf.catalog))
+                self._titles, self._values = Titles(shelf.catalog), offered_values(shelf.catalog)
+                self._told_of = shelf.catalog
+            return self._titles, self._values
+
+    def _for_offline(self, state: ConversationState, view: dict) -> list:
+        """What the offline model goes by: where a hosted one gave up, only its calls that the offline one would make too."""
+        earlier = state["messages"][: len(state["messages"]) - len(self._this_turn(state))]
+        wanted = {name for name, _ in plan(view)} if self.hosted is not None else set()
+        kept = [
+            m for m in self._this_turn(state)
+            if isinstance(m, ToolMessage)
+            and (m.tool_call_id.startswith(OFFLINE_CALL) or (m.name in wanted and "error" not in json.loads(m.text)))
+        ]  # fmt: skip
+        return [*earlier, *kept]
+
+    @staticmethod
+    def _this_turn(state: ConversationState) -> list:
+        """What came after the shopper's last sentence."""
+        messages = state["messages"]
+        last = max(i for i, m in enumerate(messages) if isinstance(m, HumanMessage))
+        return messages[last + 1 :]
+
+    def _shelf(self, runtime: Runtime[TurnContext]) -> Shelf:
+        """The shop as it was when the turn began: it stays so for the turn, whatever is put on the shelf meanwhile."""
+        return runtime.context.shelf or self.shelf
 
     def use_tools(self, state: ConversationState, runtime: Runtime[TurnContext]) -> dict:
         """Carry out the calls of the last message. One that fails is kept in the trace, and told to the model."""
@@ -168,8 +211,17 @@ class Agent:
                 }
             if result.told:
                 answer["told"] = {**answer.get("told", {}), **result.told}
+            if result.pool is not None and (question := self._question(state, constraints, result)):
+                answer["told"] = {**answer.get("told", {}), "question": question.as_dict()}
         return {"messages": messages, "tools": entries, "answer": answer, "constraints": constraints,
                 "calls": state["calls"] + len(calls), "parts_ms": parts}  # fmt: skip
+
+    def _question(self, state: ConversationState, constraints: list[dict], result: ToolResult) -> Question | None:
+        """What to ask back with these cards, if anything."""
+        if not may_ask(state, result, self.settings.shown):
+            return None
+        wishes = constraints_of(constraints)
+        return self.shelf.questions.best(result.pool, wishes, state.get("unasked") or (), state["turn"])
 
     def finish(self, state: ConversationState, runtime: Runtime[TurnContext]) -> dict:
         """Keep what the next turn needs, and no more."""
@@ -177,6 +229,7 @@ class Agent:
         # A question back ("which one?") leaves the act open for the next sentence.
         u = {**state["understood"], "open": not state["tools"] and state["understood"]["act"] in _MAY_STAY_OPEN}
         update: dict[str, Any] = {"messages": self._trimmed(state["messages"]), "understood": u}
+        update["question"] = state["answer"].get("told", {}).get("question") or {}
         if offers is not None:
             ids = [o["product_id"] for o in offers]
             update["shown"] = ids
@@ -197,7 +250,7 @@ class Agent:
 
     def _desk(self, state: ConversationState, context: TurnContext) -> Desk:
         return Desk(
-            self.shelf,
+            context.shelf or self.shelf,
             self.log,
             self.settings,
             context.thread_id,
@@ -210,9 +263,9 @@ class Agent:
             state.get("made") or {},
         )
 
-    def _view(self, state: ConversationState) -> dict:
+    def _view(self, state: ConversationState, shelf: Shelf) -> dict:
         """The state as a chat model sees it."""
-        catalog, reasons = self.shelf.catalog, state.get("reasons", {})
+        catalog, reasons = shelf.catalog, state.get("reasons", {})
 
         def told(ids: list[str]) -> list[dict]:
             return [brief(catalog.product(p)) for p in ids if p in catalog]
@@ -223,7 +276,8 @@ class Agent:
         ]
         return {
             "turn": state["turn"],
-            "currency": self.shelf.currency,
+            "shop": shelf.store.name,
+            "currency": shelf.currency,
             **state["understood"],
             "wishes": state["constraints"],
             "query": state["query"],
@@ -232,7 +286,8 @@ class Agent:
             "focus": state.get("focus", []),
             "bag": told(state.get("bag", [])),
             "clicked": state.get("clicked", []),
-            "can_recommend": self.shelf.can_recommend,
+            "can_recommend": shelf.can_recommend,
+            "question": state["answer"].get("told", {}).get("question"),
         }
 
 

@@ -18,6 +18,8 @@ from shopping_assistant.assistant.answers import replies
 from shopping_assistant.assistant.prompts import state_in
 
 Call = tuple[str, dict[str, Any]]
+#: How the ids of its calls begin: those of other models are told from them.
+OFFLINE_CALL = "offline_"
 
 
 class OfflineChatModel(BaseChatModel):
@@ -64,7 +66,7 @@ def _answer(messages: Sequence[BaseMessage], tools: Sequence[str]) -> AIMessage:
         calls = [c for c in plan(state) if c[0] in tools]
         if calls:
             named = [
-                {"name": n, "args": a, "id": f"call_{state.get('turn', 0)}_{i}", "type": "tool_call"}
+                {"name": n, "args": a, "id": f"{OFFLINE_CALL}{state.get('turn', 0)}_{i}", "type": "tool_call"}
                 for i, (n, a) in enumerate(calls)
             ]
             return AIMessage(content="", tool_calls=named)

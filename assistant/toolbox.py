@@ -11,6 +11,8 @@ from pydantic import ValidationError
 
 from shopping_assistant.assistant.agent_tools import bag, forgetting, product_facts, recommending, searching
 from shopping_assistant.assistant.agent_tools.desk import Desk, Tool, ToolError, ToolResult
+from shopping_assistant.assistant.hosted_model import UNREADABLE
+from shopping_assistant.tools.catalog import Catalog
 
 _REGISTERED = (
     searching.search_products,
@@ -28,6 +30,11 @@ _REGISTERED = (
 TOOLS: dict[str, Tool] = {t.name: t for t in _REGISTERED}
 
 
+def schemas(catalog: Catalog) -> list[dict]:
+    """All tools as OpenAI functions, with the attributes that this catalogue has."""
+    return [t.schema_for(catalog) for t in TOOLS.values()]
+
+
 def call(desk: Desk, name: str, arguments: dict[str, Any]) -> ToolResult:
     """Check the arguments of a call and carry it out.
 
@@ -37,6 +44,8 @@ def call(desk: Desk, name: str, arguments: dict[str, Any]) -> ToolResult:
     chosen = TOOLS.get(name)
     if chosen is None:
         raise ToolError(f"no tool named {name!r}; there are {', '.join(TOOLS)}")
+    if UNREADABLE in arguments:
+        raise ToolError(f"{name}: the arguments are no JSON object: {arguments[UNREADABLE]}; write them as one")
     try:
         checked = chosen.arguments.model_validate(arguments)
     except ValidationError as error:

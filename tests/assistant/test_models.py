@@ -9,7 +9,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 
 from shopping_assistant.assistant.context import Settings
 from shopping_assistant.assistant.conversation import Assistant
-from shopping_assistant.assistant.graph import ModelError, chat_model
+from shopping_assistant.assistant.chat_models import ModelError, chat_model
 from shopping_assistant.assistant.offline_model import OfflineChatModel
 from shopping_assistant.assistant.prompts import fenced, state_in, system_text
 from shopping_assistant.assistant.toolbox import TOOLS
