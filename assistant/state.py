@@ -26,6 +26,9 @@ class ConversationState(TypedDict, total=False):
     reasons: dict[str, str]
     made: dict[str, Any]  # how the products shown were found, for who asks why
     seen: list[str]
+    question: dict[str, Any]  # put with the last answer
+    unasked: list[str]  # attributes not to ask about: asked before, or of no matter to the shopper
+    passed_over: int  # questions in a row that the shopper did not answer
     focus: list[str]
     messages: list[AnyMessage]
 
@@ -56,9 +59,11 @@ def before(state: ConversationState, bag: list[str], clicked: list[str], known: 
     focus = clicked[-1:] or state.get("focus") or []
     pointable = (state.get("shown") or [], bag, focus, state.get("seen") or [])
     scene = Scene(*(tuple(p for p in products if p in known) for products in pointable))
+    question = (state.get("question") or {}).get("attribute", "")
     return Before(
         constraints_of(state.get("constraints")), constraints_of(state.get("previous")), scene,
         tuple(state.get("words") or ()), understood.get("act", ""), tuple(understood.get("asked", ())),
+        question=question,
     )  # fmt: skip
 
 
