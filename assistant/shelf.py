@@ -14,6 +14,7 @@ from shopping_assistant.assistant.language.fashion_words import IMITATION
 from shopping_assistant.assistant.language.understanding import Understanding
 from shopping_assistant.assistant.language.vocabulary import Vocabulary
 from shopping_assistant.assistant.language.wishes import TEXT
+from shopping_assistant.assistant.question import Questions
 from shopping_assistant.tools import attribute_filter
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.memory import QueryProductMemory
@@ -28,6 +29,9 @@ _TEXTS_KEPT = 200
 NO_ROUTE = {"id": None, "title": None, "memory": None, "search": None}
 # How far down the memory's list a product still counts as remembered.
 REMEMBERED_PRODUCTS = 20
+POOL = 1_000
+# Of so many logged searches so many are read for what this shop's shoppers name.
+SEARCHES_READ, SEARCHES_KEPT = 20_000, 300
 # Wishes are set aside in this order when nothing meets them all: what is easiest to do without goes first.
 EASIEST_FIRST = (
     "look",
@@ -47,13 +51,17 @@ EASIEST_FIRST = (
 
 @dataclass(frozen=True)
 class Ranked:
-    """Products found, best first; ``by`` says how: search, words, recommender, popular, newest."""
+    """Products found, best first; ``by`` says how: search, words, recommender, popular, newest.
+
+    ``pool``: rows of all that would do, best first, as many as a question back looks at; None where nobody asks back.
+    """
 
     products: tuple[Scored, ...]
     by: str
     count: int = 0
     relaxed: tuple[Constraint, ...] = ()
     parts_ms: dict[str, float] = field(default_factory=dict)
+    pool: np.ndarray | None = field(default=None, compare=False, repr=False)
 
 
 class Shelf:
@@ -72,7 +80,8 @@ class Shelf:
         self.understanding = before.understanding if same else Understanding(self.vocabulary)
         self._earlier = before._recommender_for(store) if before is not None else None
         self._loading = {
-            name: threading.Lock() for name in ("search", "recommender", "memory", "popularity", "currency")
+            name: threading.Lock()
+            for name in ("search", "recommender", "memory", "popularity", "currency", "questions")
         }
         self._loaded: dict[str, object] = {}
         self._texts: dict[tuple, np.ndarray] = {}
@@ -142,9 +151,23 @@ class Shelf:
 
         return self._once("popularity", load)
 
+    @property
+    def questions(self) -> Questions:
+        """What may be asked back when a wish is wide."""
+        return self._once("questions", lambda: Questions(self.understanding, self.currency, self._some_searches))
+
+    def _some_searches(self) -> list[str]:
+        """Searches from all over the start of the shop's log, some hundred."""
+        if not self.store.has_events:
+            return []
+        log = pl.scan_parquet(self.store.path / "events.parquet").filter(pl.col("action") == "search")
+        words = log.select("query").head(SEARCHES_READ).collect()["query"].drop_nulls()
+        return words.gather_every(max(len(words) // SEARCHES_KEPT, 1)).to_list()[:SEARCHES_KEPT]
+
     def warm(self) -> None:
         """Load what a turn can need, so that the first shopper does not wait for it."""
         self.searcher.scores("warm")
+        self.questions.warm()
         if self.can_recommend:
             self.recommender.recommend((), 1)
             if self.memory.size:
@@ -195,15 +218,16 @@ class Shelf:
             return self._by_popularity(k, mask, relaxed)
         by = "search" if isinstance(self.searcher, CatalogSearch) else "words"
         scores = self.searcher.scores(query)
+        pool = top_k(scores, max(k, POOL), mask)
         if any(c.attribute == "price" for c in relaxed):
             # Nothing at that price: what comes nearest to it first.
-            rows = self._nearest_in_price(top_k(scores, 5 * k, mask), relaxed)[:k]
+            rows = self._nearest_in_price(pool[: 5 * k], relaxed)[:k]
         else:
-            rows = top_k(scores, k, mask)
+            rows = pool[:k]
         products = tuple(
             Scored(self.catalog.ids[r], float(scores[r]), {**NO_ROUTE, "search": i}) for i, r in enumerate(rows, 1)
         )
-        return Ranked(self._with_memory(products, query), by, int(mask.sum()), relaxed)
+        return Ranked(self._with_memory(products, query), by, int(mask.sum()), relaxed, pool=pool)
 
     def recommend(
         self, history: Sequence[Event], k: int, constraints: Sequence[Constraint], exclude: Sequence[str] = ()
@@ -234,10 +258,11 @@ class Shelf:
         return self._by_popularity(k, *self._wide_enough(constraints, np.array([], dtype=np.int64)))
 
     def _by_popularity(self, k: int, mask: np.ndarray, relaxed: tuple[Constraint, ...]) -> Ranked:
-        rows = top_k(self.popularity, k, mask)
+        pool = top_k(self.popularity, max(k, POOL), mask)
+        rows = pool[:k]
         by = "popular" if self.popularity.any() else "listed"
         products = tuple(Scored(self.catalog.ids[r], float(self.popularity[r]), dict(NO_ROUTE)) for r in rows)
-        return Ranked(products, by, int(mask.sum()), relaxed)
+        return Ranked(products, by, int(mask.sum()), relaxed, pool=pool)
 
     def _rows(self, products: Sequence[str]) -> np.ndarray:
         return np.array([self.catalog.index(p) for p in set(products) if p in self.catalog], dtype=np.int64)

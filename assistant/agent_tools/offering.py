@@ -54,7 +54,9 @@ def offered(
     }  # fmt: skip
     if like:
         content["like"] = brief(catalog.product(like))
-    return ToolResult(content, tuple(offers), ranked.relaxed, query=query, parts_ms=ranked.parts_ms)
+    return ToolResult(
+        content, tuple(offers), ranked.relaxed, query=query, parts_ms=ranked.parts_ms, pool=ranked.pool
+    )
 
 
 def brief(product: Product) -> dict:
