@@ -29,7 +29,14 @@ from shopping_assistant.assistant.prompts import fenced, offered_values, system_
 from shopping_assistant.assistant.question import Question, after_question, may_ask
 from shopping_assistant.assistant.session_log import SessionLog
 from shopping_assistant.assistant.shelf import Shelf
-from shopping_assistant.assistant.state import SEEN_KEPT, ConversationState, before, constraints_of, search_query
+from shopping_assistant.assistant.state import (
+    SEEN_KEPT,
+    ConversationState,
+    before,
+    constraints_of,
+    search_query,
+    turned_back,
+)  # fmt: skip
 from shopping_assistant.tools.catalog import Catalog
 
 _MAY_STAY_OPEN = ("add_to_bag", "remove_from_bag", "similar", "ask", "compare")
@@ -79,7 +86,7 @@ class Agent:
             "was_open": (state.get("understood") or {}).get("open", False),
             "talk": asdict(u.talk) if u.talk else None,
             "declined": u.declined,
-            "forgot": list(u.forgot),
+            **turned_back(known.constraints, u),
         }
         fresh = u.act == "reset" or u.new_subject
         return {
@@ -211,17 +218,20 @@ class Agent:
                 }
             if result.told:
                 answer["told"] = {**answer.get("told", {}), **result.told}
-            if result.pool is not None and (question := self._question(state, constraints, result)):
+            question = self._question(state, constraints, result, self._shelf(runtime))
+            if question is not None:
                 answer["told"] = {**answer.get("told", {}), "question": question.as_dict()}
         return {"messages": messages, "tools": entries, "answer": answer, "constraints": constraints,
                 "calls": state["calls"] + len(calls), "parts_ms": parts}  # fmt: skip
 
-    def _question(self, state: ConversationState, constraints: list[dict], result: ToolResult) -> Question | None:
+    def _question(
+        self, state: ConversationState, constraints: list[dict], result: ToolResult, shelf: Shelf
+    ) -> Question | None:
         """What to ask back with these cards, if anything."""
         if not may_ask(state, result, self.settings.shown):
             return None
         wishes = constraints_of(constraints)
-        return self.shelf.questions.best(result.pool, wishes, state.get("unasked") or (), state["turn"])
+        return shelf.questions.best(result.pool, wishes, state.get("unasked") or (), state["turn"])
 
     def finish(self, state: ConversationState, runtime: Runtime[TurnContext]) -> dict:
         """Keep what the next turn needs, and no more."""

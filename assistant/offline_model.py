@@ -85,6 +85,8 @@ def _content(message: ToolMessage) -> dict:
 def plan(state: dict) -> list[Call]:
     """The tool calls for what the shopper did; none when a sentence will do."""
     act = state.get("act", "other")
+    if state.get("talk") or (act == "undo" and not state.get("turned_back")):
+        return []
     targets, shown = state.get("targets", []), [p["product_id"] for p in state.get("shown", [])]
     focus, asked, wishes = state.get("focus", []), state.get("asked", []), state.get("wishes", [])
     if act == "disambiguate":

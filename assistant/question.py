@@ -1,7 +1,7 @@
-"""The one good question when a wish is too wide: about the attribute whose answer would tell most about what is wanted.
+"""The one good question when a wish is too wide: about the attribute whose answer would tell most of what is wanted.
 
-With T the product the shopper would take, as likely as the search ranks it, and A the choice they would tap, a question is
-worth the mutual information I(A; T) = H(A) - H(A | T) in bits, times how readily shoppers of this shop name the
+With T the product the shopper would take, as likely as the search ranks it, and A the choice they would tap, a question
+is worth the mutual information I(A; T) = H(A) - H(A | T) in bits, times how readily shoppers of this shop name the
 attribute. For an attribute of one value a product H(A | T) is 0 and what is left is how evenly the choices split the
 candidates; sizes, of which a product has many, split next to nothing and are asked about last.
 """
@@ -40,7 +40,9 @@ USUAL_WEIGHT = 100
 # Choices read back are kept: (attribute, value, kind talked of) to choice.
 READ_BACK_KEPT = 2_000
 # How readily an attribute is named, where the shop's own log does not say. Other attributes: the last.
-USUAL = {"category": 0.9, "color": 0.5, "price": 0.4, "material": 0.3, "occasion": 0.3, "department": 0.3, "pattern": 0.2}
+USUAL = {
+    "category": 0.9, "color": 0.5, "price": 0.4, "material": 0.3, "occasion": 0.3, "department": 0.3, "pattern": 0.2,
+}  # fmt: skip
 USUAL_OTHER = 0.1
 # Whoever passed over so many questions in a row is not asked again before the subject changes.
 MOST_PASSED_OVER = 2
@@ -104,8 +106,9 @@ def may_ask(state: ConversationState, result: ToolResult, shown: int) -> bool:
     """
     u = state["understood"]
     plain_search = u["act"] in ("search", "refine", "undo") and not (u["more"] or u["advice"] or u["targets"])
+    found = result.pool is not None and result.content.get("count", 0) > shown
     patient = (state.get("passed_over") or 0) < MOST_PASSED_OVER
-    return plain_search and patient and not result.relaxed and result.content.get("count", 0) > shown
+    return plain_search and patient and found and not result.relaxed
 
 
 def after_question(state: ConversationState, u: Understood) -> dict:
@@ -123,7 +126,7 @@ def after_question(state: ConversationState, u: Understood) -> dict:
 
 
 class Questions:
-    """Asks about one shop's products. Safe for several threads; what it knows of the catalogue is read when first needed.
+    """Asks about one shop's products. Safe for several threads; the catalogue is read when first needed.
 
     Args:
         searches: gives some of the shop's logged searches, for how readily an attribute is named.
@@ -188,9 +191,10 @@ class Questions:
         return 0.0 if outcomes is None else _information(outcomes[0], weights)
 
     def _outcomes(self, attribute: str, rows: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, list[int]] | None:
-        """The chance of each choice for each candidate, ``(m, choices + 1)``, the last for any other value; and the codes.
+        """The chance of each choice for each candidate, ``(m, choices + 1)``, and the values' codes.
 
-        A row of zeros is a product that the catalogue says nothing of. None where too many are.
+        The last column is for any other value; a row of zeros is a product that the catalogue says nothing of. None
+        where too many are.
         """
         column = self._columns[attribute]
         counts = column.starts[rows + 1] - column.starts[rows]
@@ -263,7 +267,7 @@ class Questions:
         return tuple(out)
 
     def _worded(self, attribute: str, value: str, constraints: Sequence[Constraint]) -> Choice | None:
-        """The shortest sentence by which exactly this value of this attribute is understood; None when there is none."""
+        """The shortest sentence by which exactly this value of this attribute is understood; None for none."""
         name = attribute.replace("_", " ")
         forms = ("{v}", "{v} {n}", "with {v} {n}", "in {v}", "by {v}", "for {v}", "{n} {v}")
         for form in ("size {v}", *forms) if attribute == "size" else forms:

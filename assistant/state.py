@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 from langchain_core.messages import AnyMessage
 
 from shopping_assistant.assistant.language.references import Scene
-from shopping_assistant.assistant.language.understanding import Before
+from shopping_assistant.assistant.language.understanding import Before, Understood
 from shopping_assistant.tools.attribute_filter import Constraint
 
 # Products a shopper can still point at by description after newer ones were shown.
@@ -65,6 +65,15 @@ def before(state: ConversationState, bag: list[str], clicked: list[str], known: 
         tuple(state.get("words") or ()), understood.get("act", ""), tuple(understood.get("asked", ())),
         question=question,
     )  # fmt: skip
+
+
+def turned_back(old: tuple[Constraint, ...], u: Understood) -> dict[str, Any]:
+    """What a sentence that takes something back changed: ``gone``, the wishes it left without a successor."""
+    if not u.forgot:
+        return {"gone": [], "turned_back": False}
+    held = {(c.attribute, c.op) for c in u.constraints}
+    gone = [c.as_dict() for c in old if (c.attribute, c.op) not in held]
+    return {"gone": gone, "turned_back": bool(gone) or set(old) != set(u.constraints)}
 
 
 def search_query(constraints: list[Constraint] | tuple[Constraint, ...], words: list[str] | tuple[str, ...]) -> str:

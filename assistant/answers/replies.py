@@ -5,46 +5,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shopping_assistant.assistant.answers.wording import described, is_pair, listed, money, name_of, noun_for
+from shopping_assistant.assistant.answers import changes, chat, found
+from shopping_assistant.assistant.answers.wording import listed, money, name_of, pick
 
-_SEARCH_FEW = ("I found {n} {what}.", "Here {are} {n} {what}.", "{n} {what} for you.")
-_SEARCH_MANY = (
-    "{n} {what}; these {k} fit best.",
-    "I found {n} {what}. The first {k}:",
-    "There are {n} {what}; here are my top {k}.",
-)
-_NARROWED = ("Narrowed down: {n} {what}.", "That leaves {n} {what}.", "{n} {what} now.")
-# What a recommendation goes by must be true: nobody has "looked at" anything in a first sentence.
-_RECOMMENDED = {
-    "chosen": (
-        "Going by what you chose, I would pick these {what}.",
-        "With what you have chosen in mind: these {what}.",
-        "Knowing what you took, these {what} come next.",
-    ),
-    "clicked": (
-        "Going by what you looked at, I would pick these {what}.",
-        "These {what} should suit you, after what you clicked.",
-        "From what caught your eye, I would choose these {what}.",
-    ),
-    "searched": (
-        "Going by your search, I would pick these {what}.",
-        "These {what} fit what you searched for.",
-        "For that search my choice would be these {what}.",
-    ),
-    "nothing": (
-        "I know nothing of your taste yet; these {what} are where I would start.",
-        "To begin with, I would look at these {what}. Click what you like and I learn.",
-        "A first guess, before I know you: these {what}.",
-    ),
-}
 _KINDS = (
     "I can search by colour, price, size, brand and more, recommend, compare, answer questions about a product, and "
-    "keep your bag.",
+    "keep your bag."
 )
-
-
-def _pick(options: Sequence[str], state: dict) -> str:
-    return options[state.get("turn", 0) % len(options)]
+_HELP = (
+    "I am this shop's assistant, a program. {kinds} Try “black ankle boots under 120”, then “not leather”.",
+    "You talk, I look through the shop's products. {kinds} For example: “a red dress for a wedding, size M”.",
+)
+_SAVED = (
+    "I have no wish list; this chat keeps what you were shown. Shall I put it into your bag instead?",
+    "There is no wish list here, but what you saw stays in this chat. Would your bag do?",
+)
+_AFRESH = ("All clear: we start afresh. What are you looking for?", "A clean slate. What may I find for you?")
+_NOT_UNDERSTOOD = (
+    "I can only help with this shop's products. {kinds}",
+    "That I did not understand, sorry. Say what you are looking for in a few words, like “grey wool coat”.",
+    "I am not sure what you mean. {kinds}",
+)
+_NOTHING_SHOWN = (
+    "I have not shown you any products yet. What are you looking for?",
+    "There is nothing on the table yet. Tell me what you are after and I will look.",
+)
+_WHICH = (
+    "Which one would you like to {doing}? Its number on the card will do{up_to}, or what sets it apart.",
+    "Which of them do you mean? Say its number{up_to}, its colour or its brand.",
+)
+# Asked a second time in a row: another way out than saying it again.
+_WHICH_AGAIN = (
+    "I still cannot tell which one, sorry. Click on its card, or say “the first one”.",
+    "That did not tell me which one. The numbers stand on the cards{up_to}; “number 1” is the first.",
+)
 
 
 def unclear(state: dict) -> bool:
@@ -54,38 +48,24 @@ def unclear(state: dict) -> bool:
 
 def without_tools(state: dict) -> str:
     """A short kind answer to what needs no tool, or a question back."""
+    talk = state.get("talk")
+    if talk:
+        return changes.noted(state) if talk["kind"] == "the wishes" else chat.answer(state)
     act = state.get("act", "other")
-    shown = state.get("shown", [])
     if act == "disambiguate":
         act = state.get("previous_act") or "ask"
-    if act == "greet":
-        return _pick(
-            (
-                "Hello! What are you looking for today?",
-                "Hi there! Tell me what you have in mind: a piece, a colour, a budget.",
-                "Welcome! What may I find for you?",
-            ),
-            state,
-        )
-    if act == "thanks":
-        return _pick(
-            ("You are welcome! Enjoy.", "My pleasure. Come back any time.", "Gladly! Your bag is kept for you."), state
-        )
-    if act == "help":
-        return (
-            f"I am this shop's assistant, a program. {_KINDS[0]} Try “black ankle boots under 120”, then “not leather”."
-        )
-    if act == "reset":
-        return "All clear: we start afresh. What are you looking for?"
+    if act in ("greet", "thanks"):
+        return chat.answer({**state, "talk": {"kind": "greeting" if act == "greet" else "thanks"}})
+    forms = {"help": _HELP, "save": _SAVED, "reset": _AFRESH}
+    if act in forms:
+        return pick(forms[act], state).format(kinds=_KINDS)
     if act == "undo":
-        return "Done, that wish is gone. What shall I look for?"
-    if act == "save":
-        return "I have no wish list; this chat keeps what you were shown. Shall I put it into your bag instead?"
+        return changes.undone(state)
     if act == "explain":
         return _explained(state)
     if act in ("add_to_bag", "remove_from_bag", "similar", "ask", "compare", "size_advice"):
-        return _which(state, act, shown)
-    return "I can only help with this shop's products. " + _KINDS[0]
+        return _which(state, act, state.get("shown", []))
+    return pick(_NOT_UNDERSTOOD, state).format(kinds=_KINDS)
 
 
 def _explained(state: dict) -> str:
@@ -114,11 +94,13 @@ def _which(state: dict, act: str, shown: list[dict]) -> str:
             else "Your bag is empty."
         )
     if not shown:
-        return "I have not shown you any products yet. What are you looking for?"
+        return pick(_NOTHING_SHOWN, state)
     if unclear(state):
         fitting = [f"number {p['number']} ({p['title']})" for p in shown if p["product_id"] in state["targets"]]
         return f"Several fit that: {listed(fitting[:4], 'or')}. Which one do you mean?"
-    return f"Which one would you like to {doing}? A number will do, 1 to {len(shown)}."
+    again = state.get("was_open") and state.get("previous_act") in (act, "disambiguate")
+    up_to = f", 1 to {len(shown)}" if len(shown) > 1 else ""
+    return pick(_WHICH_AGAIN if again else _WHICH, state).format(doing=doing, up_to=up_to)
 
 
 def from_results(state: dict, results: Sequence[tuple[str, dict]]) -> str:
@@ -127,11 +109,11 @@ def from_results(state: dict, results: Sequence[tuple[str, dict]]) -> str:
     if failed and len(failed) == len(results):
         return "Sorry, that did not work just now. Please try it again, or say it in other words."
     writers = {
-        "search_products": _found,
-        "refine": _found,
-        "recommend": _recommended,
-        "popular": _recommended,
-        "similar": _similar,
+        "search_products": found.found,
+        "refine": found.found,
+        "recommend": found.recommended,
+        "popular": found.recommended,
+        "similar": found.similar,
         "product_details": _details,
         "compare": _compared,
         "add_to_bag": _added,
@@ -139,89 +121,8 @@ def from_results(state: dict, results: Sequence[tuple[str, dict]]) -> str:
         "show_bag": _bag,
     }
     said = [writers[name](state, content) for name, content in results if "error" not in content and name in writers]
-    return " ".join(s for s in said if s) or "Done."
-
-
-def _found(state: dict, content: dict) -> str:
-    currency, count, k = _currency(state), content["count"], len(content["products"])
-    wishes = content["wishes"]
-    if not k:
-        return _nothing(state)
-    bounded = [w for w in wishes if w["op"] != "not in"]
-    if not bounded:
-        words = state.get("query", "").strip()
-        without = described([w for w in wishes if w["op"] == "not in"], currency).removeprefix("pieces").strip(" ,")
-        text = f"Here is what comes closest to “{words}”" if words else "Here are some of our pieces"
-        return _with_relaxed(f"{text}{', ' + without if without else ''}.", state, content)
-    what = described(wishes, currency, count)
-    template = _pick(_SEARCH_FEW if count <= k else _SEARCH_MANY, state)
-    if state.get("act") == "refine" and count <= k:
-        template = _pick(_NARROWED, state)
-    pair = " pair of" if count == 1 and is_pair(noun_for(wishes, 1)) else ""
-    text = template.format(n=f"{count:,}{pair}", k=k, what=what, are="is" if count == 1 else "are")
-    if state.get("more"):
-        text = f"{k} more {described(wishes, currency, k)}."
-    if state.get("words") and k < count:
-        text += f" Those closest to “{' '.join(state['words'])}” come first."
-    return _with_relaxed(text, state, content)
-
-
-def _with_relaxed(text: str, state: dict, content: dict) -> str:
-    relaxed = content.get("relaxed") or []
-    if not relaxed:
-        return text
-    dropped = listed([_said(c, _currency(state)) for c in relaxed])
-    all_wishes = described([*content["wishes"], *relaxed], _currency(state))
-    if state.get("more"):
-        return f"You have seen all {all_wishes} we have, so I set aside {dropped}. {text}"
-    return f"There are no {all_wishes}, so I set aside {dropped}. {text}"
-
-
-def _said(c: dict, currency: str | None) -> str:
-    if c["attribute"] == "price":
-        return f"the price ({'under' if c['op'] == '<=' else 'from'} {money(float(c['values'][0]), currency)})"
-    said = c["said"] or listed([str(v) for v in c["values"][:3]], "or")
-    return f"the {name_of(c['attribute'])} ({said.removeprefix(name_of(c['attribute'])).strip()})"
-
-
-def _nothing(state: dict) -> str:
-    what = described(state.get("wishes", []), _currency(state))
-    if state.get("more"):
-        return f"You have seen all {what} we have. Shall I set something aside?"
-    return f"I found no {what}. Take back a wish, or tell me what matters most."
-
-
-def _currency(state: dict) -> str | None:
-    return state.get("currency")
-
-
-def _recommended(state: dict, content: dict) -> str:
-    if not content["products"]:
-        return _nothing(state)
-    wishes = [w for w in content["wishes"] if w["said"]]
-    what = described(wishes, _currency(state)) if wishes else "pieces"
-    if content["by"] == "recommender":
-        if state.get("act") == "outfit":
-            text = "These would go with it."
-        else:
-            text = _pick(_RECOMMENDED[content.get("goes_by", "nothing")], state).format(what=what)
-        first = content["products"][0]
-        if first.get("reason"):
-            why = first["reason"].split("; ")[0]
-            text += f" My first: {first['title']}, {why[0].lower()}{why[1:]}."
-    elif content["by"] == "popular":
-        text = f"This shop has no trained recommender yet, so these are its most bought {what}."
-    else:
-        text = f"This shop has no trained recommender and no sales to go by yet; here are some of its {what}."
-    return _with_relaxed(text, state, content)
-
-
-def _similar(state: dict, content: dict) -> str:
-    if not content["products"]:
-        return f"I found nothing else like {content['like']['title']}."
-    wishes = [w for w in content["wishes"] if w["said"]]
-    what = f": {described(wishes, _currency(state))}" if wishes else ""
-    return _with_relaxed(f"{len(content['products'])} like {content['like']['title']}{what}.", state, content)
+    question = state.get("question") or {}
+    return " ".join(s for s in (*said, question.get("text", "")) if s) or "Done."
 
 
 def _value(attribute: str, value: Any, currency: str | None) -> str:

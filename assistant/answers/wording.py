@@ -20,6 +20,11 @@ _BEFORE_NOUN = ("color", "pattern", "look", "fit", "material")
 _NAMES = {"color": "colour", "available": "availability"}
 
 
+def pick(options: Sequence[str], state: dict) -> str:
+    """One of several forms, another at the next turn: no sentence stands three times in a row."""
+    return options[state.get("turn", 0) % len(options)]
+
+
 def money(amount: float | None, currency: str | None) -> str:
     """ "€120", "$39.99", "80 SEK"; cents only where there are any."""
     if amount is None:
