@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from shopping_assistant.assistant.language.fashion_words import IMITATION
+from shopping_assistant.assistant.language.places import Places
 from shopping_assistant.assistant.language.understanding import Understanding
 from shopping_assistant.assistant.language.vocabulary import Vocabulary
 from shopping_assistant.assistant.language.wishes import TEXT
@@ -19,8 +20,9 @@ from shopping_assistant.tools import attribute_filter
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.memory import QueryProductMemory
 from shopping_assistant.tools.mixup import Scored, top_k
+from shopping_assistant.tools.outfits import Outfits
 from shopping_assistant.tools.search import CatalogSearch, searchable_text, words_of
-from shopping_assistant.tools.sessions import Event, as_events, current_query, events_of
+from shopping_assistant.tools.sessions import Event, as_events, current_query, empty_events, events_of
 from shopping_assistant.tools.store import Store
 
 # Attributes that a title often names when the cell is empty.
@@ -81,7 +83,7 @@ class Shelf:
         self._earlier = before._recommender_for(store) if before is not None else None
         self._loading = {
             name: threading.Lock()
-            for name in ("search", "recommender", "memory", "popularity", "currency", "questions")
+            for name in ("search", "recommender", "memory", "popularity", "currency", "questions", "outfits", "places")
         }
         self._loaded: dict[str, object] = {}
         self._texts: dict[tuple, np.ndarray] = {}
@@ -163,6 +165,21 @@ class Shelf:
         log = pl.scan_parquet(self.store.path / "events.parquet").filter(pl.col("action") == "search")
         words = log.select("query").head(SEARCHES_READ).collect()["query"].drop_nulls()
         return words.gather_every(max(len(words) // SEARCHES_KEPT, 1)).to_list()[:SEARCHES_KEPT]
+
+    @property
+    def outfits(self) -> Outfits:
+        """What this shop's log says about kinds and colours that are bought in one session."""
+
+        def load():
+            if not self.store.has_events:
+                return Outfits.learn(self.catalog, empty_events())
+            return Outfits.learn(self.catalog, pl.scan_parquet(self.store.path / "events.parquet"))
+
+        return self._once("outfits", load)
+
+    @property
+    def places(self) -> Places:
+        return self._once("places", lambda: Places(self.vocabulary))
 
     def warm(self) -> None:
         """Load what a turn can need, so that the first shopper does not wait for it."""

@@ -21,7 +21,7 @@ from shopping_assistant.tools.sessions import Event
 _OF_CATALOGUE = "(of the catalogue)"
 _ATTRIBUTES_LISTED = 80
 
-# Products of such a page. On validation sessions of the demo shop 12 gave ndcg@10 0.50, 24 gave 0.56 and 36 0.57.
+# Products of a page as `Desk._as_pages` makes it. On validation sessions of the demo shop 12 gave ndcg@10 0.50, 24 gave 0.56 and 36 0.57.
 PAGE = 24
 
 
