@@ -11,10 +11,12 @@ import numpy as np
 import polars as pl
 
 from shopping_assistant.assistant.language.fashion_words import IMITATION
+from shopping_assistant.assistant.language.leanings import Leaning
 from shopping_assistant.assistant.language.places import Places
 from shopping_assistant.assistant.language.understanding import Understanding
 from shopping_assistant.assistant.language.vocabulary import Vocabulary
 from shopping_assistant.assistant.language.wishes import TEXT
+from shopping_assistant.assistant.leaning_order import LeaningOrder, Words
 from shopping_assistant.assistant.question import Questions
 from shopping_assistant.tools import attribute_filter
 from shopping_assistant.tools.attribute_filter import Constraint
@@ -32,6 +34,8 @@ NO_ROUTE = {"id": None, "title": None, "memory": None, "search": None}
 # How far down the memory's list a product still counts as remembered.
 REMEMBERED_PRODUCTS = 20
 POOL = 1_000
+# Recommended for one that is shown, when wishes that order them choose.
+LEANED_FROM = 10
 # Of so many logged searches so many are read for what this shop's shoppers name.
 SEARCHES_READ, SEARCHES_KEPT = 20_000, 300
 # Wishes are set aside in this order when nothing meets them all: what is easiest to do without goes first.
@@ -83,7 +87,7 @@ class Shelf:
         self._earlier = before._recommender_for(store) if before is not None else None
         self._loading = {
             name: threading.Lock()
-            for name in ("search", "recommender", "memory", "popularity", "currency", "questions", "outfits", "places")
+            for name in ("search", "recommender", "memory", "popularity", "currency", "questions", "outfits", "places", "leaning_order")
         }
         self._loaded: dict[str, object] = {}
         self._texts: dict[tuple, np.ndarray] = {}
@@ -227,14 +231,23 @@ class Shelf:
         log = pl.scan_parquet(self.store.path / "events.parquet").filter(pl.col("user_id") == user_id)
         return events_of(as_events(log.collect()))
 
-    def search(self, query: str, k: int, constraints: Sequence[Constraint], exclude: Sequence[str] = ()) -> Ranked:
-        """The best products for a query that meet the wishes; wishes that leave nothing are set aside one by one."""
+    def search(
+        self, query: str, k: int, constraints: Sequence[Constraint], exclude: Sequence[str] = (),
+        leanings: Sequence[Leaning] = (),
+    ) -> Ranked:  # fmt: skip
+        """The best products for a query that meet the wishes; wishes that leave nothing are set aside one by one.
+
+        Args:
+            leanings: move products up and down, and shut none out.
+        """
         gone = self._rows(exclude)
         mask, relaxed = self._wide_enough(constraints, gone)
-        if not query.strip():
+        if not query.strip() and not leanings:
             return self._by_popularity(k, mask, relaxed)
         by = "search" if isinstance(self.searcher, CatalogSearch) else "words"
-        scores = self.searcher.scores(query)
+        scores = self.searcher.scores(query) if query.strip() else np.zeros(len(self.catalog), dtype=np.float32)
+        if leanings:
+            scores = scores + self.leaning_order.scores(leanings, mask)
         pool = top_k(scores, max(k, POOL), mask)
         if any(c.attribute == "price" for c in relaxed):
             # Nothing at that price: what comes nearest to it first.
@@ -247,35 +260,70 @@ class Shelf:
         return Ranked(self._with_memory(products, query), by, int(mask.sum()), relaxed, pool=pool)
 
     def recommend(
-        self, history: Sequence[Event], k: int, constraints: Sequence[Constraint], exclude: Sequence[str] = ()
-    ) -> Ranked:
+        self, history: Sequence[Event], k: int, constraints: Sequence[Constraint], exclude: Sequence[str] = (),
+        leanings: Sequence[Leaning] = (),
+    ) -> Ranked:  # fmt: skip
         """The next products for a shopper; without a trained recommender the most bought ones."""
         gone = self._rows([*exclude, *(e.product_id for e in history if e.action == "purchase" and e.product_id)])
         mask, relaxed = self._wide_enough(constraints, gone)
         if not self.can_recommend:
-            return self._by_popularity(k, mask, relaxed)
+            return self._by_popularity(k, mask, relaxed, leanings)
         kept = [c for c in constraints if c not in relaxed]
         # The recommender knows attributes only: what the text gives away is excluded by name.
         in_text = attribute_filter.mask(self.catalog, kept) & ~self.mask(kept)
         exclude = [*exclude, *(self.catalog.ids[row] for row in np.flatnonzero(in_text))]
-        made = self.recommender.recommend(tuple(history), k, kept, exclude)
-        products = self._with_memory(made.products, current_query(history) or "")
+        made = self.recommender.recommend(tuple(history), LEANED_FROM * k if leanings else k, kept, exclude)
+        products = self._with_memory(self._leaned(made.products, leanings, mask)[:k], current_query(history) or "")
         return Ranked(products, "recommender", int(mask.sum()), relaxed, dict(made.parts_ms))
 
-    def similar(self, product_id: str, k: int, constraints: Sequence[Constraint]) -> Ranked:
+    def _leaned(
+        self, products: Sequence[Scored], leanings: Sequence[Leaning], mask: np.ndarray
+    ) -> Sequence[Scored]:
+        """Recommended products in the order that the leanings give them: their places count as much as one wish."""
+        if not leanings or not products:
+            return products
+        rows = [self.catalog.index(s.product_id) for s in products]
+        scores = self.leaning_order.scores(leanings, mask)[rows] - np.arange(len(rows)) / len(rows)
+        return [products[i] for i in np.argsort(-scores, kind="stable")]
+
+    @property
+    def leaning_order(self) -> LeaningOrder:
+        """How leanings move this shop's products."""
+
+        def load():
+            searcher = self.searcher
+            if isinstance(searcher, CatalogSearch):
+                words = Words(searcher.scores, searcher.vectors, searcher.encode)
+            else:
+                words = Words(searcher.scores, None, None)
+            return LeaningOrder(self.understanding.scales, words)
+
+        return self._once("leaning_order", load)
+
+    def similar(
+        self, product_id: str, k: int, constraints: Sequence[Constraint], leanings: Sequence[Leaning] = ()
+    ) -> Ranked:
         """Products nearest to one product: of its category, by what its title says."""
         product = self.catalog.product(product_id)
         wanted = next((c for c in constraints if c.attribute == "category" and c.op == "in"), None)
         if product.category and (wanted is None or product.category.lower() in wanted.values):
             constraints = [c for c in constraints if c is not wanted]
             constraints.append(Constraint("category", "in", (product.category.lower(),), wanted.said if wanted else ""))
-        return self.search(product.title, k, constraints, (product_id,))
+        # To be near it is the search itself.
+        leanings = [w for w in leanings if w.attribute or w.than != product_id]
+        return self.search(product.title, k, constraints, (product_id,), leanings)
 
-    def popular(self, k: int, constraints: Sequence[Constraint]) -> Ranked:
-        return self._by_popularity(k, *self._wide_enough(constraints, np.array([], dtype=np.int64)))
+    def popular(self, k: int, constraints: Sequence[Constraint], leanings: Sequence[Leaning] = ()) -> Ranked:
+        return self._by_popularity(k, *self._wide_enough(constraints, np.array([], dtype=np.int64)), leanings)
 
-    def _by_popularity(self, k: int, mask: np.ndarray, relaxed: tuple[Constraint, ...]) -> Ranked:
-        pool = top_k(self.popularity, max(k, POOL), mask)
+    def _by_popularity(
+        self, k: int, mask: np.ndarray, relaxed: tuple[Constraint, ...], leanings: Sequence[Leaning] = ()
+    ) -> Ranked:
+        scores = self.popularity
+        if leanings:
+            best = float(scores.max(initial=0.0))
+            scores = (scores / best if best > 0 else scores) + self.leaning_order.scores(leanings, mask)
+        pool = top_k(scores, max(k, POOL), mask)
         rows = pool[:k]
         by = "popular" if self.popularity.any() else "listed"
         products = tuple(Scored(self.catalog.ids[r], float(self.popularity[r]), dict(NO_ROUTE)) for r in rows)

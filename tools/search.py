@@ -137,6 +137,10 @@ class CatalogSearch:
         catalog, changed = store.catalog(), store.stock.since(made_at(folder))
         return cls(catalog, bm25, vectors, _LaterWords(catalog, changed, bm25, described))
 
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        """Sentence vectors ``(len(texts), dim)`` as the titles have them."""
+        return self._encoder.encode(texts)
+
     def word_scores(self, query: str) -> np.ndarray:
         """BM25 of the query's words, ``(n,)`` float32; 0 where no word is shared."""
         words = words_of(query)

@@ -1,0 +1,170 @@
+"""How wishes that only order (`Leaning`) move products up and down a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from shopping_assistant.assistant.language.degree_words import LITTLE, MUCH
+from shopping_assistant.assistant.language.leanings import Leaning
+from shopping_assistant.assistant.language.scales import Scale, Scales
+
+# Weights beside a search score, whose cosine and best word count 1 and 0.6. Chosen on half of the FashionIQ
+# conversations (`eval/understanding/fashioniq.py`), the figures are of the other half; docs/experiments.md has the sweep.
+NEAR = 1.5  # to the product looked at, by title and words
+OLDER = 0.8  # of a product looked at before the last one
+MOVED = 1.0  # along what the catalogue states
+TOWARDS = 0.3  # along a direction of sentence vectors, where the catalogue states nothing
+BEARS = 0.5  # a value that would be liked
+# Steps asked for: "a bit longer", "longer", "much longer"; each step beside them costs so much.
+STEPS = {"little": 1.0, "": 1.5, "much": 3.0}
+STEP_COSTS = 0.15
+# A step less than this is none: two names of one shade.
+NOTICED = 0.4
+_KEPT = 500
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a search knows of words and titles: scores of a text ``(n,)`` and, where there are any, title vectors."""
+
+    scores: Callable[..., np.ndarray]
+    vectors: np.ndarray | None
+    encode: Callable[[list[str]], np.ndarray] | None
+
+
+class LeaningOrder:
+    """Scores of all products for the leanings that hold. Made once for a shop."""
+
+    def __init__(self, scales: Scales, words: Words):
+        self.scales, self.catalog, self._words = scales, scales.catalog, words
+        self._encoded: dict[str, np.ndarray] = {}
+
+    def scores(self, leanings: Sequence[Leaning], mask: np.ndarray | None = None) -> np.ndarray:
+        """What the leanings add to a search score, ``(n,)`` float32.
+
+        Args:
+            mask: the products that are ordered ``(n,)``: steps are counted among them.
+        """
+        total = np.zeros(len(self.catalog), dtype=np.float32)
+        fading = 1.0
+        for wish in reversed([w for w in leanings if not w.attribute]):
+            if wish.than in self.catalog:
+                total += (1 if wish.direction == "like" else -1) * NEAR * fading * self._nearness(wish.than)
+                fading *= OLDER
+        for wish in leanings:
+            if wish.attribute:
+                total += self._of(wish, mask)
+        return total
+
+    def _of(self, wish: Leaning, mask: np.ndarray | None) -> np.ndarray:
+        sign = 1.0 if wish.direction in ("more", "like") else -1.0
+        if wish.direction in ("like", "unlike"):
+            return sign * BEARS * self._bearing(wish)
+        scale = self.scales.by_attribute(wish.attribute, wish.values[0] if wish.values else "")
+        if scale is not None and not self._is_value(scale, wish):
+            return self._moved(scale, int(sign), wish, mask)
+        if wish.attribute == "text":
+            return sign * TOWARDS * self._towards(wish.values[0] if wish.values else wish.said, wish)
+        return sign * BEARS * self._bearing(wish)
+
+    @staticmethod
+    def _is_value(scale: Scale, wish: Leaning) -> bool:
+        """ "More floral" wants a value; "busier" a step. Both are said of the pattern."""
+        return bool(wish.values) and wish.attribute != "text" and any(v in wish.said for v in wish.values)
+
+    def _nearness(self, product_id: str) -> np.ndarray:
+        row = self.catalog.index(product_id)
+        title = self.catalog.titles[row]
+        if self._words.vectors is None:
+            scores = self._words.scores(title)
+            best = scores.max(initial=0.0)
+            return scores / best if best > 0 else scores
+        return self._words.scores(title, self._words.vectors[row])
+
+    def _bearing(self, wish: Leaning) -> np.ndarray:
+        """Which products have one of the values, 1 or 0; by their words where no attribute says it."""
+        has = np.zeros(len(self.catalog), dtype=np.float32)
+        if wish.attribute != "text":
+            for value in wish.values:
+                has[self.catalog.rows_with(wish.attribute, value)] = 1.0
+            return has
+        scores = self._words.scores(" ".join(wish.values) or wish.said)
+        best = scores.max(initial=0.0)
+        return (scores / best if best > 0 else scores).astype(np.float32)
+
+    def _moved(self, scale: Scale, sign: int, wish: Leaning, mask: np.ndarray | None) -> np.ndarray:
+        """From -1 for the wrong way over 1 for as far as asked for; 0 where nothing says where a product stands."""
+        at = self.scales.positions(scale)
+        out = np.zeros(len(at), dtype=np.float32)
+        if wish.than in self.catalog:
+            start = float(at[self.catalog.index(wish.than)])
+        else:
+            start = float("nan")
+        known = ~np.isnan(at)
+        if np.isnan(start):
+            # Nobody knows how long that one is: the further the better.
+            among = at[known & mask] if mask is not None else at[known]
+            if len(among):
+                span = max(float(among.max() - among.min()), 1.0)
+                middle = float(among.max() + among.min()) / 2
+                out[known] = np.clip(sign * (at[known] - middle) / span * 2, -1, 1)
+        else:
+            steps = _ranks(at, known & mask if mask is not None else known, start)
+            gone = sign * steps[known]
+            wanted = STEPS["little" if _said(wish, LITTLE) else "much" if _said(wish, MUCH) else ""]
+            out[known] = np.where(gone < -NOTICED, -1.0, np.where(gone <= NOTICED, -0.7, 1 - STEP_COSTS * np.abs(gone - wanted)))
+        if scale.attribute == "text" or known.mean() < 0.5:
+            words = ", ".join(scale.degree.more[:3]), ", ".join(scale.degree.less[:3])
+            out = MOVED * out + sign * TOWARDS * self._along(words[0], words[1], wish.than)
+            return out.astype(np.float32)
+        return MOVED * out
+
+    def _towards(self, word: str, wish: Leaning) -> np.ndarray:
+        """Towards what a word means, for what nobody orders: "more whimsical"."""
+        return self._along(word, "", wish.than)
+
+    def _along(self, more: str, less: str, than: str | None) -> np.ndarray:
+        """How far each title lies towards one word and away from the other, in standard deviations, at most 2."""
+        if self._words.encode is None:
+            scores = self._words.scores(more)
+            best = scores.max(initial=0.0)
+            return scores / best if best > 0 else scores
+        direction = self._encode(more) - (self._encode(less) if less else 0.0)
+        along = self._words.vectors @ direction
+        start = along[self.catalog.index(than)] if than in self.catalog else along.mean()
+        return np.clip((along - start) / (along.std() + 1e-6), -2, 2).astype(np.float32) / 2
+
+    def _encode(self, text: str) -> np.ndarray:
+        if text not in self._encoded:
+            if len(self._encoded) > _KEPT:
+                self._encoded.clear()
+            self._encoded[text] = self._words.encode([text])[0]
+        return self._encoded[text]
+
+
+def _ranks(at: np.ndarray, known: np.ndarray, start: float) -> np.ndarray:
+    """Positions in steps from ``start``: of the levels that there are among ``known``, where these are few."""
+    levels = np.unique(at[known])
+    if len(levels) > 12 or not len(levels):
+        return at - start
+    places = np.interp(at, levels, np.arange(len(levels)))
+    return places - np.interp(start, levels, np.arange(len(levels)))
+
+
+def _said(wish: Leaning, adverbs: frozenset[str]) -> bool:
+    return bool(adverbs & set(wish.said.split()))
+
+
+def truly(wish: Leaning, scales: Scales, product_id: str) -> str:
+    """The comparative that is true of a product beside the one compared with, "" for none: "longer"."""
+    if wish.direction not in ("more", "less") or wish.than not in scales.catalog or wish.than == product_id:
+        return ""
+    scale = scales.by_attribute(wish.attribute, wish.values[0] if wish.values else "")
+    if scale is None or scale.attribute == "text" or LeaningOrder._is_value(scale, wish):
+        return ""
+    at, sign = scales.positions(scale), 1 if wish.direction == "more" else -1
+    here, there = (float(at[scales.catalog.index(p)]) for p in (product_id, wish.than))
+    return scale.degree.reasoned[0 if sign > 0 else 1] if sign * (here - there) > NOTICED / 4 else ""
