@@ -22,7 +22,8 @@ MESSAGES_KEPT = 12
 class Settings:
     """One assistant. ``model`` names a LangChain chat model ("openai:gpt-5-mini"); None is the offline one.
 
-    ``base_url`` is where a server of one's own speaks the OpenAI protocol.
+    ``base_url`` is where a server of one's own speaks the OpenAI protocol; ``asks_back`` whether a wide wish is answered with
+    a question beside the products.
     """
 
     model: str | None = None
@@ -31,6 +32,12 @@ class Settings:
     tool_calls: int = TOOL_CALLS_A_TURN
     messages_kept: int = MESSAGES_KEPT
     model_seconds: float = MODEL_SECONDS
+    asks_back: bool = True
+
+    @property
+    def planner(self) -> str:
+        """Who plans, for the trace."""
+        return self.model or self.base_url or "offline"
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ from shopping_assistant.assistant.state import (
     ConversationState,
     before,
     constraints_of,
+    leanings_of,
     search_query,
     turned_back,
 )  # fmt: skip
@@ -89,11 +90,14 @@ class Agent:
             **turned_back(known.constraints, u),
         }
         fresh = u.act == "reset" or u.new_subject
+        changed = u.added or u.forgot or u.leanings != known.leanings
         return {
             "turn": state.get("turn", 0) + 1,
-            "previous": [c.as_dict() for c in known.constraints] if u.added or u.forgot else state.get("previous", []),
+            "previous": [c.as_dict() for c in known.constraints] if changed else state.get("previous", []),
+            "leanings": [w.as_dict() for w in u.leanings],
+            "previous_leanings": [w.as_dict() for w in known.leanings] if changed else state.get("previous_leanings", []),
             "constraints": [c.as_dict() for c in u.constraints],
-            "words": list(u.words), "query": search_query(u.constraints, u.words),
+            "words": list(u.words), "query": search_query(u.constraints, u.words, u.leanings),
             "understood": understood, "clicked": clicked, "bag": bag,
             "focus": [] if fresh else list(known.scene.focus),
             "seen": [] if fresh and u.act == "reset" else state.get("seen", []),
@@ -228,7 +232,7 @@ class Agent:
         self, state: ConversationState, constraints: list[dict], result: ToolResult, shelf: Shelf
     ) -> Question | None:
         """What to ask back with these cards, if anything."""
-        if not may_ask(state, result, self.settings.shown):
+        if not (self.settings.asks_back and may_ask(state, result, self.settings.shown)):
             return None
         wishes = constraints_of(constraints)
         return shelf.questions.best(result.pool, wishes, state.get("unasked") or (), state["turn"])
@@ -271,6 +275,7 @@ class Agent:
             tuple(state.get("seen", ())),
             state["query"] if state["understood"]["act"] == "search" else "",
             state.get("made") or {},
+            leanings_of(state.get("leanings")),
         )
 
     def _view(self, state: ConversationState, shelf: Shelf) -> dict:
@@ -290,6 +295,7 @@ class Agent:
             "currency": shelf.currency,
             **state["understood"],
             "wishes": state["constraints"],
+            "leanings": state.get("leanings", []),
             "query": state["query"],
             "words": state["words"],
             "shown": shown,

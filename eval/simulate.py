@@ -204,23 +204,28 @@ class _Rooms:
 
 
 class _Room:
-    """A store of its own in ``folder``, sharing what lies in ``laid``, and whoever is talked to there."""
+    """In ``folder`` a store for each that is talked to, sharing what lies in ``laid``: none hears of another's talks."""
 
     def __init__(self, folder: Path, laid: Path, plan: Plan):
         folder.mkdir()
-        for entry in laid.iterdir():
+        catalog = Store.open(laid).catalog()
+        self._folder, self._laid, self._plan, self._stage = folder, laid, plan, Stage(catalog, Wishes(catalog))
+        self._partners: dict[str, Partner] = {}
+
+    def _store_for(self, system: str) -> Path:
+        folder = self._folder / system
+        folder.mkdir()
+        for entry in self._laid.iterdir():
             if entry.name == "store.json":
                 (folder / entry.name).write_bytes(entry.read_bytes())
             elif entry.name in ("catalog.parquet", "events.parquet", "models", "memory"):
                 (folder / entry.name).symlink_to(entry.resolve())
-        catalog = Store.open(folder).catalog()
-        self._folder, self._plan, self._stage = folder, plan, Stage(catalog, Wishes(catalog))
-        self._partners: dict[str, Partner] = {}
+        return folder
 
     def rank(self, asked: tuple[str, int, Example]) -> list[tuple[str, int, dict]]:
         system, i, example = asked
         if system not in self._partners:
-            self._partners[system] = open_partner(system, self._folder, example.timestamp)
+            self._partners[system] = open_partner(system, self._store_for(system), example.timestamp)
         thread = f"{example.session_id}-{example.user_id}"
         partner, plan = self._partners[system], self._plan
         return [(system, i, converse(self._stage, partner, example, thread, turns=plan.turns, seed=plan.seed))]

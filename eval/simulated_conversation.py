@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from shopping_assistant.assistant.context import Settings
 from shopping_assistant.assistant.conversation import Assistant
 from shopping_assistant.assistant.shelf import Shelf
 from shopping_assistant.eval.broken_constraints import cell_values, first_broken
@@ -25,8 +26,8 @@ from shopping_assistant.tools.mixup import top_k
 from shopping_assistant.tools.sessions import Example
 from shopping_assistant.tools.store import Store
 
-AGENT, SEARCH, SEARCH_ALL = "agent", "search", "search-all"
-SYSTEMS = (AGENT, SEARCH, SEARCH_ALL)
+AGENT, UNASKING, SEARCH, SEARCH_ALL = "agent", "agent-unasking", "search", "search-all"
+SYSTEMS = (AGENT, UNASKING, SEARCH, SEARCH_ALL)
 SHOWN = 10
 # A question of these kinds may be asked again about another product or another wish.
 # What these show was on the page before: the shopper pointed at it.
@@ -55,9 +56,9 @@ class AgentPartner:
 
     listens = True
 
-    def __init__(self, folder: Path, start: datetime):
+    def __init__(self, folder: Path, start: datetime, asks_back: bool = True):
         self.clock = Clock(start)
-        self._assistant = Assistant.open(folder, clock=self.clock)
+        self._assistant = Assistant.open(folder, settings=Settings(asks_back=asks_back), clock=self.clock)
         self._thread = self._user = ""
 
     def meet(self, thread: str, example: Example) -> None:
@@ -70,7 +71,7 @@ class AgentPartner:
         shown = tuple(p["product_id"] for p in turn["products"])
         return Heard(
             turn["reply"], turn["act"], shown, tuple(turn.get("relaxed", ())), tuple(turn["constraints"]),
-            failed or None,
+            failed or None, turn.get("question"),
         )  # fmt: skip
 
     def click(self, product_id: str, position: int) -> None:
@@ -197,7 +198,7 @@ class _Talk:
         self._stage.guard.refuse(sentence, self._target)
         self._note(intent, sentence)
         heard = self._partner.say(sentence)
-        question = self._stage.ear.question(heard.reply)
+        question = self._stage.ear.question(heard.reply, heard.question)
         turn = {
             "shopper": sentence, "meant": intent.as_dict(), "assistant": heard.reply, "act": heard.act,
             "shown": list(heard.products), "question": {"about": question.about, "text": question.text}
@@ -272,6 +273,6 @@ def _is_in(value: str, sentence: str) -> bool:
 
 def open_partner(system: str, folder: Path, start: datetime) -> AgentPartner | SearchPartner:
     """One of `SYSTEMS` over a laid-out store."""
-    if system == AGENT:
-        return AgentPartner(folder, start)
+    if system in (AGENT, UNASKING):
+        return AgentPartner(folder, start, asks_back=system == AGENT)
     return SearchPartner(Store.open(folder), remembers=system == SEARCH_ALL)

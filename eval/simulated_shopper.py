@@ -24,6 +24,7 @@ OPENS_WITH = (0.6, 0.3, 0.1)  # how often the first sentence names none, one or 
 VAGUE_SHARE = 0.15  # begins with an occasion and no thing
 ASIDE_RATE, MOST_ASIDES = 0.12, 2  # asks about or compares what is shown, at a turn; in a conversation
 EXCLUDE_RATE, BUT_RATE, CLICK_RATE, TWO_AT_ONCE = 0.9, 0.35, 0.5, 0.25
+TAP_RATE = 0.7  # taps the choice that fits where one is offered; the others type
 SPOKEN_PURCHASE = 0.5  # says it; the others press the button on the card
 MOST_MORE, MOST_REPEATS = 2, 2
 # How an attribute is asked about, beside its own name.
@@ -37,7 +38,7 @@ _ASKING = {
     r"|\blooking for\b|\bfind for you\b|\bshall i look for\b",
 }  # fmt: skip
 # Intents that state a wish.
-STATING = ("open", "vague", "add", "repeat", "answer", "but")
+STATING = ("open", "vague", "add", "repeat", "answer", "but", "tap")
 _WHICH = re.compile(r"\bwhich (?:one|of (?:them|these|those))\b|\bdo you mean\b", re.I)
 _SET_ASIDE = re.compile(r"\bset\b.*\baside\b|\btake back\b|\bgive up\b|\bdrop\b|\bdo without\b", re.I)
 _QUESTION = re.compile(r"[^.!?…]*\?")
@@ -53,15 +54,24 @@ class Heard:
     relaxed: tuple[dict, ...] = ()
     constraints: tuple[dict, ...] = ()
     error: str | None = None
+    question: dict | None = None
 
 
 @dataclass(frozen=True)
 class Question:
-    """What the assistant asked: an attribute's name, "which one" with the numbers offered, "set aside", or "other"."""
+    """What the assistant asked: an attribute's name, "which one" with the numbers offered, "set aside", or "other".
+
+    ``choices``: what is offered to tap, the label and the sentence that it says.
+    """
 
     about: str
     text: str
     numbers: tuple[int, ...] = ()
+    choices: tuple[tuple[str, str], ...] = ()
+
+    def saying(self, words: str) -> str | None:
+        """The sentence of the choice with these words on it, None without one."""
+        return next((say for label, say in self.choices if label.lower() == words), None)
 
 
 @dataclass(frozen=True)
@@ -81,8 +91,11 @@ class Ear:
         patterns = {a: _ASKING.get(a, rf"\b{re.escape(a.lower())}\b") for a in attributes}
         self._patterns = {a: re.compile(p, re.I) for a, p in patterns.items()}
 
-    def question(self, reply: str) -> Question | None:
-        """The last question in a reply, if it asks any."""
+    def question(self, reply: str, put: dict | None = None) -> Question | None:
+        """The last question in a reply, if it asks any; ``put`` is the one that has choices to tap."""
+        if put:
+            choices = tuple((c["label"], c["say"]) for c in put["choices"])
+            return Question(put["attribute"], put["text"], choices=choices)
         asked = [m[0].strip() for m in _QUESTION.finditer(reply)]
         if not asked:
             return None
@@ -199,6 +212,9 @@ class Shopper:
         if question.about == "other":
             return None
         if traits := wish.of(question.about):
+            say = question.saying(traits[0].value)
+            if say is not None and self._rng.random() < TAP_RATE:
+                return Intent("tap", traits[:1], tapped=say)
             return Intent("open" if question.about == "category" else "answer", traits[:1])
         unwanted = next((t for t in wish.unwanted if t.attribute == question.about), None)
         return Intent("exclude", (unwanted,)) if unwanted else Intent("indifferent", attribute=question.about)

@@ -100,7 +100,10 @@ def simulate(
     part: Annotated[str, typer.Option(help="Whose purchases are wished for: validation or test.")] = "validation",
     assistant: Annotated[
         list[str] | None,
-        typer.Option("--assistant", help="agent, search (the latest words), search-all (all words); may be repeated."),
+        typer.Option(
+            "--assistant",
+            help="agent, agent-unasking (puts no question), search (the latest words), search-all (all); may be repeated.",
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the conversations and simulate.json.")] = None,
     as_json: JsonOption = False,
