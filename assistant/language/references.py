@@ -17,10 +17,12 @@ _PLACE = {w: i for i, w in enumerate(_ORDINALS, 1)} | {
 _COUNT = {w: i for i, w in enumerate(_NUMBERS, 1)} | {str(i): i for i in range(1, 11)} | {"couple": 2, "few": 3}
 _ORDINAL = "|".join(sorted(_PLACE, key=len, reverse=True))
 _FIRST_N = re.compile(rf"\b(?:the\s+)?(first|last|top)\s+({'|'.join(_COUNT)})\b(?!\s+hundred)")
-_NTH = re.compile(r"(?:\b(?:number|no\.?|nr\.?|item|option|product)\s*#?|#)(\d{1,2})\b")
+_NTH = re.compile(
+    rf"(?:\b(?:number|no\.?|nr\.?|item|option|product)\s*#?|#)(\d{{1,2}})\b|\b(?:number|option)\s+({'|'.join(_NUMBERS)})\b"
+)
 _ORDINAL_ONE = re.compile(
-    rf"\b({_ORDINAL}|last|latter|former|middle)\b(?!\s+(?:time|of all|name|week|month|year|night|season|minute"
-    rf"|question|i\b|let|show))"
+    rf"(?<!\bat )\b({_ORDINAL}|last|latter|former|middle)\b(?!\s+(?:time|of all|name|week|month|year|night|season|minute"
+    rf"|question|i\b|let|show|thoughts?|hand|chance|impression|date|glance))"
 )
 _BOTH = re.compile(
     r"\b(both|the two|all of (?:them|these|those)|them all|all (?:three|four|five)|each of (?:them|these|those)"
@@ -29,9 +31,43 @@ _BOTH = re.compile(
 _MANY = re.compile(r"\b(them|those|these|they|their|theirs)\b")
 _ONE = re.compile(r"\b(it|its|this|that|this one|that one)\b")
 _SUPERLATIVES = (
-    (re.compile(r"\b(?:cheapest|least expensive|lowest[- ]priced?|most affordable)\b"), "price", min),
-    (re.compile(r"\b(?:most expensive|priciest|dearest|highest[- ]priced?)\b"), "price", max),
-    (re.compile(r"\b(?:best|highest|top)[- ](?:rated|reviewed|rating|reviews?)\b"), "rating", max),
+    (
+        re.compile(
+            r"\b(?:cheapest|least expensive|lowest[- ](?:priced?|cost)|most affordable|best value|best deal|(?:costs?|cost me) (?:me )?(?:the )?least"
+            r"|least pricey|lowest in price)\b"
+        ), "price", min,
+    ),
+    (
+        re.compile(r"\b(?:most expensive|priciest|dearest|highest[- ]priced?|costs? (?:the )?most|most costly)\b"), "price", max,
+    ),
+    (
+        re.compile(r"\b(?:best|highest|top)[- ](?:rated|reviewed|rating|reviews?)\b|\b(?:rated|reviewed) (?:the )?(?:best|highest)\b"),
+        "rating", max,
+    ),
+)  # fmt: skip
+# Of two, the one that has more or less of it.
+_OF_TWO = (
+    (re.compile(r"\bthe (?:cheaper|less expensive|more affordable|lower priced)\b"), "price", min),
+    (re.compile(r"\bthe (?:pricier|dearer|more expensive|higher priced)\b"), "price", max),
+    (re.compile(r"\bthe (?:better|higher)[- ](?:rated|reviewed)\b"), "rating", max),
+)
+# Not among what is shown now but shown before it.
+_EARLIER = re.compile(
+    r"\b(?:from (?:before|earlier)|(?:saw|seen|showed|shown|suggested|mentioned|talked about|discussed|looked at|had)(?: (?:me|us|to me))? (?:\w+ )?(?:before|earlier|previously|at first|first|at the"
+    r" (?:start|beginning))|you (?:first )?(?:showed|suggested|recommended|mentioned)(?: me| us)?|earlier|previous(?:ly)?|from the (?:start|beginning)|(?:go(?:ing)?|come|get) back to (?:the|that|those))\b"
+)
+_OTHER = re.compile(r"\b(?:the|that) other(?: one| pair)?\b(?! (?:ones|options?|products?|items?|brands?|colou?rs?|styles?|sizes?|customers?|people|shoppers))")
+_ALONE = re.compile(
+    r"\W*(?:(?:yes|yeah|yep|ok(?:ay)?|um+|uh|er|well|oh|so|just|the|number|no|nr|option|item|product|choice|make it|i mean|i meant|it'?s|let's say|say|that would be|i'?ll (?:take|have|go with))\W+)*"
+    r"(?:no\.?|nr\.?|number|#)?\s*(?P<n>\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten)(?:\W+(?:please|then|thanks|thank you|pls|i think|i guess|it is|cheers))*\W*"
+)
+# "Which of these": of all that are shown; "two of those" goes on about what was talked of.
+_AMONG = re.compile(r"\b(?:which|what|any|anything|the \w+|one|none|some)(?: (?:one|ones|\w+))? (?:of|among|from|between|out of) (?:these|those|them|all)\b")
+# "Anything that comes in medium": this one points at nothing.
+_RELATIVE = re.compile(
+    r"(?<!\bis)(?<!\bwas)(?<!\bdoes)(?<!\bdid)(?<!\bdo)(?<!\bhas)(?<!\bcan)(?<!\bwill)(?<!\bwould)(?<!\band)(?<!\bbut)(?<!\bof)(?<!\bin)(?<!\bfor)(?<!\bwith)(?<!\blike)"
+    r"(?<!\babout)(?<!\bif)(?<!\bthink)(?<![,.;!?])(?<=\w)\s+that(?=\s+(?:comes?|has|have|is|are|isn'?t|aren'?t|costs?|goes|go|looks?|i|you|we|will|would|can|could|should|fits?|doesn'?t|don'?t|match(?:es)?|suits?"
+    r"|works?|was|were|makes?|might|won'?t)\b)"
 )
 _POINTS = frozenset("the that this those these my your same".split())
 
@@ -48,13 +84,25 @@ class Scene:
 
 @dataclass(frozen=True)
 class Reference:
-    """``targets``: the products meant; ``vague``: the shopper pointed at something that is not there or not single."""
+    """``targets``: the products meant; ``vague``: the shopper pointed at something that is not there or not single.
+
+    Args:
+        described: the values that say which products are meant; they are no wishes.
+        groups: how many products or groups of products were described.
+        best: a superlative picked one of several.
+        number: a place said outright: "the second", "4".
+        variant: beside a place stand values that the product there has not: it is to be had like it, but so.
+        superlative: the attribute and "min" or "max" of "the cheapest", also where nothing is shown to choose from.
+    """
 
     targets: tuple[str, ...] = ()
     vague: bool = False
     described: tuple[Match, ...] = ()
     groups: int = 0
     best: bool = False
+    number: bool = False
+    variant: bool = False
+    superlative: tuple[str, str] | None = None
 
 
 def has(product: Product, match: Match) -> bool:
@@ -73,6 +121,8 @@ def has(product: Product, match: Match) -> bool:
 def positions(text: str, count: int) -> list[int]:
     """1-based places named in the text, in the order named: "the second and the last" of 5 is [2, 5]."""
     found: list[tuple[int, int]] = []
+    if count < 1:
+        return []
     for m in _FIRST_N.finditer(text):
         n = min(_COUNT[m[2]], count)
         if n == 1 and m[2] == "one":
@@ -82,7 +132,7 @@ def positions(text: str, count: int) -> list[int]:
         found += [(m.start(), p) for p in places]
     covered = [m.span() for m in _FIRST_N.finditer(text)]
     for m in _NTH.finditer(text):
-        found.append((m.start(), int(m[1])))
+        found.append((m.start(), int(m[1] or _COUNT[m[2]])))
     for m in _ORDINAL_ONE.finditer(text):
         if any(a <= m.start() < b for a, b in covered):
             continue
@@ -137,52 +187,122 @@ def _is_ordinal(word: str) -> bool:
 
 
 def resolve(
-    text: str, tokens: Sequence[Token], matches: Sequence[Match], scene: Scene, vocabulary: Vocabulary
-) -> Reference:
-    """The products a sentence (lower case) points at, in the order named."""
+    text: str, tokens: Sequence[Token], matches: Sequence[Match], scene: Scene, vocabulary: Vocabulary,
+    was_open: bool = False,
+) -> Reference:  # fmt: skip
+    """The products a clause (lower case) points at, in the order named.
+
+    Args:
+        was_open: the assistant asked which product is meant, so that a bare figure is a place.
+    """
     catalog = vocabulary.catalog
-    shown = scene.shown
-    places = positions(text, len(shown)) if shown else []
     groups = _described(tokens, matches)
-    if places:
-        good = [shown[p - 1] for p in places if 1 <= p <= len(shown)]
-        if groups:
-            # "the second red one" counts among the red ones
-            among = [p for p in shown if all(has(catalog.product(p), m) for m in groups[0])]
-            counted = [among[p - 1] for p in positions(text, len(among)) if 1 <= p <= len(among)] if among else []
-            good = counted or good
-        return Reference(tuple(good), vague=not good)
-    for pattern, attribute, best in _SUPERLATIVES:
-        name = vocabulary.rating if attribute == "rating" else attribute
-        if shown and name and pattern.search(text):
-            priced = [(catalog.product(p).get(name), p) for p in shown]
-            priced = [(v, p) for v, p in priced if isinstance(v, (int, float))]
-            if priced and re.search(r"\b(?:the|which)\b", text):
-                value = best(v for v, _ in priced)
-                return Reference((next(p for v, p in priced if v == value),), best=True)
+    placed = _at_places(text, tokens, groups, scene, catalog, was_open)
+    if placed is not None:
+        return placed
+    best = _superlative(text, groups, scene, vocabulary)
+    if best is not None:
+        return best
+    if _OTHER.search(text) and (other := _the_other(scene)):
+        return Reference((other,), described=tuple(m for g in groups for m in g), groups=len(groups))
     if groups:
-        found = _find_described(groups, scene, catalog)
+        found = _find_described(groups, scene, catalog, bool(_EARLIER.search(text)))
+        described = tuple(m for g in groups for m in g)
         if found:
-            return Reference(tuple(dict.fromkeys(found)), False, tuple(m for g in groups for m in g), len(groups))
-        return Reference((), bool(shown), tuple(m for g in groups for m in g), len(groups))
+            return Reference(tuple(dict.fromkeys(found)), False, described, len(groups))
+        return Reference((), bool(scene.shown), described, len(groups))
+    return _by_pronoun(text, scene)
+
+
+def _by_pronoun(text: str, scene: Scene) -> Reference:
+    shown = scene.shown
+    text = _RELATIVE.sub(" which", text)
     if _BOTH.search(text):
         pool = scene.focus if len(scene.focus) > 1 else shown
         asked_two = re.search(r"\b(?:both|the two|either)\b", text)
         return Reference(tuple(pool[:2] if asked_two else pool), vague=not pool)
+    if _AMONG.search(text) and len(scene.focus) < 2:
+        return Reference(shown, vague=not shown)
     if _MANY.search(text):
         return Reference(scene.focus or shown, vague=not (scene.focus or shown))
-    if _ONE.search(text) or re.search(r"\b(?:the|that|this) one\b", text):
+    if _ONE.search(text) or re.search(r"\b(?:the|that|this) (?:one|same)\b", text):
         if scene.focus:
             return Reference(scene.focus[:1])
         return Reference(shown[:1] if len(shown) == 1 else (), vague=len(shown) != 1)
     return Reference()
 
 
-def _find_described(groups: list[list[Match]], scene: Scene, catalog) -> list[str]:
+def _at_places(
+    text: str, tokens: Sequence[Token], groups: list[list[Match]], scene: Scene, catalog, was_open: bool
+) -> Reference | None:
+    """What is pointed at by its place: "the second", "the second red one" among the red ones, "the third in black"."""
+    shown = scene.shown
+    alone = _ALONE.fullmatch(text) if was_open and shown else None
+    places = [_COUNT.get(alone["n"]) or int(alone["n"])] if alone else positions(text, len(shown)) if shown else []
+    if not places:
+        return None
+    described = tuple(m for g in groups for m in g)
+    earlier = bool(_EARLIER.search(text))
+    kinds = [m for m in described if m.means("category")]
+    if groups and (earlier or (kinds and not any(has(catalog.product(p), m) for p in shown for m in kinds))):
+        pool = [p for p in scene.seen if p in catalog and all(has(catalog.product(p), m) for m in groups[0])]
+        counted = [pool[n - 1] for n in positions(text, len(pool)) if 1 <= n <= len(pool)]
+        return Reference(tuple(counted), not counted, described, len(groups), number=True)
+    good = [shown[p - 1] for p in places if 1 <= p <= len(shown)]
+    if not groups:
+        return Reference(tuple(good), vague=not good, number=True)
+    if good and _is_variant(text, described, [catalog.product(p) for p in good]):
+        kept = tuple(m for m in described if all(has(catalog.product(p), m) for p in good))
+        return Reference(tuple(good), False, kept, len(groups), number=True, variant=True)
+    # "The second red one" counts among the red ones.
+    among = [p for p in shown if all(has(catalog.product(p), m) for m in groups[0])]
+    counted = [among[p - 1] for p in positions(text, len(among)) if 1 <= p <= len(among)] if among else []
+    return Reference(tuple(counted or good), not (counted or good), described, len(groups), number=True)
+
+
+def _is_variant(text: str, described: Sequence[Match], products: Sequence[Product]) -> bool:
+    """Whether values said behind a place are not what stands there: "the third but in black" where it is blue."""
+    lacking = [m for m in described if not all(has(p, m) for p in products)]
+    joint = r"\b(?:but|only|in|with|without)(?:\s+(?:in|with|a|an|the|one|it|more|also|is|not|no))*\s+"
+    return any(re.search(joint + re.escape(m.said), text) for m in lacking)
+
+
+def _superlative(text: str, groups: list[list[Match]], scene: Scene, vocabulary: Vocabulary) -> Reference | None:
+    catalog = vocabulary.catalog
+    for pattern, attribute, best in (*_SUPERLATIVES, *_OF_TWO):
+        if not (pattern.search(text) and re.search(r"\b(?:the|which|what|whichever)\b", text)):
+            continue
+        name = vocabulary.rating if attribute == "rating" else attribute
+        direction = "min" if best is min else "max"
+        of_two = (pattern, attribute, best) in _OF_TWO
+        pool = scene.focus if of_two and len(scene.focus) > 1 else scene.shown
+        described = tuple(m for g in groups for m in g)
+        among = [p for p in pool if all(has(catalog.product(p), m) for m in described)]
+        priced = [(catalog.product(p).get(name), p) for p in (among or pool)] if name else []
+        priced = [(v, p) for v, p in priced if isinstance(v, (int, float))]
+        if priced:
+            value = best(v for v, _ in priced)
+            chosen = next(p for v, p in priced if v == value)
+            return Reference((chosen,), False, described if among else (), len(groups), True, superlative=(name, direction))
+    return None
+
+
+def _the_other(scene: Scene) -> str | None:
+    """Of two, the one that was not talked of last."""
+    for pool in (scene.focus if len(scene.focus) == 2 else (), scene.shown if len(scene.shown) == 2 else ()):
+        rest = [p for p in pool if p not in scene.focus[:1]]
+        if len(rest) == 1:
+            return rest[0]
+    return None
+
+
+def _find_described(groups: list[list[Match]], scene: Scene, catalog, earlier: bool) -> list[str]:
     """For each group the products that have all its values: among those shown, else in the bag or seen before."""
+    before = tuple(p for p in scene.seen if p not in scene.shown)
+    pools = (before, scene.shown, scene.bag) if earlier else (scene.shown, scene.bag, scene.seen)
     found = []
     for group in groups:
-        for pool in (scene.shown, scene.bag, scene.seen):
+        for pool in pools:
             hits = [p for p in pool if p in catalog and all(has(catalog.product(p), m) for m in group)]
             if hits:
                 found += hits if pool is scene.shown else hits[:1]

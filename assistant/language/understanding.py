@@ -8,19 +8,25 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from shopping_assistant.assistant.language import act_forms as forms
 from shopping_assistant.assistant.language import acts, amounts, small_talk
 from shopping_assistant.assistant.language.answering import declines
+from shopping_assistant.assistant.language.clauses import clauses
+from shopping_assistant.assistant.language.deeds import Deed, Read, deeds
 from shopping_assistant.assistant.language.fashion_words import COMMON
-from shopping_assistant.assistant.language.idioms import are_deeds, qualities, sayings
-from shopping_assistant.assistant.language.leanings import Leaning
+from shopping_assistant.assistant.language.idioms import are_deeds, owned, qualities, sayings
+from shopping_assistant.assistant.language.leanings import Leaning, with_newer
 from shopping_assistant.assistant.language.negation import negated as find_negated
 from shopping_assistant.assistant.language.plain_values import plain_matches
+from shopping_assistant.assistant.language.relative import Relative, relative_wishes
 from shopping_assistant.assistant.language.references import Reference, Scene, resolve
+from shopping_assistant.assistant.language.scales import Scales
 from shopping_assistant.assistant.language.sentence import Sentence
 from shopping_assistant.assistant.language.sizes import age_in, sizes_in
 from shopping_assistant.assistant.language.small_talk import Talk
+from shopping_assistant.assistant.language.stated import Stated
 from shopping_assistant.assistant.language.vocabulary import Match, Token, Vocabulary, phrase_key, plain, tokens_of
-from shopping_assistant.assistant.language.wishes import FORGET_ALL, FORGET_LAST, TEXT, accumulate
+from shopping_assistant.assistant.language.wishes import FORGET_ALL, FORGET_LAST, TEXT, accumulate, conflicts
 from shopping_assistant.tools.attribute_filter import Constraint, mask
 
 _ACCEPTED = re.compile(
@@ -29,6 +35,11 @@ _ACCEPTED = re.compile(
 _THE_BAG = re.compile(
     r"\b(?:(?:to|into|in|from|out of|off)\s+(?:my|the|your)|my|empty (?:my|the))\s+(?:shopping\s+)?(?:bag|cart|basket"
     r"|trolley)\b"
+)
+_IN_MY_BAG = re.compile(r"\b(?:in|from|inside) (?:my|the) (?:shopping )?(?:bag|cart|basket|trolley)\b")
+# "What sizes are available" asks for the sizes, not whether the product is there at all.
+_SIZES_THERE = re.compile(
+    r"\b(?:available|stocked|in stock)\b(?: \w+){0,2}? siz(?:es?|ing)\b|\bsiz(?:es?|ing)\b(?: \w+){0,4}? (?:available|in stock|availability)\b"
 )
 # Words of products that are none: "what would suit me", "tie it up", "watch out".
 _VERBS = re.compile(
@@ -56,7 +67,28 @@ class Before:
     last_act: str = ""
     asked: tuple[str, ...] = ()
     leanings: tuple[Leaning, ...] = ()
+    previous_leanings: tuple[Leaning, ...] = ()
     question: str = ""  # the attribute that the assistant's last answer asked about
+    was_open: bool = False  # that answer was "which one do you mean?"
+
+
+@dataclass(frozen=True)
+class Further:
+    """One act of a sentence with what it points at and asks.
+
+    ``superlative``: attribute and "min" or "max" where what is meant can be chosen from what the acts before it bring.
+    """
+
+    act: str
+    targets: tuple[str, ...] = ()
+    vague: bool = False
+    asked: tuple[str, ...] = ()
+    values: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    singular: bool = False
+    question_word: str = ""
+    best: bool = False
+    more: bool = False
+    superlative: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +114,9 @@ class Understood:
     leanings: tuple[Leaning, ...] = ()
     talk: Talk | None = None  # what is said beside shopping
     declined: str = ""  # the attribute asked about that the shopper does not care to choose
+    then: tuple[Further, ...] = ()  # further acts of the same sentence, in order
+    conflicts: tuple[tuple[Constraint, Constraint], ...] = ()  # (the wish before, the new one in its place)
+    variant: bool = False  # what is pointed at is wanted with other values
 
 
 class Understanding:
@@ -89,55 +124,152 @@ class Understanding:
 
     def __init__(self, vocabulary: Vocabulary):
         self.vocabulary = vocabulary
+        self.scales, self.stated = Scales(vocabulary), Stated(vocabulary.catalog)
 
     def understand(self, text: str, before: Before | None = None) -> Understood:
         before = before or Before()
         if beside := self._beside_wishes(text, before):
             return beside
         text, corrected = self.vocabulary.spelled(text)
-        sentence = self._read(text, self._current_categories(before))
-        reference = resolve(sentence.text, sentence.tokens, sentence.matches, before.scene, self.vocabulary)
-        sizes = sizes_in(self.vocabulary, sentence, text, self._current_categories(before))
+        done = deeds(self._clauses(text, before))
+        held, added, forgot, new_subject, leanings = self._held_after(done, before)
+        words = before.words
+        for deed in done:
+            for read in deed.reads:
+                words = self._words(read.sentence, read.sizes, replace(before, words=words), deed.act, new_subject)
+        first, *further = [self._told(deed) for deed in done]
+        asked = tuple(dict.fromkeys(a for told in (first, *further) for a in told.asked))
+        if first.act == "disambiguate" and before.asked and not asked:
+            asked = before.asked
+        advice = any(acts.wants_advice(r.sentence.text) for d in done if d.act in acts.SEARCHING for r in d.reads)
+        return Understood(
+            first.act, held, added, forgot, asked, first.targets, first.vague, advice, new_subject, words, first.values,
+            corrected, any(told.more for told in (first, *further)) and not added, first.singular, first.question_word,
+            first.best, leanings, then=tuple(further), conflicts=conflicts(before.constraints, held, added, new_subject),
+            variant=done[0].reference.variant,
+        )  # fmt: skip
+
+    def _clauses(self, text: str, before: Before) -> list[Read]:
+        """Every clause read, each knowing what those before it named and pointed at."""
+        parts = clauses(text, plain(text))
+        context, scene, last_act = self._current_categories(before), before.scene, before.last_act
+        reads = []
+        for part in parts:
+            read = self._clause(part, replace(before, scene=scene, last_act=last_act), context, len(parts) == 1)
+            reads.append(read)
+            if read.reference.targets:
+                scene = replace(scene, focus=read.reference.targets)
+            if not read.weak:
+                last_act = read.act
+                context = _named_categories(read.sentence) or context
+        return reads
+
+    def _clause(self, text: str, before: Before, context: Sequence[str], alone: bool) -> Read:
+        sentence = self._read(text, context)
+        scene = before.scene
+        reference = resolve(
+            sentence.text, sentence.tokens, sentence.matches, scene, self.vocabulary, before.was_open
+        )  # fmt: skip
+        whole, relative = sentence, relative_wishes(sentence, self.scales, scene, reference, _named_categories(sentence) or context)
+        sentence = relative.left(sentence)
+        sizes = sizes_in(self.vocabulary, sentence, text, context)
         prices = self._prices(sentence, sizes, before)
         every_asked, asked = self._asked(sentence, prices)
         forgot = self._forgotten(sentence)
         rated = amounts.rating_amount(sentence.text)
+        own = [m for m in sentence.matches if m not in reference.described]
         seen = acts.Seen(
             text=sentence.text,
             asked=asked,
             reference=reference,
             categories=_named_categories(sentence),
-            said_values=bool(sentence.matches or prices or sizes or rated),
+            said_values=bool(sentence.matches or prices or sizes or rated or relative.tokens),
+            own_values=bool(own or prices or sizes or rated or relative.tokens),
             forgot=forgot,
-            in_chat=bool(before.constraints or before.words or before.scene.shown),
+            in_chat=bool(before.constraints or before.words or scene.shown),
             last_act=before.last_act,
+            was_open=before.was_open,
+            excludes=any(sentence.negated) or bool(self._words_excluded(sentence)),
+            alone=alone,
         )
-        act = acts.classify(
-            seen,
-            self._current_categories(before),
-            bool(self._free_words(sentence, sizes) or self._words_excluded(sentence)),
-        )
-        if act == "remove_from_bag":
+        has_words = bool(self._free_words(sentence, sizes) or self._words_excluded(sentence))
+        act = acts.classify(seen, self._current_categories(before), has_words)
+        if act == "remove_from_bag" or (act in acts.POINTING and act != "add_to_bag" and _IN_MY_BAG.search(sentence.text)):
             reference = self._in_bag(sentence, before)
-        if act == "disambiguate" and before.asked and not asked:
-            asked = before.asked
-        described = reference.described if act in acts.POINTING else ()
-        added = () if act in acts.SILENT else self._constraints(sentence, prices, sizes, act, described, before, text)
-        if act == "reset":
-            forgot = (FORGET_ALL,)
-        elif act in acts.SILENT:
-            forgot = ()
-        asked = self._asked_in(act, every_asked if act in ("ask", "compare") else asked, sentence, sizes)
-        constraints, new_subject = accumulate(
-            self.vocabulary, before.constraints, before.previous, added, forgot, acts.extends(sentence.text)
+        if act not in acts.SEARCHING:
+            sentence, relative = whole, Relative()
+        return Read(
+            text, sentence, reference, prices, sizes, every_asked, asked, forgot, act, acts.is_weak(act, seen), relative
+        )  # fmt: skip
+
+    def _held_after(
+        self, done: Sequence[Deed], before: Before
+    ) -> tuple[tuple[Constraint, ...], tuple[Constraint, ...], tuple[str, ...], bool, tuple[Leaning, ...]]:
+        """The wishes that hold after these acts, those that are new, those taken back, whether the subject changed, and
+        the wishes that only order."""
+        held, every_added, every_forgot, new_subject = before.constraints, [], [], False
+        leanings = before.leanings
+        for deed in done:
+            for read in deed.reads:
+                described = deed.reference.described if deed.act in acts.POINTING else ()
+                added = () if deed.act in acts.SILENT else self._constraints(
+                    read.sentence, read.prices, read.sizes, deed.act, described, replace(before, constraints=held),
+                    read.text,
+                )  # fmt: skip
+                added, guessed = self._conditions(added)
+                forgot = () if deed.act in acts.SILENT else read.forgot
+                if deed.act == "reset":
+                    forgot = (FORGET_ALL,)
+                held = _without_opposed(held, read.relative, added)
+                afresh = deed.act == "search" and read.act == "search" and acts.asks_afresh(read.sentence.text)
+                held, changed = accumulate(
+                    self.vocabulary, held, before.previous, added, forgot, acts.extends(read.sentence.text), afresh
+                )
+                every_added, every_forgot = [*every_added, *added], [*every_forgot, *forgot]
+                new_subject = new_subject or changed
+                if deed.act not in acts.SILENT or deed.act == "reset":
+                    kept = self._leanings_kept(leanings, before, forgot, changed or afresh, added)
+                    leanings = with_newer(kept, (*guessed, *read.relative.leanings))
+        return held, tuple(every_added), tuple(dict.fromkeys(every_forgot)), new_subject, leanings
+
+    def _conditions(self, made: Sequence[Constraint]) -> tuple[tuple[Constraint, ...], tuple[Leaning, ...]]:
+        """The wishes that can shut a product out, and those about what the catalogue says only now and then."""
+        soft = [c for c in made if c.op == "in" and not self.stated.can_filter(c.attribute)]
+        return tuple(c for c in made if c not in soft), tuple(
+            Leaning(c.attribute, "like", tuple(map(str, c.values)), c.said) for c in soft
         )
-        words = self._words(sentence, sizes, before, act, new_subject)
-        return Understood(
-            act, constraints, added, forgot, asked, reference.targets, reference.vague,
-            acts.wants_advice(sentence.text), new_subject, words, self._named(sentence, sizes, described),
-            corrected,
-            acts.wants_more(sentence.text) and not added, acts.is_singular(sentence.text),
-            self._question_word(sentence) if act == "ask" else "", reference.best,
+
+    def _leanings_kept(
+        self, held: Sequence[Leaning], before: Before, forgot: Sequence[str], afresh: bool, added: Sequence[Constraint]
+    ) -> tuple[Leaning, ...]:
+        """Earlier wishes that only order, without those that are taken back, or that a plain condition replaces."""
+        if FORGET_ALL in forgot or afresh:
+            return ()
+        if FORGET_LAST in forgot:
+            return before.previous_leanings
+        plainly = {c.attribute for c in added if c.op == "in"}
+        return tuple(w for w in held if w.attribute not in forgot and not (w.attribute and w.attribute in plainly))
+
+    def _told(self, deed: Deed) -> Further:
+        """A deed as the planner reads it."""
+        described = deed.reference.described if deed.act in acts.POINTING else ()
+        asked, values = [], []
+        for r in deed.reads:
+            read_as = r.act if r.act in ("ask", "compare", "disambiguate") else deed.act
+            asked += self._asked_in(read_as, r.every_asked if deed.act in ("ask", "compare") else r.asked, r.sentence, r.sizes)
+            values += self._named(r.sentence, r.sizes, described)
+        sentences = [r.sentence for r in deed.reads]
+        if "size" in asked and any(_SIZES_THERE.search(x.text) for x in sentences):
+            asked = [a for a in asked if a != "available"]
+        if set(asked) - {"description", "available"}:
+            # "Tell me about its price" asks for the price.
+            asked = [a for a in asked if a != "description"]
+        # What specifies ("both. The blue one and the black one") says how many are meant.
+        singular = acts.is_singular(sentences[-1].text) and not (len(sentences) > 1 and deed.reference.groups > 1)
+        return Further(
+            deed.act, deed.reference.targets, deed.reference.vague, tuple(dict.fromkeys(asked)), tuple(values), singular,
+            self._question_word(sentences[0]) if deed.act == "ask" else "", deed.reference.best,
+            any(acts.wants_more(x.text) for x in sentences), deed.reference.superlative if deed.of_the_new else None,
         )  # fmt: skip
 
     def _beside_wishes(self, text: str, before: Before) -> Understood | None:
@@ -164,11 +296,13 @@ class Understanding:
         tokens = tokens_of(text)
         # "My bag" is where things go; only without "to", "from" or "my" is a bag a product.
         elsewhere = [m.span() for pattern in (_THE_BAG, _VERBS) for m in pattern.finditer(low)] + sayings(low)
+        rated = amounts.rating_amount(low)
+        elsewhere += [(rated.start, rated.end)] if rated else []
         matches = [
             m for m in self.vocabulary.matches(tokens, low)
             if not any(a <= tokens[m.start].start < b for a, b in elsewhere)
         ]  # fmt: skip
-        deeds = are_deeds(tokens, matches)
+        deeds = are_deeds(tokens, matches) | owned(tokens, matches)
         matches = self._without_names(tokens, [m for m in matches if m.start not in deeds])
         if not self.vocabulary.categories_filter:
             matches = [kept for m in matches if (kept := _without_category(m))]
@@ -218,7 +352,7 @@ class Understanding:
                     at = end - 1
                     break
             at += 1
-        return tuple(dict.fromkeys(found)), tuple(dict.fromkeys(plainly))
+        return _the_point(found), _the_point(plainly)
 
     def _asked_in(self, act: str, asked: tuple[str, ...], sentence: Sentence, sizes) -> tuple[str, ...]:
         """ "Does it come in 38?" asks for the size, "is it suede?" for the material, "forget the price" nothing."""
@@ -259,15 +393,15 @@ class Understanding:
 
     def _forgotten(self, sentence: Sentence) -> tuple[str, ...]:
         """Attributes whose wish the shopper takes back."""
-        if acts.UNDO_LAST.search(sentence.text):
+        if forms.UNDO_LAST.search(sentence.text):
             return (FORGET_LAST,)
         found: list[str] = []
-        for m in acts.FORGET.finditer(sentence.text):
-            said = m["what"] if m["what"] is not None else m["what2"] if m["what2"] is not None else m["what3"]
+        for m in forms.FORGET.finditer(sentence.text):
+            said = next((said for said in m.groups() if said is not None), "")
             found += self._attributes_in(said or "")
             sentence.taken_back.append(m.span())
         for m in sentence.matches:
-            if _ACCEPTED.match(sentence.text[sentence.tokens[m.end - 1].end :]) or acts.DO_NOT_MIND.search(
+            if _ACCEPTED.match(sentence.text[sentence.tokens[m.end - 1].end :]) or forms.DO_NOT_MIND.search(
                 sentence.text[: sentence.tokens[m.start].start]
             ):
                 found += [f"not {m.meanings[0].attribute}={v}" for v in m.meanings[0].values]
@@ -401,7 +535,7 @@ class Understanding:
         content = [
             t for i, t in enumerate(sentence.tokens)
             if i not in taken and t.text not in _EMPTY and t.key not in _EMPTY and len(t.key) > 2 and t.key.isalpha()
-            and i not in sentence.negated_tokens
+            and i not in sentence.negated_tokens and i not in sentence.by_degree
         ]  # fmt: skip
         known = [(t, self._known_form(t)) for t in content]
         found = [word for _, word in known if word]
@@ -430,12 +564,27 @@ class Understanding:
         return tuple([*values, *(("size", (s,)) for _, _, s in sizes), *(("size", (s,)) for s in unknown)])
 
 
+def _without_opposed(
+    held: Sequence[Constraint], relative: Relative, added: Sequence[Constraint]
+) -> tuple[Constraint, ...]:
+    """Who wants it longer no longer wants it short. What was excluded stays so."""
+    gives_way = relative.instead - {c.attribute for c in added}
+    return tuple(c for c in held if c.is_exclusion or c.attribute not in gives_way)
+
+
 def _named_categories(sentence: Sentence) -> tuple[str, ...]:
     """Categories the sentence is for, not those it excludes."""
     pairs = zip(sentence.matches, sentence.negated, strict=True)
     return tuple(
         v for m, negated in pairs if not negated and m.meanings[0].attribute == "category" for v in m.meanings[0].values
     )
+
+
+def _the_point(asked: Sequence[str]) -> tuple[str, ...]:
+    """What is asked, each once. "Which sizes are available", "tell me about the price": the attribute is the point."""
+    found = tuple(dict.fromkeys(asked))
+    named = tuple(a for a in found if a not in ("available", "description"))
+    return named or found
 
 
 def _without_category(m: Match) -> Match | None:
@@ -482,4 +631,4 @@ def _merged_sizes(made: list[Constraint]) -> list[Constraint]:
     ]
 
 
-__all__ = ["Before", "Reference", "Scene", "Understanding", "Understood"]
+__all__ = ["Before", "Further", "Reference", "Scene", "Understanding", "Understood"]

@@ -11,8 +11,10 @@ from shopping_assistant.tools.attribute_filter import Constraint
 FORGET_ALL, FORGET_LAST = "*", "last"
 # A wish about words of the title or description, for what no attribute of the catalogue says.
 TEXT = "text"
-# What a person is, unlike what they look for: these outlive a change of subject.
+# What a person is, unlike what they look for: these outlive a change of subject. A size only where the shopper said
+# that it is theirs ("I wear a 39"): a large coat is no reason for a large hat.
 OF_THE_SHOPPER = ("department", "size")
+OWN = "my "
 
 
 def accumulate(
@@ -22,6 +24,7 @@ def accumulate(
     added: Sequence[Constraint],
     forgot: Sequence[str],
     extends: bool,
+    afresh: bool = False,
 ) -> tuple[tuple[Constraint, ...], bool]:
     """All wishes that hold after a sentence, and whether it changed the subject.
 
@@ -29,17 +32,54 @@ def accumulate(
         previous: what held a turn earlier, for an undo without a name.
         forgot: attributes taken back; ``not color=black`` takes back one exclusion.
         extends: "also in navy": the new values join the old ones instead of replacing them.
+        afresh: a request of its own ("do you have any coats?") that ends what was wanted before, also of the same kind.
     """
     if FORGET_ALL in forgot:
         return tuple(added), True
     held = list(previous if FORGET_LAST in forgot else old)
     held = _without(held, forgot)
     changed = _changes_subject(held, added)
-    if changed:
+    if changed or (afresh and _category(added)):
         held = [c for c in held if c.is_exclusion or _still_makes_sense(c, added, vocabulary)]
     for c in added:
         held = _with(held, c, extends)
     return tuple(held), changed
+
+
+def conflicts(
+    old: Sequence[Constraint], held: Sequence[Constraint], added: Sequence[Constraint], new_subject: bool
+) -> tuple[tuple[Constraint, Constraint], ...]:
+    """Pairs of a wish that held before and the new one that took its place or took something of it away.
+
+    A narrower wish (ankle boots for boots, "cheaper") replaces nothing that was wanted; neither does another subject.
+    """
+    if new_subject:
+        return ()
+    found = []
+    for new in added:
+        if new.attribute in ("category", TEXT) or (new not in held and not any(_says_again(new, c) for c in held)):
+            continue
+        for c in old:
+            if c.attribute == new.attribute and c not in held and _opposes(c, new):
+                found.append((c, new))
+    return tuple(found)
+
+
+def _says_again(new: Constraint, c: Constraint) -> bool:
+    return c.attribute == new.attribute and c.op == new.op and set(new.values) <= set(c.values)
+
+
+def _opposes(old: Constraint, new: Constraint) -> bool:
+    if old.op in ("<=", ">=") or new.op in ("<=", ">="):
+        return (old.op == new.op and old.values != new.values and _has_figure(new)) or _contradict(old, new)
+    if old.op == new.op == "in":
+        return not set(new.values) <= set(old.values) and not set(old.values) <= set(new.values)
+    return old.op != new.op and bool(set(old.values) & set(new.values))
+
+
+def _has_figure(c: Constraint) -> bool:
+    """ "Cheaper" only narrows; a figure said is another limit."""
+    return any(ch.isdigit() for ch in c.said)
 
 
 def _without(held: list[Constraint], forgot: Sequence[str]) -> list[Constraint]:
@@ -70,6 +110,8 @@ def _still_makes_sense(c: Constraint, added: Sequence[Constraint], vocabulary: V
         return False
     if c.attribute != "size":
         return True
+    if not c.said.startswith(OWN):
+        return False
     # A shoe size says nothing about a dress: the new kind must come in it.
     catalog, category = vocabulary.catalog, _category(added)
     rows = {int(r) for v in category.values for r in catalog.rows_with("category", v)}

@@ -1,0 +1,219 @@
+"""How acts are said: the forms of words that `acts` decides by. Lower case; a clause at a time."""
+
+from __future__ import annotations
+
+import re
+
+_BAG = r"(?:bag|cart|basket|trolley|order)"
+_MY_BAG = rf"(?:my|the|that|our)?\s*(?:shopping\s+)?{_BAG}s?\b"
+_SOFT = r"(?:just |also |really |actually |even |rather |maybe |definitely |probably |gladly )*"
+# What is pointed at, or a share of it: "the black one", "those two", "two of them", "another of those".
+_DEFINITE = (
+    r"(?:(?:me |us |myself |you )?(?:(?:a|one|another|one more|two|three|four|five|\d+|a second|a third|a few|both|each|all|some|a pair)"
+    r"(?: more)? of (?:the|those|these|them|that|this|it|each|both|my)|the|that|this|these|those|it|them|both|one(?: of)?\b(?! (?:in|with|that"
+    r"|like|for|as|which|under|from|by)\b)|another\b(?! (?:\w+ )?(?:colou?r|size|brand|style|option|choice))|all (?:of )?(?:them|these|those)"
+    r"|number \d+|#\d+|my)(?!\w))"
+)
+_PUT = r"(?:add|put|throw|toss|place|stick|pop|include|drop|chuck|slip|move|stash|bag)"
+_GET = r"(?:take|buy|purchase|get|order|have|grab|go with|go for|keep)"
+
+PUT_INTO_BAG = re.compile(
+    rf"\b{_PUT}(?:ped|ped|ed)?\b.*\b(?:in|into|to|on)\s+{_MY_BAG}"
+    rf"|\b(?:want|like|love|need|have|take|get)\b.*\b(?:in|into|to)\s+(?:my|the|our)\s*(?:shopping\s+)?{_BAG}s?\b"
+    r"|\b(?:add|bag|include)\s+(?:it|this|that|those|these|them|both|another|the)\b(?!.*\b(?:filter|condition|search|colou?r|should)\b)"
+    r"|\b(?:also|please|can you|could you|will you|would you)\s+(?:also\s+)?add\b(?!.*\b(?:filter|condition|search|should)\b)"
+)
+TAKE = re.compile(
+    rf"\b(?:i'?ll|i will|i'd like to|i would like to|i want to|i'd love to|i wanna|i am going to|i'm going to|i would|i'd|i think i'?ll"
+    rf"|i guess i'?ll|we'll|let me|let's|let us|i shall|happy to|i'm gonna|i need to)\s+{_SOFT}{_GET}\s+(?P<what>.*)"
+)
+TAKE_PLAINLY = re.compile(
+    rf"(?:^|\b(?:ok(?:ay)?|yes|yeah|great|please|perfect|sold|done|good|lovely|cool|alright)[,!.]?\s+)(?:i\s+)?{_SOFT}(?:buy|order|purchase|take|grab|get)\s+(?P<what>.*)"
+    rf"|\b(?:go ahead and|please|can you|could you)\s+(?:get|grab|buy|order)\s+(?:me\s+)?(?P<what2>.*)"
+    rf"|\b(?:can|could|may|might) i\s+{_SOFT}(?:got|get|buy|take|have|purchase|order|grab)\s+(?P<what3>.*)"
+    rf"|\bi\s+{_SOFT}(?:want|need|take|choose)\s+(?:to (?:get|buy|have|order|take) )?(?P<what4>.*)"
+    r"|\b(?:give|get|grab|hand|bring) me\s+(?P<what5>.*)"
+)
+DEFINITE = re.compile(rf"^\s*{_DEFINITE}")
+ORDINAL_FIRST = re.compile(r"^\s*(?:number|no\.?|nr\.?|#)\s*\d+|^\s*(?:both|either)\b")
+# A share of what was named, with nothing asked: "one more of each please".
+SHARE = re.compile(
+    r"^\W*(?:and |also |ok(?:ay)? |please |plus )*(?:.*,\s*)?(?:one more|another|two|three|four|a second|a third|a couple|both|\d)\s+(?:more )?of (?:each|those|these|them|the|that|it)\b"
+)
+# "Consideration", "a look": nothing that goes into a bag.
+NOT_TAKEN = re.compile(
+    r"\b(?:take|taking|get|have|keep)\s+(?:\w+\s+){0,4}?(?:(?:into|under|in) (?:consideration|account|mind)|a (?:look|peek|gander|closer look|chance|break|minute|moment)|look at|note|too long"
+    r"|a while|my time|in mind|care|back|better idea|sense|feel|details?|info(?:rmation)?|rid)\b|\bhave to\b|\bgo back\b|\btake long\b"
+)
+# Not the thing itself but something about it: "can I get the brand".
+ABOUT_IT = re.compile(
+    r"^\s*(?:me\s+)?(?:the |its |their |some |your |that |an? )?(?:\w+ ){0,2}?(?:same|cheapest|most|other|opinion|advice|help|difference|details?|info(?:rmation)?|idea|link|name|recommendation|recommendations|suggestions?|thoughts?)\b"
+)
+AND_THAT = re.compile(r"^\s*(?:and|also|plus|oh and)\b.*\b(?:the|that|this|these|those|both)\b|\b(?:the|that|this|these|those) .*\b(?:too|as well)\W*$")
+INSTEAD = re.compile(r"\binstead\b")
+
+REMOVE = re.compile(
+    rf"\b(?:remove|take|delete|drop|throw|get rid of|toss|kick|ditch|lose|clear)\b.*\b(?:from|out of|off)\s+(?:my|the|our)?\s*(?:shopping\s+)?{_BAG}\b"
+    rf"|\b(?:remove|delete|get rid of|ditch|lose|don'?t want)\b.*\bin\s+(?:my|the|our)\s*(?:shopping\s+)?{_BAG}\b"
+    rf"|\bempty\s+(?:my|the)\s+{_BAG}\b"
+    r"|\b(?:remove|delete|take out|put back)\s+(?:it|that|this|them|those|these|the (?:first|second|third|last|fourth|fifth|other))\b"
+    r"|\b(?:take|put)\s+(?:it|that|this|them|those|these|the [\w ]{1,30}?)\s+(?:back )?(?:out|back)\b(?! of (?:the )?(?:consideration|list))"
+)
+SHOW_BAG = re.compile(
+    r"\b(?:my|the) total\b|\bhow much (?:do i owe|altogether|is everything|in total|is it all|for everything)\b|\bin total\b"
+    rf"|\b(?:what(?:'s| is| do i have| have i got| did i put| are)?(?: currently| now)?|show(?: me)?|see|view|open|check|list|look at|how many(?: \w+)*|how much is)"
+    rf"(?: (?:in|all|everything|the (?:things|items|content|contents)))*(?: (?:in|of|inside))? (?:my|the)\s+(?:shopping\s+)?{_BAG}\b"
+    rf"|\bwhat(?:'s| is)? in (?:it|my {_BAG})(?: now)?\W*$"
+    r"|^(?:my\s+)?(?:bag|cart|basket)\W*$|^\W*(?:(?:i am|i'm) ready to |(?:let's|let me|i want to|please|go to|proceed to) )*check ?out\W*$"
+)
+SAVE = re.compile(
+    r"\b(?:save|bookmark|remember|keep)\s+(?:it|this|that|these|those|them|the)\b(?! (?:price|same|under|below|budget|colou?r|size))|\b(?:wish ?list|favou?rites)\b|\bfor later\b"
+)
+RESET = re.compile(
+    r"\b(?:start (?:over|again|afresh|from scratch|fresh|anew)|new search|reset|clear (?:everything|all|the filters?|my filters?)|forget (?:everything|it all|all (?:of )?(?:that|this)|all)"
+    r"|begin again|from the beginning|from scratch|scratch everything)\b(?! (?:you|i|we)\b)"
+)
+UNDO_LAST = re.compile(
+    r"^\W*(?:(?:please|hm+|no|actually|oh|ok(?:ay)?|sorry|wait|well)\W+)*(?:undo|go back|take (?:that|it|this) back|scratch that|revert|undo (?:that|it|this)|cancel that|as before"
+    r"|never ?mind(?: that)?|forget (?:that|it)|(?:go )?back to (?:what|how) (?:it|that) was|one step back)(?:\s+(?:please|one|last one))?\W*$"
+)
+_WISH_NOUN = r"(?:limit|filter|requirement|restriction|constraint|thing|part|preference|wish|condition)"
+FORGET = re.compile(
+    r"\b(?:forget|never ?mind|ignore|disregard|drop|lift|scratch|skip|remove|undo|don'?t worry about|no longer need|take back|get rid of|lose|don'?t care about|do not care about)\s+"
+    rf"(?:about\s+)?(?:the|that|my|what i said about)?\s*(?P<what>[\w' -]{{3,40}}?)(?=\s*{_WISH_NOUN}?\s*(?:[,.;!?]|$|\b(?:and|but|please|show|then|now|again)\b))"
+    r"|\bany\s+(?P<what2>[\w -]{3,20}?)\s+(?:is|are|will|would|works?|goes)\b"
+    r"|\b(?:(?:the|its)\s+)?(?P<what3>[\w -]{3,20}?)\s+(?:does ?n[o']?t matter|do ?n[o']?t matter|is(?: not|n't) important|is irrelevant|no longer matters|is not important)\b"
+    r"|\bno matter (?:what |which |the )*(?P<what4>[\w -]{3,20}?)\W*$"
+)
+DO_NOT_MIND = re.compile(r"\b(?:don'?t mind|do not mind|ok(?:ay)? with|fine with)\s+(?:a |the |some )?$")
+
+GREET = re.compile(
+    r"^\s*(?:hi|hello|hey|hiya|howdy|greetings|good (?:morning|afternoon|evening|day))(?:\s+(?:there|again|everyone|all))?[\s,.!?]*"
+    r"(?:how are you(?: doing)?(?: today)?[\s?!.]*)?$"
+)
+THANKS = re.compile(
+    r"^\s*(?:(?:ok(?:ay)?|great|perfect|awesome|wonderful|cool|no|nope|good|lovely|brilliant|super),?\s+)*(?:that'?s (?:all|it|everything)[\s,.!]*(?:for (?:now|today))?"
+    r"|(?:many\s+)?thank(?:s| you)(?: so much| very much| a lot| for (?:your|the|all).*)?|cheers|bye|goodbye|see you|have a (?:nice|good|great).*)[\s,.!]*"
+    r"(?:(?:bye|goodbye|thank(?:s| you)|that'?s all|that'?s it|for (?:your|the|all) .*|see you.*)[\s,.!]*)*$"
+)
+HELP = re.compile(
+    r"^\s*(?:help|please help|help me)[\s.!?]*$|\bwhat can you do\b|\bhow (?:does (?:this|it) work|do i use|can you help)\b|\bwho are you\b|\bwhat are you\b"
+    r"|\bare you (?:a |an )?(?:bot|human|robot|real|ai)\b"
+)
+EXPLAIN = re.compile(
+    r"\bwhy\b(?!\s+(?:not|don't)\b).*\b(?:recommend|suggest|show|pick|chose|choose|this|these|that|those|it|them|first|second|one)\b|\bexplain\b"
+    r"|\bhow did you (?:choose|pick|find)\b|\bwhat makes you (?:think|say|recommend|suggest)\b"
+)
+_OWN_WARDROBE = r"\bmy (?:\w+ ){0,3}?(?:wardrobe|closet|style|clothes|clothing|outfits?|taste|look|aesthetic|vibe)\b"
+# It is to suit what the shopper has or likes, which nobody here has seen: that is advice on what to buy.
+FOR_MY_WARDROBE = re.compile(
+    rf"\b(?:match(?:es|ing)?|go(?:es)?|suit(?:s)?|fit(?:s)?|work(?:s)?|look(?:s)?|complement(?:s)?|pair(?:s)?)\b.*{_OWN_WARDROBE}|\b(?:for|in) {_OWN_WARDROBE[2:]}"
+)
+OUTFIT = re.compile(
+    r"\b(?:what|which) (?:(?:other|kind of|sort of|else) ?)*(?:[\w-]+ ){0,3}?(?:goes?|go|would go|could go|will go|fits?|match(?:es)?|pairs?|works?|would (?:work|match|pair|fit|suit|look)|looks?) "
+    r"(?:well |best |good |great |nicely |nice )*with\b"
+    r"|\b(?:complete|finish|build|create|put together|make|style)\s+(?:me\s+)?(?:the|an|my|this|a)\s+(?:whole\s+)?(?:look|outfit)\b"
+    r"|\bwhat (?:else )?(?:would|could|should|can|do|does|shall)?\s*(?:i |you )?(?:go|goes|wear|combine|pair|match|style)\b.*\bwith\b"
+    r"|\bto (?:go|wear|pair|match|combine)(?: well)?(?: it| them| that)? with (?:it|this|that|them|these|those|the)\b"
+    r"|\bgo(?:es)? (?:well |nicely )?with (?:it|this|that|them|these|those|the (?:first|second|third|fourth|fifth|last))\b"
+    r"|\bmatching (?:accessories|items|pieces)\b|\bhow (?:would|should|could|can|do) (?:i|you) (?:style|combine|wear)\b"
+)
+SIZE_ADVICE = re.compile(
+    r"\b(?:which|what) size (?:should|would|do|shall|must) (?:i|you)\b(?!.*\b(?:have|carry|stock)\b)|\b(?:run|runs|fit|fits) (?:\w+ )?(?:small|large|big|true)\b"
+    r"|\bwill (?:it|this|that|they|these|the \w+(?: \w+)?) fit\b|\bsize advice\b|\bwhat'?s my size\b|\bwhich size is (?:right|best)\b|\btrue to size\b"
+)
+COMPARE = re.compile(
+    r"\bcompar(?:e|es|ed|ing|ison)\b|\bdifferen(?:ce|ces)\b|\bhow different\b|\bdifferent sizes that\b|\bversus\b|\bvs\b|\bdiffer\b|\bside by side\b"
+    r"|\bhow (?:do|does) .*\b(?:stack up|measure up|hold up)\b|\bwhich\b.*\bbetween\b"
+)
+WHICH_IS_MORE = re.compile(
+    r"\bwhich (?:(?:one|ones|pair|of (?:them|these|those|the (?:two|three|first|last)(?: \w+)?))\b ?)?(?:\w+ )?(?:is|are|would be|has|have|do|does|costs?|'s)\b.*\b(?:cheaper|better|best|more|less|least|most|cheapest|nicer|warmer"
+    r"|kinder|higher|lower|highest|lowest|happiest|dearest|lighter|heavier|longer|shorter|worse)\b"
+    r"|\bwhich (?:one )?(?:costs?|is rated|has)\b.*\b(?:more|less|least|most|higher|better|lower)\b"
+    r"|\bwhich (?:one )?(?:of (?:them|these|those) )?(?:would|will) cost (?:me )?(?:the )?(?:more|less|least|most)\b"
+)
+# A question whether what is pointed at has more of something than the rest.
+IS_IT_MORE = re.compile(
+    r"\b(?:is|are|does|do) (?:the|that|this|these|those) .*\b(?:more|less|cheaper|pricier|better|worse|rated higher|rated lower|higher rated|lower rated|longer|shorter|warmer|lighter|darker)\b(?!.*\b(?:available|in stock)\b)"
+)
+SIMILAR = re.compile(
+    r"\bsimilar\b|\b(?:something|anything|one|ones|stuff|things?|else|other\w*|more|items?|products?|styles?|\w+s) (?:more )?like (?:the|that|this|these|those|it|them)\b"
+    r"|\bmore like (?:this|that|it|these|those|number|the)\b|\bthat (?:is|are) like\b|\bresembl|\bcomparable\b|\balong (?:the|those) lines\b"
+    r"|\b(?:the )?same (?:\w+ ){0,4}?(?:as|like)\b|\bin the same (?:\w+ )?(?:style|brand|price|color|colour|size|pattern)\b"
+    r"|\bsame (?:price|brand|company|size|color|pattern|style)\b|\bcloser? (?:in|to) (?:price|the (?:one|first|second))\b|\bclose to (?:the|it|that|this)\b"
+    r"|\b(?:priced|rated|sized|styled|patterned) (?:\w+ )?like\b|\blike the (?:one|ones)\b"
+    r"|\bin (?:that|those) (?:sizes?|colou?rs?|brands?|patterns?)\b|\bsame sizes\b|\bmatch(?:es|ing)? (?:the|that|those|these) (?:brand|price|size|color|rating)\b"
+    r"|\blike that (?:brand|price|rating|size)\b|\b(?:brand|price|rating|size|color|pattern|cost)s? (?:and \w+ )?like (?:the|that|this|those|these)\b"
+)
+SAME_BUT = re.compile(r"^\W*(?:(?:and|or|hm+|ok(?:ay)?|what about|how about|show me|do you have|can i (?:see|have|get)|have you got|i want|i'd like)\W+)*(?:the |that |this |those )?(?:exact )?same\b(?! as\b)")
+LIKE_IT = re.compile(
+    r"(?<!\bi )(?<!would )(?<!'d )(?<!looks )(?<!look )(?<!you )(?<!customers )(?<!others )(?<!people )(?<!really )(?<!do )\blike (?:the|that|this|it|those|these)\b"
+)
+ADVICE = re.compile(
+    r"\b(?:recommend(?:ation|ations|ed)?|suggest(?:ion|ions)?|surprise me|inspire me|any ideas?|pick (?:something|one|some) for me"
+    r"|what (?:would|should|might|could|do you think) i (?:like|love|buy|get|wear|want|enjoy)|(?:what|which)(?: one| ones| of (?:these|those|them))? (?:would|do|should) you (?:pick|choose|think|go for|take|buy)"
+    r"|best for me|for my taste|what's (?:new|hot|trending)|what do you have for me)\b"
+)
+FOR_ME = re.compile(r"\bfor me\b|\bmy (?:taste|style|wardrobe|closet)\b|\bbased on\b")
+QUESTION = re.compile(
+    r"\b(?:what|what's|whats|which|how much|how many|how expensive|how warm|who|who's|tell me|do you know|know (?:the|what|how|if|which|who)|is (?:it|that|this|the|there)|are (?:they|these|those|the)"
+    r"|does (?:it|that|this|the|one|one of)|do (?:they|these|those|the|you other|other)|can i (?:get|hear|know|see|have) (?:the|their|its|more)|could i (?:get|hear|know|have)|give me (?:the|its|their|some)|get the|want the"
+    r"|need the|need to (?:know|hear)|hear the|find out|see the|read the|check the|about the|curious|can you (?:share|give|get)|could you (?:share|give|get))\b|\?"
+)
+# What is asked is named as the thing to be told: "show me the review score of", "get me their available sizes".
+TO_BE_TOLD = r"\b(?:show|get|give|tell|hear|know|find out|see|check|have|share|read|look up|i need|i want|would like|i'd like)\b(?: (?:me|us|about|to))*(?: (?:the|its|their|that|some|what|all|those|his|her))"
+LOOKING = re.compile(
+    r"\b(?:show me|find me|find|looking for|look for|looking at|look at|i need|i want|i'd like|i would like|do you (?:have|sell|carry)|have you got|got any|are there|is there|any|in the market for|pull up|let me see|let's see"
+    r"|i'm after|searching|search for|search|shopping for|browse|see (?:some|your|what|any)|help me|interested in|back to|let's try|hunting for|what .*\bdo you have|point me|switch to|swap to|move on to)\b"
+)
+LOOKING_FOR = re.compile(r"\b(?:show me|find me|looking for|do you have any|have you got any|could you show|search)\b")
+# Only these make a wish of their own, without what was wanted before, of a kind that is talked of already.
+ASKS_AFRESH = re.compile(
+    r"\b(?:show me|find me|looking for|look for|i need|i want|i'd like|i would like|do you (?:have|sell|carry)|have you got|got any|are there|is there|in the market for|pull up|let's see|i'm after|searching for"
+    r"|search for|shopping for|browse|see (?:some|your|what|any)|help me|interested in|back to|point me|recommend|suggest)\b"
+)
+INDEFINITE = re.compile(r"\b(?:any(?:thing)?|something|options?|some|items?|things?|ones|anyone|selections?|results?|choices?|search)\b")
+NARROWS = re.compile(
+    r"\b(?:limit|narrow|filter|restrict|refine|be (?:a bit |more |a little )*specific|forgot to (?:mention|say)|redo|update|adjust|change)\b"
+)
+YES_NO = re.compile(r"\b(?:is|are|does|do|has|have|can|comes?)\s+(?:it|this|that|they|these|those|the|one)\b")
+MORE = re.compile(
+    r"\b(?:else|other|others|another|more (?:options?|choices?|of (?:them|those|these))|different|instead|only|narrow|refine|rather|as well|too|alternatives?)\b|^\s*more\s*[.!?]*$|\bshow me more\b|\bmore (?:expensive|affordable)\b"
+)
+MORE_ONLY = re.compile(r"\b(?:else|others?|more options?|next|alternatives?|whatever)\b")
+BARE = re.compile(
+    r"^\s*(?:(?:and|what about|how about|oh|sorry|yes|yeah|um|well|ok|okay|no|actually|i mean|i meant|make it|i am talking about|i'm talking about|i'm referring to|i am referring to|that would be|it'?s|by that i mean"
+    r"|i was talking about|i'm asking about)[\s,.]*)*(?:the|both|that|this|those|these|them|number|no\.? ?\d+|nr\.?|#|all|either|my|\d+(?:st|nd|rd|th)|first|second|third|fourth|fifth|last)\b"
+    r"(?!\s+(?:is|are|was|were|looks?|sounds?)\b|'s|'re|'ll|'d)"
+)
+MEANT = re.compile(r"\bi(?:'m| am)?\s+(?:mean|meant|referring to|talking about|asking about|looking at the)\b|\bby that i mean\b")
+# Said of what is there, asking for nothing: "those look nice", "I really like the red one".
+REMARK = re.compile(
+    r"^\W*(?:(?:ok(?:ay)?|oh|wow|well|yeah|yes|no|hm+|great|awesome|actually|and|but|so|you know|gosh|i think|i guess|i must say|honestly)\W+)*"
+    r"(?:(?:i|we|my \w+)\s+(?:do |really |also |still |kind of |quite |just |did |totally |actually |am |'m )*(?:like|liked|love|loved|adore|think|thought|guess|hope|know|knew|agree|see|saw|kind of|kinda|feeling|was|were|am not sure|'m not sure|can't decide|could rock|keep|kept|can(?:'t|not)?|could|wear|own|already have)\b"
+    r"|i'm (?:not sure|sure|kind of|kinda|really|loving|feeling|just|good|fine)|(?:it|that|this|they|these|those|both|both of (?:them|those|these)|one|mine|the [\w\s,-]{1,40}?|(?:those|these|that|this) [\w\s,-]{1,30}?|my [\w\s]{1,20}?)"
+    r"(?:\s+(?:do|does|did|really|just|sure|both|all|definitely|certainly))*(?:'s|'re|\s+(?:is|are|was|were|look|looks|looked|seem|seems|sound|sounds|would|might|could|may|will|should|doesn't|don't|do not|does not|feels?|caught|catch|has|have))\b)"
+)
+# The wish is met: "that's exactly what I'm looking for".
+JUST_THAT = re.compile(r"\bwhat (?:i|we)(?:'m| am|'ve been| was| were)? (?:just |really )*(?:looking|searching|after|want|wanted|need|needed|had in mind|hoping)\b")
+DISLIKED = re.compile(
+    r"\b(?:do ?n'?o?t|did ?n'?o?t) (?:really )?(?:like|love|want|care for) (?:any|them|these|those|it)\b|\bnone of (?:these|them|those)\b|\bnot what i\b|\bdon'?t like\s*[.!]*$"
+    r"|\b(?:something|anything) (?:else|different)\b"
+)
+SINGULAR = re.compile(
+    r"\b(?:it|one|this|that)\b(?!\s+(?:of|and))|\bthe (?:first|second|third|fourth|fifth|sixth|last|cheapest|most expensive)\b(?!\s+(?:two|three|four|few))"
+)
+MORE_PRODUCTS = re.compile(
+    r"\b(?:any|some)?(?:anything|something|what|any(?:one)?|nothing) else\b|\bothers?\b|\bmore (?:options?|choices?|of (?:them|those|these))\b|\balternatives\b|\bshow me more\b|\bnext (?:page|ones)\b|^\s*more\s*[.!?]*$|^\W*any more\W*$"
+)
+# What tells one of several alike apart by where it hangs or lies, or by when it was seen.
+PLACED = re.compile(
+    r"\b(?:on|in|at|over|above|below|beneath|behind|under|next to|beside|near|by|from|to|hanging) (?:the |that |this |either |its )?(?:\w+ ){0,3}?(?:left|right|top|bottom|middle|center|centre|front|back|rack|wall|shelf|row|table|cubb(?:y|ies)|cubicle|cupboard|closet"
+    r"|carousel|display|side|corner|window|mirror|counter|end|rung|tier|hook|stand|mannequin)\b|\bnext to (?:it|them)\b|\b(?:above|below|behind|beside) it\b|\b(?:saw|seen|showed|suggested|recommended|mentioned) (?:\w+ )?(?:earlier|before|first)\b"
+)
+# Asks for all that is known of a product, not for one thing.
+ALL_ABOUT = re.compile(r"\b(?:tell me|know|hear|say|describe|details?|info(?:rmation)?)\b.*\b(?:about|of|on)\b|\bdescribe\b|\bmore about\b|\bwhat about\b.*\bdetails\b")
+PLURAL_POINTED = re.compile(r"\b(?:them|those|these|they|their|both|the two|the pair|all (?:two|three))\b")
+TOPIC_ONLY = re.compile(r"\b(?:(?:go|going|get|getting|come|let's get|flip|turn|switch|return)\w* (?:\w+ )?(?:back )?to|back to|as for|about)\b")
+LET_US_GO_WITH = re.compile(r"\b(?:let's|let us|i'?ll|i will|i'd|i would|i want to)\s+(?:actually |just |maybe |rather )*(?:go with|go for)\b")
+ALSO = re.compile(r"\b(?:also|as well|too|either)\b")
