@@ -56,14 +56,14 @@ _BARE = re.compile(
 # Half a price more or less is still "around" it for nobody; a fifth is.
 AROUND_SHARE = 0.2
 _CHEAP = (
-    r"cheap(?:est)?|affordable|inexpensive|cheap(?:ish|o)|on a shoestring|wallet[- ]friendly|"
-    r"low[- ]cost|low[- ]priced?|(?:on a|tight|small|low) budget"
+    r"cheap(?:est)?|affordable|inexpensive|costs? (?:very |so |only a |a )?little|cheap(?:ish|o)"
+    r"|on a shoestring|wallet[- ]friendly|low[- ]cost|low[- ]price[sd]?|lower end|(?:on a|tight|small|low) budget"
     r"|budget[- ]friendly|budget|bargains?|good value|economical|reasonabl[ey](?: priced)?|reasonable prices?|afford"
     r"|not (?:too |so |very |that )*(?:expensive|pricey|dear)|kind to my wallet"
 )
 _DEAR = (
-    r"expensive|pric(?:e?)y|premium|ritzy|posh|swanky|lavish|exclusive|luxur(?:y|ious)|high[- ]end|designer|upscale"
-    r"|top of the range|splurge"
+    r"expensive|pric(?:e?)y|premium|ritzy|posh|swanky|lavish|exclusive|luxur(?:y|ious)|high[- ](?:end|priced)|high prices"
+    r"|designer|upscale|top of the range|splurge"
 )
 _CHEAPER = (
     r"cheaper|less expensive|less pricey|lower(?: in)? priced?|lower prices?|more affordable|less money|(?:bit |far "
@@ -78,10 +78,12 @@ RELATIVE = (
 )
 _RATED = re.compile(
     r"\b(?:(?:nicely|favorably|favourably|positively"
+    r"|favorable|favourable|promising|glowing|outstanding|amazing|awesome|strong|perfect|satisfied|happy"
     r"|good|great|high|higher|highest|nice|really nice|excellent|best|top|decent|healthy|positive|better|solid"
     r"|fantastic|stellar)[- ]"
     r"(?:customer |user )?(?:ratings?|reviews?(?: scores?)?|review scores?|rated|scores?|customer ratings?|reviewed)"
-    r"|(?:well|highly|top|best)[- ](?:rated|rating|reviewed|loved)|that (?:customers|people) (?:love|like))\b"
+    r"|(?:well|highly|top|best|most|much)[- ](?:rated|rating|reviewed|loved|recommended|praised)"
+    r"|(?:that|which) (?:customers|people|others|everyone|shoppers) (?:really |absolutely |all )?(?:loved?|liked?))\b"
 )
 _STARS = re.compile(
     r"(?:(?:at least|over|above|more than|minimum(?: of)?|rat(?:ed|ing)(?: of| is)?(?: at least| over"

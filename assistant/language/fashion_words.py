@@ -30,7 +30,7 @@ polo shirt, polo, golf shirt
 blouse, dressy top, smart top
 sweater, jumper, pullover, knitwear, jersey top
 cardigan, cardi
-hoodie, hooded sweatshirt, hoody, sweatshirt
+hoodie, hooded sweatshirt, hoody, sweatshirt, hooded sweater, hooded jumper, hooded top
 trousers, pants, slacks, dress pants
 chinos, khakis, chino trousers, chino pants
 joggers, track pants, sweatpants, jogging bottoms
@@ -169,7 +169,7 @@ multicolor, multi, multicolored, multi color, colorful
 PATTERN_SYNONYMS = tuple(
     tuple(name.strip() for name in line.split(","))
     for line in """
-solid, plain, plain colored, unpatterned, no pattern, single colored, one colored
+solid, plain, plain colored, unpatterned, no pattern, single colored, one colored, basic
 striped, stripe, stripes, stripy, pinstripe
 floral, flowers, flowery, flower print
 polka dot, dots, dot, polka dots, dotted, spots, spotted

@@ -24,6 +24,7 @@ _DOERS = frozenset(
     " they'd don't dont won't can't let's lets gotta gonna wanna".split()
 )
 _BETWEEN = frozenset("just also quickly really even please always only maybe".split())
+_OF_OWN = frozenset("new old favorite favourite other best existing current own".split())
 _DEED_GOES_ON = frozenset("out for if whether with it them this that these those up on me my your in".split())
 # Names of ways to dress, and sayings, in which a kind or a colour stands for nothing of the sort.
 _SAYINGS = re.compile(
@@ -69,6 +70,23 @@ def are_deeds(tokens: Sequence[Token], matches: Sequence[Match]) -> set[int]:
         asked = before < 0 and following in _DEED_GOES_ON and m.end not in starts
         if word.text == word.key and (done or asked):
             found.add(m.start)
+    return found
+
+
+def owned(tokens: Sequence[Token], matches: Sequence[Match]) -> set[int]:
+    """Starts of the matches that name what the shopper has: "to go with my new blue jeans"."""
+    starts = {m.start: m for m in matches}
+    found: set[int] = set()
+    for i, token in enumerate(tokens):
+        if token.text not in ("my", "our"):
+            continue
+        at, chain = i + 1, []
+        while at < len(tokens) and (at in starts or tokens[at].text in _OF_OWN):
+            if at in starts:
+                chain.append(starts[at])
+            at = starts[at].end if at in starts else at + 1
+        if chain and chain[-1].means("category"):
+            found |= {m.start for m in chain}
     return found
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from rapidfuzz.distance import OSA
 
 from shopping_assistant.assistant.language import english
 from shopping_assistant.assistant.language import fashion_words as words
@@ -128,6 +129,15 @@ def phrase_key(phrase: str) -> str:
     return " ".join(t.key for t in tokens_of(phrase.replace("_", " ")) if t.key[0].isalnum())
 
 
+def _join_misspelt(same: dict[str, list[str]]) -> None:
+    """A seller's slip is the same value: "vertical striples" joins "vertical stripes". Keys keep their own place."""
+    for key in [k for k in same if len(k) > 8]:
+        for other in same:
+            if other > key and abs(len(other) - len(key)) == 1 and OSA.distance(key, other, score_cutoff=1) == 1:
+                both = [*same[key], *same[other]]
+                same[key], same[other] = both, both
+
+
 def _is_measure(key: str) -> bool:
     """Figures with a unit, as shoppers say them: "20 l", "7/8"."""
     return bool(re.fullmatch(r"\d+(?:\.\d+)? (?:l|ml|cm|mm|inch|in|oz|g|kg|w|v)|\d \d", key))
@@ -161,6 +171,7 @@ class Vocabulary:
         self._add_related("occasion", words.OCCASION_WORDS)
         self._add_related("season", words.SEASON_WORDS)
         self._add_groups("pattern", words.PATTERN_SYNONYMS)
+        self._add_kinds_of("pattern")
         self._add_parts()
         self.asking = self._asking()
         self.known_words = self._known_words()
@@ -195,6 +206,8 @@ class Vocabulary:
             same: dict[str, list[str]] = defaultdict(list)
             for value in values:
                 same[phrase_key(value)].append(value)
+            if attribute not in ATTRIBUTE_ORDER and len(values) <= MOST_DESCRIBING:
+                _join_misspelt(same)
             nouns = [w for w in phrase_key(attribute).split() if w not in ("of", "length", "height", "type", "size")]
             measured = [w for w in phrase_key(attribute).split() if w in ("length", "height")]
             own = attribute not in ATTRIBUTE_ORDER
@@ -258,7 +271,9 @@ class Vocabulary:
         for word, wider in words.ELSE_AMONG.items():
             meant = [v for name in _listed(wider) for v in names.get(phrase_key(name), ())]
             for name in (word, *(n for g in words.CATEGORY_SYNONYMS if word in g for n in g)):
-                self._add(name, "category", meant)
+                # A leather jacket is a jacket of leather, where no category bears the longer name.
+                if phrase_key(name).split()[-1] not in names:
+                    self._add(name, "category", meant)
         for word, covered in words.COVERING.items():
             meant = [
                 v for c in _listed(covered) for v in (*names.get(phrase_key(c), ()), *heads.get(phrase_key(c), ()))
@@ -335,6 +350,17 @@ class Vocabulary:
             # One word of a longer name will do when nothing else bears it.
             if len(brands) == 1 and len(word) > 4 and word not in words.COMMON and word not in self._phrases:
                 self._add(word, "brand", brands)
+
+    def _add_kinds_of(self, attribute: str) -> None:
+        """The last word of several values means all of them: stripes are light, heavy and vertical stripes."""
+        kinds: dict[str, list[str]] = defaultdict(list)
+        for value in self.values.get(attribute, {}):
+            kinds[phrase_key(value).split()[-1] if phrase_key(value) else ""].append(value)
+        groups = {phrase_key(n): g for g in words.PATTERN_SYNONYMS for n in g}
+        for word, values in kinds.items():
+            if len(values) > 1 and not english.is_everyday(word, 600):
+                for name in (word, *groups.get(word, ())):
+                    self._add(name, attribute, values)
 
     def _add_parts(self) -> None:
         """Ways to shorten or join values of several words: merino for merino wool, crewneck, stripes on the side."""
