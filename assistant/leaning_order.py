@@ -9,13 +9,14 @@ import numpy as np
 
 from shopping_assistant.assistant.language.degree_words import LITTLE, MUCH
 from shopping_assistant.assistant.language.leanings import Leaning
-from shopping_assistant.assistant.language.scales import Scale, Scales
+from shopping_assistant.assistant.language.scales import STATED, Scale, Scales
 
 # Weights beside a search score, whose cosine and best word count 1 and 0.6. Chosen on half of the FashionIQ
 # conversations (`eval/understanding/fashioniq.py`), the figures are of the other half; docs/experiments.md has the sweep.
 NEAR = 1.5  # to the product looked at, by title and words
 OLDER = 0.8  # of a product looked at before the last one
-MOVED = 1.0  # along what the catalogue states
+MOVED = 3.0  # along what the catalogue states
+MOVED_BY_TITLES = 0.3  # the same where only some titles say it
 TOWARDS = 0.3  # along a direction of sentence vectors, where the catalogue states nothing
 BEARS = 0.5  # a value that would be liked
 # Steps asked for: "a bit longer", "longer", "much longer"; each step beside them costs so much.
@@ -23,6 +24,8 @@ STEPS = {"little": 1.0, "": 1.5, "much": 3.0}
 STEP_COSTS = 0.15
 # A step less than this is none: two names of one shade.
 NOTICED = 0.4
+# Who wants another one has seen this one: it comes last.
+PASSED = 100.0
 _KEPT = 500
 
 
@@ -57,6 +60,8 @@ class LeaningOrder:
         for wish in leanings:
             if wish.attribute:
                 total += self._of(wish, mask)
+            elif wish.than in self.catalog:
+                total[self.catalog.index(wish.than)] -= PASSED
         return total
 
     def _of(self, wish: Leaning, mask: np.ndarray | None) -> np.ndarray:
@@ -73,7 +78,7 @@ class LeaningOrder:
     @staticmethod
     def _is_value(scale: Scale, wish: Leaning) -> bool:
         """ "More floral" wants a value; "busier" a step. Both are said of the pattern."""
-        return bool(wish.values) and wish.attribute != "text" and any(v in wish.said for v in wish.values)
+        return bool(wish.values) and wish.attribute != "text" and bool(set(wish.values) & set(wish.said.split()))
 
     def _nearness(self, product_id: str) -> np.ndarray:
         row = self.catalog.index(product_id)
@@ -116,9 +121,11 @@ class LeaningOrder:
             gone = sign * steps[known]
             wanted = STEPS["little" if _said(wish, LITTLE) else "much" if _said(wish, MUCH) else ""]
             out[known] = np.where(gone < -NOTICED, -1.0, np.where(gone <= NOTICED, -0.7, 1 - STEP_COSTS * np.abs(gone - wanted)))
-        if scale.attribute == "text" or known.mean() < 0.5:
+        if scale.attribute == "text" or float((known & mask).sum() if mask is not None else known.sum()) < STATED * (
+            mask.sum() if mask is not None else len(at)
+        ):
             words = ", ".join(scale.degree.more[:3]), ", ".join(scale.degree.less[:3])
-            out = MOVED * out + sign * TOWARDS * self._along(words[0], words[1], wish.than)
+            out = MOVED_BY_TITLES * out + sign * TOWARDS * self._along(words[0], words[1], wish.than)
             return out.astype(np.float32)
         return MOVED * out
 

@@ -18,7 +18,7 @@ class Search(Arguments):
 def search_products(desk: Desk, given: Search) -> ToolResult:
     """Find products by words and conditions. The shopper's own wishes always apply; give only further ones."""
     constraints = all_wishes(desk, given.constraints)
-    ranked = desk.shelf.search(given.query, desk.settings.shown, constraints, desk.seen if given.more else ())
+    ranked = desk.shelf.search(given.query, desk.settings.shown, constraints, desk.seen if given.more else (), desk.leanings)
     return offered(desk, ranked, constraints, query=given.query)
 
 
@@ -31,9 +31,8 @@ class Refine(Arguments):
 def refine(desk: Desk, given: Refine) -> ToolResult:
     """Narrow what is being looked at by further conditions, keeping the shopper's wishes so far."""
     constraints = all_wishes(desk, given.constraints)
-    return offered(
-        desk, desk.shelf.search(given.query, desk.settings.shown, constraints), constraints, query=given.query or None
-    )
+    ranked = desk.shelf.search(given.query, desk.settings.shown, constraints, (), desk.leanings)
+    return offered(desk, ranked, constraints, query=given.query or None)
 
 
 class Similar(Arguments):
@@ -46,7 +45,7 @@ def similar(desk: Desk, given: Similar) -> ToolResult:
     """Products like one product that meet the shopper's wishes and the further conditions given."""
     desk.known([given.product_id])
     constraints = all_wishes(desk, given.constraints)
-    ranked = desk.shelf.similar(given.product_id, desk.settings.shown, constraints)
+    ranked = desk.shelf.similar(given.product_id, desk.settings.shown, constraints, desk.leanings)
     return offered(desk, ranked, constraints, like=given.product_id)
 
 
@@ -58,4 +57,4 @@ class Popular(Arguments):
 def popular(desk: Desk, given: Popular) -> ToolResult:
     """The products that were bought most in this shop, meeting the shopper's wishes."""
     constraints = all_wishes(desk, given.constraints)
-    return offered(desk, desk.shelf.popular(desk.settings.shown, constraints), constraints)
+    return offered(desk, desk.shelf.popular(desk.settings.shown, constraints, desk.leanings), constraints)

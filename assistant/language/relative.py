@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,12 +47,21 @@ class Relative:
         leanings: new ones, in the order said.
         heard: places of the sentence's matches that are part of them and no conditions.
         instead: attributes of which an earlier condition gives way: who wants it longer no longer wants it short.
+        tokens: places of the words that say them.
     """
 
     leanings: tuple[Leaning, ...] = ()
     heard: frozenset[int] = frozenset()
     instead: frozenset[str] = frozenset()
-    kept: frozenset[int] = frozenset()  # tokens that the wishes stand in
+    tokens: frozenset[int] = frozenset()
+
+    def left(self, sentence: Sentence) -> Sentence:
+        """The sentence without what was heard here, for who looks for conditions."""
+        kept = [i for i in range(len(sentence.matches)) if i not in self.heard]
+        return replace(
+            sentence, matches=[sentence.matches[i] for i in kept], negated=[sentence.negated[i] for i in kept],
+            negated_tokens=sentence.negated_tokens - self.tokens, by_degree=self.tokens,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -75,13 +84,12 @@ def looked_at(scene: Scene, reference: Reference) -> str | None:
 
 
 def relative_wishes(
-    sentence: Sentence, scales: Scales, scene: Scene, reference: Reference, categories: Sequence[str], similar: bool
+    sentence: Sentence, scales: Scales, scene: Scene, reference: Reference, categories: Sequence[str]
 ) -> Relative:
     """The wishes by degree and by likeness of one sentence.
 
     Args:
         categories: what is talked of; a product that is looked at is of its own kind.
-        similar: whether the sentence asks for what is like a product.
     """
     one = looked_at(scene, reference)
     if one is not None and not categories and (own := scales.catalog.product(one).category):
@@ -91,10 +99,9 @@ def relative_wishes(
         found.by_degree(c)
     found.same()
     # To be like it or to differ from it: both say that the product looked at was near.
-    about = one is not None and (found.leanings or similar or _OF_THE_PRODUCT.search(sentence.text))
-    if about:
-        told = re.search(r"(?:more |something |same |similar )[\w' ]*", sentence.text)
-        found.leanings.append(Leaning("", "like", (), (told[0].strip() if told and similar else "like it"), one))
+    asked = _PRODUCT_ASKED.search(sentence.text)
+    if one is not None and (found.leanings or asked or _OF_THE_PRODUCT.search(sentence.text)):
+        found.leanings.append(Leaning("", "like", (), asked[0] if asked else "", one))
     return Relative(tuple(found.leanings), frozenset(found.heard), frozenset(found.instead), frozenset(found.tokens))
 
 

@@ -16,4 +16,5 @@ class Sentence:
     matches: list[Match]
     negated: list[bool]
     negated_tokens: frozenset[int] = frozenset()
+    by_degree: frozenset[int] = frozenset()  # tokens of wishes that only order: "longer", "less plain"
     taken_back: list[tuple[int, int]] = field(default_factory=list)  # characters that withdraw a wish
