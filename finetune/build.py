@@ -1,4 +1,4 @@
-"""All that a shop's store can be given: search index, title and id models, query memory, recommender, mixup settings.
+"""All that a shop's store can be given: search index, title, id and fit models, query memory, recommender, mixup.
 
 Each step is skipped when what it would make is there already, made from the same inputs with the same settings. The
 products that `shop add-products` brought in are no such input: they are served by their kin until a training that has
@@ -21,11 +21,11 @@ from shopping_assistant.finetune import config as configs
 from shopping_assistant.tools import stock_changes
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.stock import made_at
-from shopping_assistant.tools.store import Store
+from shopping_assistant.tools.store import FIT_FEEDBACK, Store
 
-STEPS = ("search", "titles", "ids", "memory", "sessions", "recommender", "mixup", "fused")
+STEPS = ("search", "titles", "ids", "memory", "sessions", "recommender", "mixup", "fused", "fit")
 # Raised when a step's code changes what it makes: old artefacts are then made again.
-RECIPE = {"search": 1, "titles": 1, "ids": 1, "memory": 1, "sessions": 1, "recommender": 2, "mixup": 2, "fused": 1}
+RECIPE = {"search": 1, "titles": 1, "ids": 1, "memory": 1, "sessions": 1, "recommender": 2, "mixup": 2, "fused": 1, "fit": 1}
 # What each step reads, besides its own settings.
 INPUTS = {
     "search": ("catalog",),
@@ -37,7 +37,9 @@ INPUTS = {
     "recommender": ("catalog", "events"),
     "mixup": ("catalog", "events", "titles", "ids", "recommender"),
     "fused": ("catalog", "events", "titles", "sessions", "recommender", "mixup"),
+    "fit": ("catalog", FIT_FEEDBACK),
 }
+FEWEST_FIT = 30  # answers, below which there is nothing to learn but luck
 TRAINED = ("titles", "ids", "sessions", "recommender")
 Progress = Callable[[int, int], None]
 
@@ -167,7 +169,7 @@ class _Steps:
             return "nothing changed since it was made"
         return (
             f"not trained on {lacking:,} products that were added or updated since; they are served by their kin: "
-            f"train on them with --only {','.join(s for s in STEPS if s not in ('search', 'memory'))}"
+            f"train on them with --only {','.join(s for s in STEPS if s not in ('search', 'memory', 'fit'))}"
         )
 
     def _consolidated_search(self, progress: Progress | None) -> dict:
@@ -180,6 +182,8 @@ class _Steps:
         self._recipe(name)
 
     def _missing(self, name: str) -> str:
+        if name == "fit":
+            return self._missing_for_fit()
         if name in ("ids", "sessions", "recommender", "mixup", "fused") and not self._bought_after_something():
             return "the shop has no log of two or more purchases by one shopper to learn from"
         if name == "mixup" and not all(self.store.has(n) for n in ("titles", "ids", "recommender")):
@@ -187,6 +191,12 @@ class _Steps:
         if name == "fused" and not all(self.store.has(n) for n in ("titles", "ids", "sessions", "recommender")):
             return "it needs the titles, ids, sessions and recommender models"
         return ""
+
+    def _missing_for_fit(self) -> str:
+        if not self.store.has_fit_feedback:
+            return "nobody has told this shop how its sizes fit; bring that in with `shop import … --fit FILE`"
+        told = self.store.made_by(FIT_FEEDBACK).get("answers", 0)
+        return "" if told >= FEWEST_FIT else f"only {told} answers on how sizes fit, at least {FEWEST_FIT} are needed"
 
     def _bought_after_something(self) -> bool:
         if not self.store.has_events:
@@ -205,6 +215,10 @@ class _Steps:
             from shopping_assistant.tools.memory import QueryProductMemory
 
             return None, lambda progress: QueryProductMemory.build(self.store, self.train, progress=progress)
+        if name == "fit":
+            from shopping_assistant.finetune import fit
+
+            return None, lambda progress: fit.train(self.store, progress=progress)
         if name == "titles":
             from shopping_assistant.finetune.title_triplet import TitleConfig as Config
             from shopping_assistant.finetune.title_triplet import train

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -111,6 +112,14 @@ def _numbers(found: Findings, frame: pl.DataFrame, matched: dict[str, str], name
     unit = f" between {low / scale:g} and {high / scale:g}" if name in SENSIBLE else " ≥ 0"
     found.note(wrong, column, f"a number{unit}", "correct the row or leave the cell empty")
     return numbers.set(wrong, None)
+
+
+def part_of(user_id: str, parts: int = 10, salt: str = "") -> int:
+    """Which of ``parts`` a shopper belongs to: the first four bytes of the SHA-256 of ``salt`` and the id.
+
+    Part 0 of ten, without salt, is kept back from training when size advice is measured.
+    """
+    return int.from_bytes(hashlib.sha256((salt + user_id).encode()).digest()[:4], "big") % parts
 
 
 def read_feedback(path: Path) -> pl.DataFrame:

@@ -33,6 +33,10 @@ ModelOption = Annotated[
     str | None,
     typer.Option("--model", help="A LangChain chat model, e.g. openai:gpt-5-mini; by default the embedded one."),
 ]
+BaseUrlOption = Annotated[
+    str | None,
+    typer.Option("--base-url", help="A server of your own that speaks the OpenAI protocol: http://127.0.0.1:8080/v1"),
+]
 
 
 class Source(StrEnum):
@@ -212,7 +216,7 @@ def _print_stock(report: StockReport, as_json: bool) -> None:
 def build(
     store: StoreOption = DEFAULT_STORE,
     only: Annotated[
-        str | None, typer.Option(help="Some of search, titles, ids, memory, sessions, recommender, mixup, fused.")
+        str | None, typer.Option(help="Some of search, titles, ids, memory, sessions, recommender, mixup, fused, fit.")
     ] = None,
     config: Annotated[Path | None, typer.Option(help="YAML naming each model's settings file.")] = None,
     seed: Annotated[int | None, typer.Option(help="In place of the seed in every model's settings.")] = None,
@@ -231,6 +235,7 @@ def build(
 def chat(
     store: StoreOption = DEFAULT_STORE,
     model: ModelOption = None,
+    base_url: BaseUrlOption = None,
     host: Annotated[str, typer.Option(help="Address to listen on; other machines only when you say so.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 7860,
 ) -> None:
@@ -238,7 +243,7 @@ def chat(
     from shopping_assistant.assistant.conversation import Assistant
     from shopping_assistant.ui.app import launch
 
-    launch(Assistant.open(store, model=model), host=host, port=port)
+    launch(Assistant.open(store, model=model, base_url=base_url), host=host, port=port)
 
 
 @app.command()
@@ -246,6 +251,7 @@ def ask(
     text: Annotated[str | None, typer.Argument(help="What the shopper says; without it, a turn a line.")] = None,
     store: StoreOption = DEFAULT_STORE,
     model: ModelOption = None,
+    base_url: BaseUrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """The same assistant in a terminal. An empty line starts a new conversation."""
@@ -253,7 +259,7 @@ def ask(
 
     from shopping_assistant.assistant.conversation import Assistant
 
-    assistant = Assistant.open(store, model=model)
+    assistant = Assistant.open(store, model=model, base_url=base_url)
     thread = str(uuid.uuid4())
     prompt = sys.stdin.isatty() and text is None and not as_json
     try:

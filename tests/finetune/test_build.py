@@ -48,8 +48,9 @@ def ranked_after_looking_at(store: Store, product_id: str) -> list[str]:
 
 def test_a_shop_is_built_replayed_as_conversations_and_learns_from_them(small_store, tiny_config):
     made = build(small_store, config_path=tiny_config)
-    assert [(r.name, r.outcome) for r in made] == [(name, "made") for name in STEPS]
-    assert {r.outcome for r in build(small_store, config_path=tiny_config)} == {"fresh"}
+    assert {r.name: r.outcome for r in made} == dict.fromkeys(STEPS, "made") | {"fit": "skipped"}
+    again = {r.name: r.outcome for r in build(small_store, config_path=tiny_config)}
+    assert again == dict.fromkeys(STEPS, "fresh") | {"fit": "skipped"}
     assert small_store.damaged() == []
 
     # Two products that nobody ever took together: whoever looks at the one in a chat now buys the other.
