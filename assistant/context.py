@@ -22,8 +22,8 @@ MESSAGES_KEPT = 12
 class Settings:
     """One assistant. ``model`` names a LangChain chat model ("openai:gpt-5-mini"); None is the offline one.
 
-    ``base_url`` is where a server of one's own speaks the OpenAI protocol; ``asks_back`` whether a wide wish is answered with
-    a question beside the products.
+    ``base_url`` is where a server of one's own speaks the OpenAI protocol; ``asks_back`` whether a wide wish is
+    answered with a question beside the products.
     """
 
     model: str | None = None

@@ -204,7 +204,7 @@ class _Rooms:
 
 
 class _Room:
-    """In ``folder`` a store for each that is talked to, sharing what lies in ``laid``: none hears of another's talks."""
+    """In ``folder`` a store for each partner, sharing what lies in ``laid``: none hears of another's talks."""
 
     def __init__(self, folder: Path, laid: Path, plan: Plan):
         folder.mkdir()

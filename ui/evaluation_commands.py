@@ -102,7 +102,7 @@ def simulate(
         list[str] | None,
         typer.Option(
             "--assistant",
-            help="agent, agent-unasking (puts no question), search (the latest words), search-all (all); may be repeated.",
+            help="agent, agent-unasking (no question back), search (the latest words), search-all; may be repeated.",
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the conversations and simulate.json.")] = None,

@@ -236,5 +236,5 @@ def test_settings_that_make_no_sense_are_refused(plan, named):
 
 
 def test_an_unknown_partner_is_refused(searchable_store):
-    with pytest.raises(SimulationError, match="assistant 'oracle': expected one of agent, search, search-all"):
+    with pytest.raises(SimulationError, match="assistant 'oracle': expected one of agent, agent-unasking, search, search-all"):
         simulate(searchable_store, PLAN, ("oracle",))
