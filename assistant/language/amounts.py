@@ -62,8 +62,8 @@ _CHEAP = (
     r"|not (?:too |so |very |that )*(?:expensive|pricey|dear)|kind to my wallet"
 )
 _DEAR = (
-    r"expensive|pric(?:e?)y|premium|ritzy|posh|swanky|lavish|exclusive|luxur(?:y|ious)|high[- ](?:end|priced)|high prices"
-    r"|designer|upscale|top of the range|splurge"
+    r"expensive|pric(?:e?)y|premium|ritzy|posh|swanky|lavish|exclusive|luxur(?:y|ious)|high[- ](?:end|priced)"
+    r"|high prices|designer|upscale|top of the range|splurge"
 )
 _CHEAPER = (
     r"cheaper|less expensive|less pricey|lower(?: in)? priced?|lower prices?|more affordable|less money|(?:bit |far "

@@ -18,7 +18,7 @@ from shopping_assistant.assistant.language.idioms import are_deeds, owned, quali
 from shopping_assistant.assistant.language.leanings import Leaning, with_newer
 from shopping_assistant.assistant.language.negation import negated as find_negated
 from shopping_assistant.assistant.language.plain_values import plain_matches
-from shopping_assistant.assistant.language.relative import Relative, relative_wishes
+from shopping_assistant.assistant.language.relative import Relative, act_by_degree, relative_wishes
 from shopping_assistant.assistant.language.references import Reference, Scene, resolve
 from shopping_assistant.assistant.language.scales import Scales
 from shopping_assistant.assistant.language.sentence import Sentence
@@ -54,6 +54,8 @@ _FIGURE = re.compile(r"\bcomes? in (?:a |an |size )*(\d{2})\b")
 # Which share of the prices of what is talked of counts as cheap, or as expensive.
 CHEAP_SHARE, DEAR_SHARE = 0.33, 0.67
 GOOD_RATING_SHARE = 0.5
+# Free words that a search goes on with; more than a long request has.
+WORDS_KEPT = 24
 
 
 @dataclass(frozen=True)
@@ -194,6 +196,10 @@ class Understanding:
         )
         has_words = bool(self._free_words(sentence, sizes) or self._words_excluded(sentence))
         act = acts.classify(seen, self._current_categories(before), has_words)
+        new_kind = set(seen.categories) - set(self._current_categories(before)) if before.constraints else ()
+        if seen.in_chat and not new_kind:
+            asked_back = act == "search" and acts.asks_afresh(sentence.text)
+            act = act_by_degree(act, relative, sentence.text, asked_back, bool(reference.targets))
         if act == "remove_from_bag" or (act in acts.POINTING and act != "add_to_bag" and _IN_MY_BAG.search(sentence.text)):
             reference = self._in_bag(sentence, before)
         if act not in acts.SEARCHING:
@@ -555,7 +561,7 @@ class Understanding:
         if act not in acts.SEARCHING:
             return () if act == "reset" else before.words
         kept = () if new_subject else before.words
-        return tuple(dict.fromkeys([*kept, *self._free_words(sentence, sizes)]))[:8]
+        return tuple(dict.fromkeys([*kept, *self._free_words(sentence, sizes)]))[:WORDS_KEPT]
 
     def _named(self, sentence, sizes, described) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Values named beside what was pointed at: the 38 of "does it come in 38?"."""

@@ -156,6 +156,7 @@ class Vocabulary:
         self.numeric = tuple(a for a in self.attributes if catalog.is_numeric(a))
         self.rating = next((a for a in self.numeric if a.lower() in words.RATING_NAMES), None)
         self.prices = catalog.numbers("price")
+        self._words_of_values: set[str] = set()
         self.values = {a: self._values_of(a) for a in self.attributes if a not in self.numeric}
         self._phrases: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
         self._plain: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
@@ -189,6 +190,8 @@ class Vocabulary:
             for value in split_values(cell):
                 count[value] += n
         if attribute not in ATTRIBUTE_ORDER and len(count) > MOST_DISTINCT:
+            # Nothing to choose from, but words to search for.
+            self._words_of_values.update(w for v, n in count.items() if n > 1 for w in v.split() if w.isalpha())
             return {}
         return dict(sorted(count.items(), key=lambda item: (-item[1], item[0])))
 
@@ -321,7 +324,8 @@ class Vocabulary:
             key = phrase_key(value)
             if " " in key and "," not in value:
                 shades[key.split()[-1]].append(value)
-        known = {w for group in words.COLOR_SYNONYMS for name in group for w in phrase_key(name).split()}
+        known = {phrase_key(name).split()[-1] for group in words.COLOR_SYNONYMS for name in group}
+        known -= words.COMMON | {"color"}
         for word, values in shades.items():
             # "Captivate me" is no kind of me.
             if word in known or "color" in self._phrases.get(word, {}):
@@ -449,11 +453,11 @@ class Vocabulary:
         return out
 
     def _known_words(self) -> frozenset[str]:
-        """Words of titles: they may be searched for, and are no misspellings."""
+        """Words of titles and long lists: they may be searched for, and are no misspellings."""
         titles = self.catalog.frame["title"].filter(pl.Series(self.catalog.listed))
         found = titles.str.to_lowercase().str.extract_all(r"[a-z0-9]+").explode().drop_nulls()
         common = found.value_counts().filter((pl.col("count") > 1) | (len(self.catalog) < 50))
-        return frozenset(key_of(w) for w in common[found.name].to_list())
+        return frozenset(key_of(w) for w in (*common[found.name].to_list(), *self._words_of_values))
 
     def matches(self, tokens: Sequence[Token], text: str) -> list[Match]:
         """Values named in the sentence, longest phrase first, left to right, none overlapping."""
