@@ -43,19 +43,21 @@ class Assistant:
     @classmethod
     def open(
         cls, store_path: Path | str, model: str | None = None, settings: Settings | None = None,
-        clock: Callable[[], datetime] | None = None,
+        clock: Callable[[], datetime] | None = None, base_url: str | None = None,
     ) -> Assistant:  # fmt: skip
         """The assistant of a store; ``model`` names a LangChain chat model, None is the embedded one.
 
         Args:
+            base_url: where a server of one's own speaks the OpenAI protocol; its only model is taken when none is named.
             clock: the time of a replayed or simulated conversation, see `SessionLog`; by default the real time.
 
         Raises:
             StoreError: there is no store.
             ModelError: the chat model cannot be made.
         """
-        chosen = chat_model(model) if model else None
-        return cls(Store.open(store_path), settings or Settings(model=model), chosen, clock)
+        settings = settings or Settings(model=model, base_url=base_url)
+        chosen = chat_model(model, base_url, settings.model_seconds) if model or base_url else None
+        return cls(Store.open(store_path), settings, chosen, clock)
 
     @property
     def shelf(self) -> Shelf:
@@ -156,13 +158,16 @@ class Assistant:
             turn["tools"].append(
                 {
                     "name": "chat_model",
-                    "arguments": {"model": self.settings.model},
+                    "arguments": {"model": self.settings.planner},
                     "ms": 0.0,
                     "error": state["model_error"],
                 }
             )
+        if state.get("leanings"):
+            turn["leanings"] = state["leanings"]
         if answer.get("relaxed"):
             turn["relaxed"] = answer["relaxed"]
+        turn |= {key: u[key] for key in ("then", "conflicts") if u.get(key)}
         turn |= {key: value for key, value in answer.get("told", {}).items() if value}
         return {**turn, "ms": round((time.perf_counter() - start) * 1000, 1)}
 
@@ -202,7 +207,7 @@ class Assistant:
             "ms": turn["ms"],
             "parts_ms": state.get("parts_ms", {}),
             "tools": turn["tools"],
-            "model": self.settings.model or "offline",
+            "model": self.settings.planner,
             "model_error": state.get("model_error"),
         }
         self._log.keep_turn(thread_id, turn["turn"], {**turn, "products": kept}, traced)

@@ -24,6 +24,7 @@ from shopping_assistant.assistant.chat_models import ModelError
 from shopping_assistant.assistant.context import Settings, TurnContext
 from shopping_assistant.assistant.guard import CarefulReply, Evidence, Titles
 from shopping_assistant.assistant.hosted_model import HostedModel
+from shopping_assistant.assistant.language.questioned import with_quality
 from shopping_assistant.assistant.offline_model import OFFLINE_CALL, OfflineChatModel, plan
 from shopping_assistant.assistant.prompts import fenced, offered_values, system_text
 from shopping_assistant.assistant.question import Question, after_question, may_ask
@@ -33,7 +34,9 @@ from shopping_assistant.assistant.state import (
     SEEN_KEPT,
     ConversationState,
     before,
+    chosen_of_new,
     constraints_of,
+    further,
     leanings_of,
     search_query,
     turned_back,
@@ -87,8 +90,10 @@ class Agent:
             "was_open": (state.get("understood") or {}).get("open", False),
             "talk": asdict(u.talk) if u.talk else None,
             "declined": u.declined,
-            **turned_back(known.constraints, u),
+            **turned_back(known.constraints, known.leanings, u),
+            **further(u, known, known.was_open, (state.get("understood") or {}).get("open_act", "")),
         }
+        understood = with_quality(understood, state["text"], shelf.catalog.attribute_names)
         fresh = u.act == "reset" or u.new_subject
         changed = u.added or u.forgot or u.leanings != known.leanings
         return {
@@ -194,7 +199,7 @@ class Agent:
         """Carry out the calls of the last message. One that fails is kept in the trace, and told to the model."""
         answer, constraints = dict(state["answer"]), state["constraints"]
         messages, entries, parts = list(state["messages"]), list(state["tools"]), dict(state["parts_ms"])
-        calls = state["messages"][-1].tool_calls
+        calls, understood = state["messages"][-1].tool_calls, state["understood"]
         for c in calls:
             desk = self._desk({**state, "constraints": constraints}, runtime.context)
             result = None
@@ -220,13 +225,21 @@ class Agent:
                     "query": result.query,
                     "made": result.made,
                 }
+                understood = self._chosen(understood, answer["offers"], self._shelf(runtime).catalog)
             if result.told:
                 answer["told"] = {**answer.get("told", {}), **result.told}
             question = self._question(state, constraints, result, self._shelf(runtime))
             if question is not None:
                 answer["told"] = {**answer.get("told", {}), "question": question.as_dict()}
         return {"messages": messages, "tools": entries, "answer": answer, "constraints": constraints,
-                "calls": state["calls"] + len(calls), "parts_ms": parts}  # fmt: skip
+                "understood": understood, "calls": state["calls"] + len(calls), "parts_ms": parts}  # fmt: skip
+
+    @staticmethod
+    def _chosen(understood: dict, offers: list[dict], catalog: Catalog) -> dict:
+        """What "and add the cheapest" means once there are products to choose from."""
+        about = next((t["superlative"][0] for t in understood.get("then", ()) if t.get("superlative")), "price")
+        there = [o["product_id"] for o in offers if o["product_id"] in catalog]
+        return chosen_of_new(understood, [(p, catalog.product(p).get(about)) for p in there])
 
     def _question(
         self, state: ConversationState, constraints: list[dict], result: ToolResult, shelf: Shelf
@@ -276,6 +289,7 @@ class Agent:
             state["query"] if state["understood"]["act"] == "search" else "",
             state.get("made") or {},
             leanings_of(state.get("leanings")),
+            constraints_of(state["understood"].get("added")),
         )
 
     def _view(self, state: ConversationState, shelf: Shelf) -> dict:

@@ -18,8 +18,12 @@ from shopping_assistant.assistant.answers import replies
 from shopping_assistant.assistant.prompts import state_in
 
 Call = tuple[str, dict[str, Any]]
+# Tools that bring products to choose from.
+BRINGING = ("search_products", "recommend", "similar", "refine", "popular")
 #: How the ids of its calls begin: those of other models are told from them.
 OFFLINE_CALL = "offline_"
+#: And those that waited for what other calls of the same turn brought.
+THEN_CALL = f"{OFFLINE_CALL}then_"
 
 
 class OfflineChatModel(BaseChatModel):
@@ -62,16 +66,53 @@ def _answer(messages: Sequence[BaseMessage], tools: Sequence[str]) -> AIMessage:
     state = state_in(system.text) if system else {}
     last_human = max((i for i, m in enumerate(messages) if isinstance(m, HumanMessage)), default=-1)
     results = [m for m in messages[last_human + 1 :] if isinstance(m, ToolMessage)]
+    calls = [c for c in (_next(state) if results else plan(state)) if c[0] in tools]
+    if calls and not any((r.tool_call_id or "").startswith(THEN_CALL) for r in results):
+        prefix = THEN_CALL if results else OFFLINE_CALL
+        named = [
+            {"name": n, "args": a, "id": f"{prefix}{state.get('turn', 0)}_{i}", "type": "tool_call"}
+            for i, (n, a) in enumerate(calls)
+        ]
+        return AIMessage(content="", tool_calls=named)
     if not results:
-        calls = [c for c in plan(state) if c[0] in tools]
-        if calls:
-            named = [
-                {"name": n, "args": a, "id": f"{OFFLINE_CALL}{state.get('turn', 0)}_{i}", "type": "tool_call"}
-                for i, (n, a) in enumerate(calls)
-            ]
-            return AIMessage(content="", tool_calls=named)
         return AIMessage(content=replies.without_tools(state))
-    return AIMessage(content=replies.from_results(state, [(r.name or "", _content(r)) for r in results]))
+    told = replies.from_results(state, [(r.name or "", _content(r)) for r in results])
+    return AIMessage(content=" ".join([told, *_left_open(state)]))
+
+
+def acts_of(state: dict) -> list[dict]:
+    """The state once for each act of the sentence, in order, as if it were the only one."""
+    further = [{**state, "added": [], "question": None, "best": False, **t} for t in state.get("then") or ()]
+    return [state, *further]
+
+
+def plan(state: dict) -> list[Call]:
+    """The tool calls for all that the shopper did; none when a sentence will do.
+
+    An act about what the acts before it will bring ("and add the cheapest") waits for them: `_next`.
+    """
+    first, *further = acts_of(state)
+    calls = plan_one(first)
+    return calls + [c for t in further if not _waits(t, calls) for c in plan_one(t)]
+
+
+def _next(state: dict) -> list[Call]:
+    """The calls that waited for products to choose from."""
+    first, *further = acts_of(state)
+    calls = plan_one(first)
+    return [c for t in further if _waits(t, calls) for c in plan_one(t)]
+
+
+def _waits(further: dict, calls: Sequence[Call]) -> bool:
+    return bool(further.get("superlative")) and any(name in BRINGING for name, _ in calls)
+
+
+def _left_open(state: dict) -> list[str]:
+    """What is asked back for an act of the sentence that could not be carried out beside another one that was."""
+    first, *further = acts_of(state)
+    may_ask = ("add_to_bag", "remove_from_bag", "similar", "ask", "compare", "explain", "save")
+    some = [t for t in (first, *further) if t.get("act") in may_ask and not plan_one(t)]
+    return [replies.without_tools(t) for t in some]
 
 
 def _content(message: ToolMessage) -> dict:
@@ -82,8 +123,8 @@ def _content(message: ToolMessage) -> dict:
     return content if isinstance(content, dict) else {"error": str(content)}
 
 
-def plan(state: dict) -> list[Call]:
-    """The tool calls for what the shopper did; none when a sentence will do."""
+def plan_one(state: dict) -> list[Call]:
+    """The tool calls for one act of the shopper's; none when a sentence will do."""
     act = state.get("act", "other")
     if state.get("talk") or (act == "undo" and not state.get("turned_back")):
         return []
@@ -91,7 +132,7 @@ def plan(state: dict) -> list[Call]:
     focus, asked, wishes = state.get("focus", []), state.get("asked", []), state.get("wishes", [])
     if act == "disambiguate":
         # The answer to "which one?": do what was asked before.
-        act = state.get("previous_act", "ask") if state.get("was_open") else "ask"
+        act = state.get("open_act") or "ask" if state.get("was_open") else "ask"
     if act in ("search", "refine", "undo"):
         return _looking(state, wishes)
     if act == "recommend":

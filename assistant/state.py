@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import Any, TypedDict
 
 from langchain_core.messages import AnyMessage
 
+from shopping_assistant.assistant.language.leanings import Leaning
 from shopping_assistant.assistant.language.references import Scene
 from shopping_assistant.assistant.language.understanding import Before, Understood
 from shopping_assistant.tools.attribute_filter import Constraint
@@ -21,6 +22,8 @@ class ConversationState(TypedDict, total=False):
     turn: int
     constraints: list[dict]
     previous: list[dict]  # constraints a turn earlier, for "undo"
+    leanings: list[dict]
+    previous_leanings: list[dict]  # those of a turn earlier
     words: list[str]
     shown: list[str]
     reasons: dict[str, str]
@@ -49,6 +52,10 @@ def constraints_of(dicts: list[dict] | None) -> tuple[Constraint, ...]:
     return tuple(Constraint.from_dict(d) for d in dicts or ())
 
 
+def leanings_of(dicts: list[dict] | None) -> tuple[Leaning, ...]:
+    return tuple(Leaning.from_dict(d) for d in dicts or ())
+
+
 def before(state: ConversationState, bag: list[str], clicked: list[str], known: Container[str]) -> Before:
     """What understanding needs of the state; a click since the last turn is what "it" means now.
 
@@ -63,20 +70,62 @@ def before(state: ConversationState, bag: list[str], clicked: list[str], known: 
     return Before(
         constraints_of(state.get("constraints")), constraints_of(state.get("previous")), scene,
         tuple(state.get("words") or ()), understood.get("act", ""), tuple(understood.get("asked", ())),
-        question=question,
+        leanings_of(state.get("leanings")), leanings_of(state.get("previous_leanings")), question=question,
+        was_open=bool(understood.get("open")),
     )  # fmt: skip
 
 
-def turned_back(old: tuple[Constraint, ...], u: Understood) -> dict[str, Any]:
+def further(u: Understood, known: Before, was_open: bool, open_act: str) -> dict[str, Any]:
+    """What a sentence does beside its first act, what it replaced, and which act an answer to "which one?" goes on with.
+
+    Args:
+        was_open: the last answer was that question.
+        open_act: the act it was about.
+    """
+    return {
+        "then": [
+            {
+                "act": t.act, "targets": list(t.targets), "vague": t.vague, "asked": list(t.asked), "more": t.more,
+                "values": [[a, list(v)] for a, v in t.values], "singular": t.singular, "best": t.best,
+                "question_word": t.question_word, **({"superlative": list(t.superlative)} if t.superlative else {}),
+            } for t in u.then
+        ],
+        "conflicts": [{"old": old.as_dict(), "new": new.as_dict()} for old, new in u.conflicts],
+        "open_act": (open_act or known.last_act) if was_open and u.act == "disambiguate" else u.act,
+    }  # fmt: skip
+
+
+def chosen_of_new(understood: dict, products: Sequence[tuple[str, float | None]]) -> dict:
+    """``understood`` with what its further acts mean, now that the acts before them brought these products.
+
+    Args:
+        products: id and price (or whatever the superlative is about) in the order shown; None where the catalogue does
+            not say.
+    """
+    if not any(t.get("superlative") for t in understood.get("then", ())):
+        return understood
+    known = [(value, p) for p, value in products if isinstance(value, (int, float))]
+    then = []
+    for t in understood["then"]:
+        if t.get("superlative") and known:
+            best = (min if t["superlative"][1] == "min" else max)(value for value, _ in known)
+            t = {**t, "targets": [next(p for value, p in known if value == best)], "vague": False, "singular": True, "best": True}
+        then.append(t)
+    return {**understood, "then": then}
+
+
+def turned_back(old: tuple[Constraint, ...], leaned: tuple[Leaning, ...], u: Understood) -> dict[str, Any]:
     """What a sentence that takes something back changed: ``gone``, the wishes it left without a successor."""
     if not u.forgot:
         return {"gone": [], "turned_back": False}
     held = {(c.attribute, c.op) for c in u.constraints}
     gone = [c.as_dict() for c in old if (c.attribute, c.op) not in held]
-    return {"gone": gone, "turned_back": bool(gone) or set(old) != set(u.constraints)}
+    return {"gone": gone, "turned_back": bool(gone) or set(old) != set(u.constraints) or u.leanings != leaned}
 
 
-def search_query(constraints: list[Constraint] | tuple[Constraint, ...], words: list[str] | tuple[str, ...]) -> str:
+def search_query(
+    constraints: Sequence[Constraint], words: Sequence[str], leanings: Sequence[Leaning] = ()
+) -> str:  # fmt: skip
     """What to search for, in words: the wishes as said, without prices, sizes and exclusions, in a shopper's order."""
     order = ("department", "season", "color", "pattern", "material")
     last = ("category",)
@@ -85,7 +134,9 @@ def search_query(constraints: list[Constraint] | tuple[Constraint, ...], words: 
     names = [a for a in (*order, *middle) if a in said]
     if "department" in said:
         said["department"] = next(str(c.values[0]) for c in constraints if c.attribute == "department" and c.op == "in")
-    parts = [said[a] for a in names] + list(words) + [said[a] for a in last if a in said]
+    # What would be liked and is no condition is looked for by its words.
+    liked = [w.said for w in leanings if w.direction == "like" and w.values and w.than is None and w.attribute]
+    parts = [said[a] for a in names] + liked + list(words) + [said[a] for a in last if a in said]
     parts += [f"for {said['occasion']}"] if "occasion" in said else []
     parts += [said["brand"]] if "brand" in said else []
     return " ".join(parts).strip()
