@@ -7,7 +7,7 @@ import re
 import sqlite3
 import threading
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from langchain_core.language_models.chat_models import BaseChatModel
@@ -25,6 +25,7 @@ from shopping_assistant.assistant.context import Settings, TurnContext
 from shopping_assistant.assistant.guard import CarefulReply, Evidence, Titles
 from shopping_assistant.assistant.hosted_model import HostedModel
 from shopping_assistant.assistant.language.questioned import with_quality
+from shopping_assistant.assistant.language.understanding import Before, Understood
 from shopping_assistant.assistant.offline_model import OFFLINE_CALL, OfflineChatModel, plan
 from shopping_assistant.assistant.prompts import fenced, offered_values, system_text
 from shopping_assistant.assistant.question import Question, after_question, may_ask
@@ -41,6 +42,7 @@ from shopping_assistant.assistant.state import (
     search_query,
     turned_back,
 )  # fmt: skip
+from shopping_assistant.assistant.tool_ear import ToolEar
 from shopping_assistant.tools.catalog import Catalog
 
 _MAY_STAY_OPEN = ("add_to_bag", "remove_from_bag", "similar", "ask", "compare")
@@ -58,6 +60,7 @@ class Agent:
 
     def __init__(self, shelf: Shelf, log: SessionLog, settings: Settings, model: BaseChatModel | None = None):
         self.shelf, self.log, self.settings = shelf, log, settings
+        self.ear = ToolEar(toolbox.TOOLS.values())
         self.offline = OfflineChatModel().bind_tools([t.schema for t in toolbox.TOOLS.values()])
         self.hosted = None
         if model is not None:
@@ -74,6 +77,9 @@ class Agent:
         shelf = self._shelf(runtime)
         known = before(state, bag, clicked, shelf.catalog)
         u = shelf.understanding.understand(state["text"], known)
+        heard = self.ear.heard(state["text"], bool(u.added))
+        if heard is not None:
+            u = for_a_tool(u, known)
         understood = {
             "act": u.act,
             "asked": list(u.asked),
@@ -93,7 +99,10 @@ class Agent:
             **turned_back(known.constraints, known.leanings, u),
             **further(u, known, known.was_open, (state.get("understood") or {}).get("open_act", "")),
         }
-        understood = with_quality(understood, state["text"], shelf.catalog.attribute_names)
+        spoken_of = u.targets or known.scene.focus or known.scene.shown
+        if heard is not None:
+            understood["tool"] = list(heard)
+        understood = with_quality(understood, state["text"], [shelf.catalog.product(p) for p in spoken_of])
         fresh = u.act == "reset" or u.new_subject
         changed = u.added or u.forgot or u.leanings != known.leanings
         return {
@@ -247,8 +256,9 @@ class Agent:
         """What to ask back with these cards, if anything."""
         if not (self.settings.asks_back and may_ask(state, result, self.settings.shown)):
             return None
-        wishes = constraints_of(constraints)
-        return shelf.questions.best(result.pool, wishes, state.get("unasked") or (), state["turn"])
+        # Who wants it darker has said something about the colour.
+        unasked = [*(state.get("unasked") or ()), *(w["attribute"] for w in state.get("leanings") or ())]
+        return shelf.questions.best(result.pool, constraints_of(constraints), unasked, state["turn"])
 
     def finish(self, state: ConversationState, runtime: Runtime[TurnContext]) -> dict:
         """Keep what the next turn needs, and no more."""
@@ -334,6 +344,14 @@ def build_agent(agent: Agent, saver: SqliteSaver):
     graph.add_edge("tools", "plan")
     graph.add_edge("finish", END)
     return graph.compile(checkpointer=saver)
+
+
+def for_a_tool(u: Understood, known: Before) -> Understood:
+    """A sentence that is for a tool which hears it: none of its words is a wish, and what held before still holds."""
+    return replace(
+        u, act="other", constraints=known.constraints, added=(), forgot=(), words=known.words, asked=(), new_subject=False,
+        leanings=known.leanings, then=(), talk=None, more=False, conflicts=(),
+    )  # fmt: skip
 
 
 def _ms(start: float) -> float:

@@ -16,6 +16,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 
 from shopping_assistant.assistant.answers import replies
 from shopping_assistant.assistant.prompts import state_in
+from shopping_assistant.assistant.toolbox import TOOLS
 
 Call = tuple[str, dict[str, Any]]
 # Tools that bring products to choose from.
@@ -76,7 +77,7 @@ def _answer(messages: Sequence[BaseMessage], tools: Sequence[str]) -> AIMessage:
         return AIMessage(content="", tool_calls=named)
     if not results:
         return AIMessage(content=replies.without_tools(state))
-    told = replies.from_results(state, [(r.name or "", _content(r)) for r in results])
+    told = replies.from_results(state, [(r.name or "", _content(r)) for r in results], _sayings())
     return AIMessage(content=" ".join([told, *_left_open(state)]))
 
 
@@ -91,6 +92,9 @@ def plan(state: dict) -> list[Call]:
 
     An act about what the acts before it will bring ("and add the cheapest") waits for them: `_next`.
     """
+    if state.get("tool"):
+        name, arguments = state["tool"]
+        return [(name, arguments)]
     first, *further = acts_of(state)
     calls = plan_one(first)
     return calls + [c for t in further if not _waits(t, calls) for c in plan_one(t)]
@@ -113,6 +117,11 @@ def _left_open(state: dict) -> list[str]:
     may_ask = ("add_to_bag", "remove_from_bag", "similar", "ask", "compare", "explain", "save")
     some = [t for t in (first, *further) if t.get("act") in may_ask and not plan_one(t)]
     return [replies.without_tools(t) for t in some]
+
+
+def _sayings() -> dict[str, Callable[[dict], str]]:
+    """The replies that tools bring along."""
+    return {name: t.says for name, t in TOOLS.items() if t.says is not None}
 
 
 def _content(message: ToolMessage) -> dict:

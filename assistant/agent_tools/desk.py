@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from shopping_assistant.assistant.context import Settings
+from shopping_assistant.assistant.language.leanings import Leaning
 from shopping_assistant.assistant.session_log import SessionLog
 from shopping_assistant.assistant.shelf import Shelf
 from shopping_assistant.tools.attribute_filter import Constraint
@@ -21,7 +22,8 @@ from shopping_assistant.tools.sessions import Event
 _OF_CATALOGUE = "(of the catalogue)"
 _ATTRIBUTES_LISTED = 80
 
-# Products of a page as `Desk._as_pages` makes it. On validation sessions of the demo shop 12 gave ndcg@10 0.50, 24 gave 0.56 and 36 0.57.
+# Products of a page as `Desk.as_pages` makes it. On validation sessions of the demo shop 12 gave ndcg@10 0.50, 24 gave
+# 0.56 and 36 0.57.
 PAGE = 24
 
 
@@ -45,16 +47,18 @@ class Desk:
     query: str = ""
     #: How the products shown now were found, as `ToolResult.made` told it.
     made: dict[str, Any] = field(default_factory=dict)
+    leanings: tuple[Leaning, ...] = ()  # wishes that order products and shut none out
+    added: tuple[Constraint, ...] = ()  # those of this sentence, among ``constraints``
 
     def history(self) -> tuple[Event, ...]:
         """This shopper's events, oldest first: the shop's log, earlier conversations, this one.
 
         Events on products that the catalogue no longer has are left out. Searches typed into a chat list what a page of
-        the shop's own search would have, see `_as_pages`.
+        the shop's own search would have, see `as_pages`.
         """
-        chats = self._as_pages(self.log.events(thread_id=self.thread_id))
+        chats = self.as_pages(self.log.events(thread_id=self.thread_id))
         if self.user_id != self.thread_id:
-            before = self._as_pages(
+            before = self.as_pages(
                 e for e in self.log.events(user_id=self.user_id) if e.session_id != self.thread_id
             )
             known = {(e.session_id, e.timestamp) for e in (*before, *chats)}
@@ -63,7 +67,7 @@ class Desk:
             chats = [*logged, *before, *chats]
         return tuple(e for e in chats if e.product_id is None or e.product_id in self.shelf.catalog)
 
-    def _as_pages(self, events: Iterable[Event]) -> list[Event]:
+    def as_pages(self, events: Iterable[Event]) -> list[Event]:
         """Chat events whose searches list what past shoppers were shown for such words, then what the chat showed.
 
         The recommender learned from logged pages that what is bought stands on them; a chat shows fewer products, in an

@@ -16,6 +16,8 @@ class Forget(Arguments):
 
 @tool(Forget)
 def forget_wishes(desk: Desk, given: Forget) -> ToolResult:
-    """Take back wishes of the shopper, or start over."""
+    """Take back wishes that the shopper no longer has. What the shopper excluded stays excluded."""
     kept, _ = accumulate(desk.shelf.vocabulary, desk.constraints, desk.previous, (), tuple(given.attributes), False)
-    return ToolResult({"wishes": [c.as_dict() for c in kept]}, constraints=kept)
+    # Only the shopper's own words lift an exclusion, and what they said just now is not taken back for them.
+    held = (*kept, *(c for c in desk.constraints if c not in kept and (c.is_exclusion or c in desk.added)))
+    return ToolResult({"wishes": [c.as_dict() for c in held]}, constraints=held)

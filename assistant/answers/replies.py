@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
-from shopping_assistant.assistant.answers import changes, chat, found
-from shopping_assistant.assistant.answers.wording import listed, money, name_of, pick
+from shopping_assistant.assistant.answers import changes, chat, comparing, facts, found
+from shopping_assistant.assistant.answers.wording import listed, money, pick
 
 _KINDS = (
     "I can search by colour, price, size, brand and more, recommend, compare, answer questions about a product, and "
@@ -103,8 +102,14 @@ def _which(state: dict, act: str, shown: list[dict]) -> str:
     return pick(_WHICH_AGAIN if again else _WHICH, state).format(doing=doing, up_to=up_to)
 
 
-def from_results(state: dict, results: Sequence[tuple[str, dict]]) -> str:
-    """The reply to the results of this turn's tools."""
+def from_results(
+    state: dict, results: Sequence[tuple[str, dict]], sayings: Mapping[str, Callable[[dict], str]] | None = None
+) -> str:
+    """The reply to the results of this turn's tools.
+
+    Args:
+        sayings: replies that tools bring along, `Tool.says`.
+    """
     failed = [content for _, content in results if "error" in content]
     if failed and len(failed) == len(results):
         return "Sorry, that did not work just now. Please try it again, or say it in other words."
@@ -114,136 +119,19 @@ def from_results(state: dict, results: Sequence[tuple[str, dict]]) -> str:
         "recommend": found.recommended,
         "popular": found.recommended,
         "similar": found.similar,
-        "product_details": _details,
-        "compare": _compared,
+        "product_details": facts.details,
+        "compare": comparing.compared,
         "add_to_bag": _added,
         "remove_from_bag": _removed,
         "show_bag": _bag,
     }
-    said = [writers[name](state, content) for name, content in results if "error" not in content and name in writers]
+    own = sayings or {}
+    said = [
+        writers[name](state, content) if name in writers else own[name](content)
+        for name, content in results if "error" not in content and (name in writers or name in own)
+    ]  # fmt: skip
     question = state.get("question") or {}
     return " ".join(s for s in (*said, question.get("text", "")) if s) or "Done."
-
-
-def _value(attribute: str, value: Any, currency: str | None) -> str:
-    if value in (None, "", []):
-        return ""
-    if attribute == "price":
-        return money(float(value), currency)
-    if attribute == "available":
-        return "in stock" if value else "sold out"
-    if isinstance(value, list):
-        return listed([str(v) for v in value])
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-_SENTENCES = {
-    "price": "costs {v}",
-    "material": "is made of {v}",
-    "size": "comes in {v}",
-    "color": "is {v}",
-    "brand": "is by {v}",
-    "available": "is {v}",
-    "season": "is for {v}",
-    "occasion": "is for {v}",
-    "department": "is for {v}",
-    "category": "is filed under {v}",
-}
-
-
-def _details(state: dict, content: dict) -> str:
-    asked = content["asked"]
-    products = content["products"]
-    if not asked:
-        said = _yes_or_no(state, products)
-        return said or " ".join(_described(p) for p in products[:3])
-    sentences = []
-    for p in products:
-        parts, silent = [], []
-        for a in asked:
-            value = _value(a, p.get(a), p.get("currency"))
-            if value:
-                parts.append(_SENTENCES.get(a, f"has {name_of(a)} {{v}}").format(v=value))
-            else:
-                silent.append(name_of(a))
-        text = f"{p['title']} {listed(parts)}." if parts else ""
-        if silent:
-            whose = "its" if parts else "the"
-            of = "" if parts else f" of {p['title']}"
-            text += f" The catalogue does not say {whose} {listed(silent, 'or')}{of}."
-        sentences.append(f"{_checked(state, p)}{text.strip()}")
-    advice = " It does not say how it fits." if state.get("act") == "size_advice" else ""
-    return " ".join(sentences) + advice
-
-
-def _checked(state: dict, product: dict) -> str:
-    """Yes or no first, when a value was asked for: "does it come in 38?"."""
-    for attribute, values in state.get("values", []):
-        if attribute in state.get("asked", []) and product.get(attribute) not in (None, "", []):
-            return "Yes: " if _has(product, attribute, values) else f"Not in {listed([str(v) for v in values], 'or')}: "
-    return ""
-
-
-def _has(product: dict, attribute: str, values: Sequence[str]) -> bool:
-    cell = product.get(attribute)
-    cells = cell if isinstance(cell, list) else str(cell).split(",")
-    return bool(
-        {str(c).strip().lower() for c in cells} & {str(v).lower() for v in values} | ({str(cell).lower()} & set(values))
-    )
-
-
-def _yes_or_no(state: dict, products: Sequence[dict]) -> str:
-    """ "Is it leather?" is answered by the product's cell, "is it waterproof?" by its description."""
-    if state.get("values"):
-        attribute, values = state["values"][0]
-        lines = []
-        for p in products[:4]:
-            if p.get(attribute) in (None, "", []):
-                lines.append(f"The catalogue does not say the {name_of(attribute)} of {p['title']}.")
-            else:
-                yes = "Yes" if _has(p, attribute, values) else "No"
-                says = _SENTENCES.get(attribute, f"has {name_of(attribute)} {{v}}")
-                lines.append(
-                    f"{yes}: {p['title']} {says.format(v=_value(attribute, p[attribute], p.get('currency')))}."
-                )
-        return " ".join(lines)
-    if state.get("question_word"):
-        word = state["question_word"]
-        p = products[0]
-        hit = next((s for s in p.get("description", "").split(". ") if word in s.lower()), "")
-        return (
-            f"About {p['title']} the shop says: “{hit.strip(' .')}.”"
-            if hit
-            else f"The catalogue does not say whether {p['title']} is {word}."
-        )
-    return ""
-
-
-def _described(p: dict) -> str:
-    facts = [_value(a, p.get(a), p.get("currency")) for a in ("color", "material", "price")]
-    head = f"{p['title']}: {', '.join(f for f in facts if f)}."
-    sizes = _value("size", p.get("size"), None)
-    text = f" Sizes {sizes}." if sizes else ""
-    return f"{head}{text} {p.get('description', '')}".strip()
-
-
-def _compared(state: dict, content: dict) -> str:
-    products, names = content["products"], content["differ"]
-    names = [n for n in names if n not in ("title",)]
-    if not names:
-        return f"{listed([p['title'] for p in products])} are the same in all the catalogue says."
-    lines = []
-    for p in products:
-        facts = [f"{name_of(a)} {_value(a, p.get(a), p.get('currency')) or 'not stated'}" for a in names]
-        lines.append(f"{p['title']}: {', '.join(facts)}.")
-    priced = [p for p in products if p.get("price") is not None]
-    if "price" in names and len({p["price"] for p in priced}) > 1:
-        lines.append(
-            f"The cheaper one is {min(priced, key=lambda p: p['price'])['title']}."
-            if len(priced) == 2
-            else f"The cheapest is {min(priced, key=lambda p: p['price'])['title']}."
-        )
-    return " ".join(lines)
 
 
 def _total(bag: dict) -> str:
