@@ -133,13 +133,12 @@ class Intent:
     position: int | None = None
     other: int | None = None
     attribute: str | None = None
-    tapped: str | None = None  # the sentence of the assistant's choice that is tapped, where one is
 
     def as_dict(self) -> dict:
         out: dict = {"kind": self.kind}
         if self.traits:
             out["traits"] = [[t.attribute, t.value] for t in self.traits]
-        for name in ("price", "position", "other", "attribute", "tapped"):
+        for name in ("price", "position", "other", "attribute"):
             if getattr(self, name) is not None:
                 out[name] = getattr(self, name)
         return out
@@ -157,9 +156,6 @@ class Writer:
         self.slipped = False  # whether the latest sentence has a slip
 
     def sentence(self, intent: Intent) -> str:
-        if intent.tapped is not None:
-            self.slipped = False
-            return intent.tapped
         text = self._plain(intent)
         if self._rng.random() < FILLER_RATE and intent.kind not in ("open", "vague", "buy", "leave"):
             text = self._pick(_FILLERS) + text

@@ -188,23 +188,26 @@ class _Talk:
         self._waived: set[str] = set()
         self._budget: tuple[float, bool] | None = None  # the most to be paid, and whether it was typed without a slip
         self._asked: list[str] = []
+        self._choices: tuple[tuple[str, str], ...] = ()  # offered with the latest answer
         self.turns: list[dict] = []
 
     def exchange(self, move: Move) -> tuple[Heard, Question | None]:
         for product_id, position in move.clicks:
             self._partner.click(product_id, position)
         intent = move.intent
-        sentence = self._writer.sentence(intent)
+        tapped = intent.kind == "tap"
+        sentence = self._choices[intent.position - 1][1] if tapped else self._writer.sentence(intent)
         self._stage.guard.refuse(sentence, self._target)
         self._note(intent, sentence)
         heard = self._partner.say(sentence)
         question = self._stage.ear.question(heard.reply, heard.question)
+        self._choices = question.choices if question else ()
         turn = {
             "shopper": sentence, "meant": intent.as_dict(), "assistant": heard.reply, "act": heard.act,
             "shown": list(heard.products), "question": {"about": question.about, "text": question.text}
             if question else None, "again": self._is_again(question), **self._faults(intent, heard),
         }  # fmt: skip
-        if self._writer.slipped:
+        if self._writer.slipped and not tapped:
             turn["slip"] = True
         if move.clicks:
             turn["clicked"] = [list(c) for c in move.clicks]

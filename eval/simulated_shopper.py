@@ -69,9 +69,9 @@ class Question:
     numbers: tuple[int, ...] = ()
     choices: tuple[tuple[str, str], ...] = ()
 
-    def saying(self, words: str) -> str | None:
-        """The sentence of the choice with these words on it, None without one."""
-        return next((say for label, say in self.choices if label.lower() == words), None)
+    def place(self, words: str) -> int | None:
+        """Where the choice with these words on it stands, from 1; None without one."""
+        return next((i for i, (label, _) in enumerate(self.choices, 1) if label.lower() == words), None)
 
 
 @dataclass(frozen=True)
@@ -212,9 +212,9 @@ class Shopper:
         if question.about == "other":
             return None
         if traits := wish.of(question.about):
-            say = question.saying(traits[0].value)
-            if say is not None and self._rng.random() < TAP_RATE:
-                return Intent("tap", traits[:1], tapped=say)
+            place = question.place(traits[0].value)
+            if place is not None and self._rng.random() < TAP_RATE:
+                return Intent("tap", traits[:1], position=place)
             return Intent("open" if question.about == "category" else "answer", traits[:1])
         unwanted = next((t for t in wish.unwanted if t.attribute == question.about), None)
         return Intent("exclude", (unwanted,)) if unwanted else Intent("indifferent", attribute=question.about)

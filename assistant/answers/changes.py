@@ -26,7 +26,8 @@ def changed(state: dict) -> str:
     said = []
     if state.get("declined"):
         said.append(pick(_ANY, state).format(name=name_of(state["declined"])))
-    replaced = [_replaced(c["old"], c["new"], state.get("currency")) for c in state.get("conflicts") or []]
+    turned = [c for c in state.get("conflicts") or [] if not _still_holds(c["old"], state.get("wishes") or [])]
+    replaced = [_replaced(c["old"], c["new"], state.get("currency")) for c in turned]
     if replaced := [r for r in replaced if r]:
         text = listed(replaced)
         said.append(f"{text[0].upper()}{text[1:]}.")
@@ -61,6 +62,12 @@ def noted(state: dict) -> str:
     if leanings:
         text += f" And rather {listed(leanings)}."
     return f"{text} Take one back with “forget the {name_of(wishes[-1]['attribute']) if wishes else 'last one'}”.".strip()
+
+
+def _still_holds(old: dict, wishes: Sequence[dict]) -> bool:
+    """ "Also in beige" joins two wishes: nothing gave way."""
+    same = [w for w in wishes if (w["attribute"], w["op"]) == (old["attribute"], old["op"])]
+    return old["op"] == "in" and any(set(old["values"]) <= set(w["values"]) for w in same)
 
 
 def _replaced(old: dict, new: dict, currency: str | None) -> str:

@@ -1,11 +1,12 @@
-"""Who does not care to choose: "no preference", "any colour is fine", "up to you", "no idea" after a question."""
+"""Answers to the assistant's question that say less than a sentence: "the black ones", "40", "no idea", "up to you"."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from shopping_assistant.assistant.language.fashion_words import ASKING_WORDS
-from shopping_assistant.assistant.language.vocabulary import plain
+from shopping_assistant.assistant.language.vocabulary import phrase_key, plain
 
 _INDIFFERENT = re.compile(
     r"\b(?:no|not? (?:really )?an?y?|without) (?:\w+ )?(?:preferences?|idea|clue|opinion|wishes|favou?rites?)\b"
@@ -27,7 +28,30 @@ _BESIDE = frozenset(
 )
 # Words that ask for a price and wish for one as well.
 _WISHING = frozenset("cheap cheaper expensive better deal much fit".split())
+# Values of these stand alone; others need their noun.
+_PLAINLY_SAID = frozenset(("category", "color", "material", "brand", "department", "season", "occasion", "pattern"))
 _WORD = re.compile(r"[a-z']+")
+
+
+_OWN = frozenset(
+    """any either all both each every of them those these one no preference preferences idea clue opinion wishes favourite favorite
+    favourites favorites don't dont do not doesn't does wouldn't mind care know matter have want choose decide say really actually
+    much particularly honestly makes make is are difference the same important irrelevant unimportant isn't up over leave it that
+    to you can pick tell me your choice call sure unsure undecided dunno idk whatever whichever anything everything surprise open
+    skip pass never nevermind nope nah none neither kind kinds sort type without an so very relevant""".split()
+)
+# What a short answer has around the value: "I guess the black ones please".
+_AROUND_BEFORE = re.compile(
+    r"^\W*(?:(?:the|those|these|either|both|maybe|perhaps|probably|rather|preferably|i(?:'d| would)? (?:guess|think|say|prefer|like"
+    r"|suppose|want|go (?:for|with))|let'?s say|say|some|something|ok(?:ay)?|yes|yeah|yep|sure|oh|hmm?|um|well|then|go (?:for|with)"
+    r"|make it|in|with|for|by|of|a|an)\b[\s,]*)+"
+)
+_AROUND_AFTER = re.compile(r"(?:[\s,]*\b(?:ones?|please|then|thanks?|thank you|i (?:guess|think|suppose)|maybe|probably|pair|would be (?:nice|great|good)|sounds? (?:nice|great|good)))+\W*$|\W+$")
+_CHEAPER = re.compile(r"(?:cheap(?:er|est)?|less expensive|more affordable|affordable|inexpensive|lower priced?)")
+_JOINED = re.compile(r"\s*(?:,|/|&|\bor\b|\band\b)\s*")
+_AMOUNT = re.compile(r"(?:about |around |roughly |max(?:imum)? |up to )?[€$£]?\s*(\d+(?:[.,]\d+)?)\s*(?:euros?|eur|dollars?|usd|pounds?|bucks|€|\$|£)?")
+# An answer is short; a longer sentence says for itself what it is about.
+_LONGEST_ANSWER = 8
 
 
 def declines(text: str, attribute: str) -> bool:
@@ -46,10 +70,45 @@ def declines(text: str, attribute: str) -> bool:
     return not re.search(r"\b(?:any|either|each|every|no) ", low) or not (inside - _BESIDE - named - _OWN)
 
 
-_OWN = frozenset(
-    """any either all both each every of them those these one no preference preferences idea clue opinion wishes favourite favorite
-    favourites favorites don't dont do not doesn't does wouldn't mind care know matter have want choose decide say really actually
-    much particularly honestly makes make is are difference the same important irrelevant unimportant isn't up over leave it that
-    to you can pick tell me your choice call sure unsure undecided dunno idk whatever whichever anything everything surprise open
-    skip pass never nevermind nope nah none neither kind kinds sort type without an so very relevant""".split()
-)
+def completed(text: str, attribute: str, values: Collection[str]) -> str:
+    """A short answer as a sentence of its own; any other text as it is.
+
+    "the black ones" after a question about the colour points at no product, "40" is the size that was asked for, "street"
+    the look, though alone they would be taken for something else or for nothing.
+
+    Args:
+        attribute: what was asked about.
+        values: the catalogue's values of it, lower case; empty for the price.
+    """
+    low = plain(" ".join(text.split()))
+    if len(low.split()) > _LONGEST_ANSWER:
+        return text
+    core = _AROUND_AFTER.sub("", _AROUND_BEFORE.sub("", low)).strip()
+    if _CHEAPER.fullmatch(core):
+        return "cheaper"
+    if attribute == "price":
+        amount = _AMOUNT.fullmatch(core)
+        return f"under {amount[1]}" if amount else text
+    by_key = {phrase_key(v): v for v in values}
+    named = [by_key.get(phrase_key(part)) for part in _JOINED.split(core) if part]
+    if not named or None in named:
+        return text
+    name = attribute.replace("_", " ")
+    if attribute == "size":
+        return " or ".join(f"size {v}" for v in named)
+    if attribute in _PLAINLY_SAID:
+        return " or ".join(named)
+    return " or ".join(f"{v} {name}" if name not in v else v for v in named)
+
+
+def refused(text: str, attributes: Collection[str]) -> tuple[str, ...]:
+    """The attributes with a wish that a whole sentence gives up by name: "ok, any colour", "the size doesn't matter"."""
+    low = plain(text)
+    named = [a for a in attributes if re.search(rf"\b(?:{'|'.join(map(re.escape, _names(a)))})s?\b", low)]
+    return tuple(a for a in named if declines(text, a))
+
+
+def _names(attribute: str) -> list[str]:
+    asked = [p.strip() for p in ASKING_WORDS.get(attribute, "").split(",")]
+    names = [attribute.replace("_", " "), *(p for p in asked if p and not set(p.split()) & _WISHING)]
+    return [*names, "budget"] if attribute == "price" else names

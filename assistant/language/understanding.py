@@ -10,7 +10,7 @@ import numpy as np
 
 from shopping_assistant.assistant.language import act_forms as forms
 from shopping_assistant.assistant.language import acts, amounts, small_talk
-from shopping_assistant.assistant.language.answering import declines
+from shopping_assistant.assistant.language.answering import completed, declines, refused
 from shopping_assistant.assistant.language.clauses import clauses
 from shopping_assistant.assistant.language.deeds import Deed, Read, deeds
 from shopping_assistant.assistant.language.fashion_words import COMMON
@@ -132,6 +132,8 @@ class Understanding:
         before = before or Before()
         if beside := self._beside_wishes(text, before):
             return beside
+        if before.question:
+            text = completed(text, before.question, self.vocabulary.values.get(before.question, ()))
         text, corrected = self.vocabulary.spelled(text)
         done = deeds(self._clauses(text, before))
         held, added, forgot, new_subject, leanings = self._held_after(done, before)
@@ -285,6 +287,10 @@ class Understanding:
                 "refine", before.constraints, words=before.words, leanings=before.leanings, more=True,
                 declined=before.question,
             )  # fmt: skip
+        if given_up := refused(text, {c.attribute for c in before.constraints if not c.is_exclusion}):
+            held, _ = accumulate(self.vocabulary, before.constraints, before.previous, (), given_up, False)
+            leanings = tuple(w for w in before.leanings if w.attribute not in given_up)
+            return Understood("undo", held, forgot=given_up, words=before.words, leanings=leanings)
         talk = small_talk.heard(text, lambda: self._names_goods(text), self.vocabulary.speaks_of)
         if talk is None:
             return None
