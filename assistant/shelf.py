@@ -20,6 +20,7 @@ from shopping_assistant.assistant.leaning_order import LeaningOrder, Words
 from shopping_assistant.assistant.question import Questions
 from shopping_assistant.tools import attribute_filter
 from shopping_assistant.tools.attribute_filter import Constraint
+from shopping_assistant.tools.fit_advice import SizeAdvisor
 from shopping_assistant.tools.memory import QueryProductMemory
 from shopping_assistant.tools.mixup import Scored, top_k
 from shopping_assistant.tools.outfits import Outfits
@@ -139,6 +140,12 @@ class Shelf:
         return self._loaded.get("recommender", self._earlier) if same else None
 
     @property
+    def size_advisor(self) -> SizeAdvisor | None:
+        """None where nobody has told this shop how its sizes fit, or nothing was learned of it yet."""
+        there = self.store.has_fit_feedback and self.store.has("fit")
+        return self._once("size_advisor", lambda: SizeAdvisor.open(self.store)) if there else None
+
+    @property
     def memory(self) -> QueryProductMemory:
         return self._once("memory", lambda: QueryProductMemory.open(self.store))
 
@@ -198,9 +205,14 @@ class Shelf:
         """Which products meet every wish and can be bought, ``(n,)`` bool.
 
         Beyond `attribute_filter.mask`, an exclusion is also read in the text: where the catalogue has no such attribute
-        ("no zips"), and where a product's cell is empty but its title gives it away.
+        ("no zips"), and where a product's cell is empty but its title gives it away. A product without a department is
+        for anyone.
         """
-        keep = attribute_filter.mask(self.catalog, constraints)
+        for_whom = [c for c in constraints if c.attribute == "department" and not c.is_exclusion]
+        keep = attribute_filter.mask(self.catalog, [c for c in constraints if c not in for_whom])
+        if for_whom:
+            unsaid = self.catalog.frame["department"].is_null().to_numpy()
+            keep &= attribute_filter.mask(self.catalog, for_whom) | unsaid
         for c in constraints:
             if c.is_exclusion:
                 for value in c.values:

@@ -11,8 +11,8 @@ from shopping_assistant.tools.catalog import Catalog
 LEAST, LEAST_OF_TAGS = 0.6, 0.9
 # Cells of several values are tags, of which a seller gives those that come to mind.
 TAGS = 0.25
-# Never guessed: who does not say a size does not have it.
-_ALWAYS = ("category", "size", "price", "brand", "department")
+# Never a matter of how often it is said: what a product is, what it costs, who makes it and whom for.
+_ALWAYS = ("category", "price", "brand", "department")
 
 
 class Stated:
