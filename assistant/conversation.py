@@ -165,6 +165,8 @@ class Assistant:
             )
         if state.get("leanings"):
             turn["leanings"] = state["leanings"]
+        if state.get("measures"):
+            turn["measures"] = state["measures"]
         if answer.get("relaxed"):
             turn["relaxed"] = answer["relaxed"]
         turn |= {key: u[key] for key in ("then", "conflicts") if u.get(key)}

@@ -24,6 +24,7 @@ from shopping_assistant.assistant.chat_models import ModelError
 from shopping_assistant.assistant.context import Settings, TurnContext
 from shopping_assistant.assistant.guard import CarefulReply, Evidence, Titles
 from shopping_assistant.assistant.hosted_model import HostedModel
+from shopping_assistant.assistant.language.measures import updated
 from shopping_assistant.assistant.language.questioned import with_quality
 from shopping_assistant.assistant.language.understanding import Before, Understood
 from shopping_assistant.assistant.offline_model import OFFLINE_CALL, OfflineChatModel, plan
@@ -96,6 +97,7 @@ class Agent:
             "was_open": (state.get("understood") or {}).get("open", False),
             "talk": asdict(u.talk) if u.talk else None,
             "declined": u.declined,
+            "about_self": u.told.as_dict() if u.told else None,
             **turned_back(known.constraints, known.leanings, u),
             **further(u, known, known.was_open, (state.get("understood") or {}).get("open_act", "")),
         }
@@ -111,6 +113,7 @@ class Agent:
             "leanings": [w.as_dict() for w in u.leanings],
             "previous_leanings": [w.as_dict() for w in known.leanings] if changed else state.get("previous_leanings", []),
             "constraints": [c.as_dict() for c in u.constraints],
+            "measures": updated(state.get("measures", []), u.told) if u.told else state.get("measures", []),
             "words": list(u.words), "query": search_query(u.constraints, u.words, u.leanings),
             "understood": understood, "clicked": clicked, "bag": bag,
             "focus": [] if fresh else list(known.scene.focus),
@@ -235,6 +238,8 @@ class Agent:
                     "made": result.made,
                 }
                 understood = self._chosen(understood, answer["offers"], self._shelf(runtime).catalog)
+            if result.content.get("asks_for_measures"):
+                answer["asks_for_measures"] = True
             if result.told:
                 answer["told"] = {**answer.get("told", {}), **result.told}
             question = self._question(state, constraints, result, self._shelf(runtime))
@@ -266,6 +271,8 @@ class Agent:
         # A question back ("which one?") leaves the act open for the next sentence.
         u = {**state["understood"], "open": not state["tools"] and state["understood"]["act"] in _MAY_STAY_OPEN}
         update: dict[str, Any] = {"messages": self._trimmed(state["messages"]), "understood": u}
+        if state["answer"].get("asks_for_measures"):
+            update["measures_asked"] = True
         update["question"] = state["answer"].get("told", {}).get("question") or {}
         if offers is not None:
             ids = [o["product_id"] for o in offers]
@@ -300,6 +307,8 @@ class Agent:
             state.get("made") or {},
             leanings_of(state.get("leanings")),
             constraints_of(state["understood"].get("added")),
+            tuple(state.get("measures", ())),
+            state.get("measures_asked", False),
         )
 
     def _view(self, state: ConversationState, shelf: Shelf) -> dict:
@@ -327,6 +336,8 @@ class Agent:
             "bag": told(state.get("bag", [])),
             "clicked": state.get("clicked", []),
             "can_recommend": shelf.can_recommend,
+            "measures": state.get("measures", []),
+            "has_fit_feedback": shelf.store.has_fit_feedback,
             "question": state["answer"].get("told", {}).get("question"),
         }
 

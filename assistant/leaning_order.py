@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from shopping_assistant.assistant.language.degree_words import LITTLE, MUCH
 from shopping_assistant.assistant.language.leanings import Leaning
 from shopping_assistant.assistant.language.scales import STATED, Scale, Scales
+from shopping_assistant.assistant.language.stated import Stated
 
 # Weights beside a search score, whose cosine and best word count 1 and 0.6. Chosen on half of the FashionIQ
 # conversations (`eval/understanding/fashioniq.py`), the figures are of the other half; docs/experiments.md has the sweep.
@@ -18,7 +19,8 @@ OLDER = 0.8  # of a product looked at before the last one
 MOVED = 3.0  # along what the catalogue states
 MOVED_BY_TITLES = 0.3  # the same where only some titles say it
 TOWARDS = 0.3  # along a direction of sentence vectors, where the catalogue states nothing
-BEARS = 0.5  # a value that would be liked
+BEARS = 2.0  # a value that would be liked
+BEARS_TAG = 0.3  # the same of an attribute that is stated now and then
 # Steps asked for: "a bit longer", "longer", "much longer"; each step beside them costs so much.
 STEPS = {"little": 1.0, "": 1.5, "much": 3.0}
 STEP_COSTS = 0.15
@@ -43,6 +45,7 @@ class LeaningOrder:
 
     def __init__(self, scales: Scales, words: Words):
         self.scales, self.catalog, self._words = scales, scales.catalog, words
+        self._stated = Stated(scales.catalog)
         self._encoded: dict[str, np.ndarray] = {}
 
     def scores(self, leanings: Sequence[Leaning], mask: np.ndarray | None = None) -> np.ndarray:
@@ -67,18 +70,14 @@ class LeaningOrder:
     def _of(self, wish: Leaning, mask: np.ndarray | None) -> np.ndarray:
         sign = 1.0 if wish.direction in ("more", "like") else -1.0
         if wish.direction in ("like", "unlike"):
-            return sign * BEARS * self._bearing(wish)
+            return sign * self._bearing(wish)
         scale = self.scales.by_attribute(wish.attribute, wish.values[0] if wish.values else "")
-        if scale is not None and not self._is_value(scale, wish):
-            return self._moved(scale, int(sign), wish, mask)
-        if wish.attribute == "text":
-            return sign * TOWARDS * self._towards(wish.values[0] if wish.values else wish.said, wish)
-        return sign * BEARS * self._bearing(wish)
-
-    @staticmethod
-    def _is_value(scale: Scale, wish: Leaning) -> bool:
-        """ "More floral" wants a value; "busier" a step. Both are said of the pattern."""
-        return bool(wish.values) and wish.attribute != "text" and bool(set(wish.values) & set(wish.said.split()))
+        if scale is None:
+            return sign * TOWARDS * self._along(wish.values[0] if wish.values else wish.said, "", wish.than)
+        named = tuple(v for v in wish.values if v in wish.said.split())
+        moved = self._moved(scale, int(sign), wish, mask)
+        # "More casual" names where it leads.
+        return moved + self._bearing(replace(wish, values=named)) if named and scale.attribute != "text" else moved
 
     def _nearness(self, product_id: str) -> np.ndarray:
         row = self.catalog.index(product_id)
@@ -90,15 +89,11 @@ class LeaningOrder:
         return self._words.scores(title, self._words.vectors[row])
 
     def _bearing(self, wish: Leaning) -> np.ndarray:
-        """Which products have one of the values, 1 or 0; by their words where no attribute says it."""
+        """What it is worth to have one of the values; words of titles are looked for by the search itself."""
         has = np.zeros(len(self.catalog), dtype=np.float32)
-        if wish.attribute != "text":
-            for value in wish.values:
-                has[self.catalog.rows_with(wish.attribute, value)] = 1.0
-            return has
-        scores = self._words.scores(" ".join(wish.values) or wish.said)
-        best = scores.max(initial=0.0)
-        return (scores / best if best > 0 else scores).astype(np.float32)
+        for value in wish.values if wish.attribute != "text" else ():
+            has[self.catalog.rows_with(wish.attribute, value)] = 1.0
+        return has * (BEARS if self._stated.can_filter(wish.attribute) else BEARS_TAG)
 
     def _moved(self, scale: Scale, sign: int, wish: Leaning, mask: np.ndarray | None) -> np.ndarray:
         """From -1 for the wrong way over 1 for as far as asked for; 0 where nothing says where a product stands."""
@@ -121,17 +116,13 @@ class LeaningOrder:
             gone = sign * steps[known]
             wanted = STEPS["little" if _said(wish, LITTLE) else "much" if _said(wish, MUCH) else ""]
             out[known] = np.where(gone < -NOTICED, -1.0, np.where(gone <= NOTICED, -0.7, 1 - STEP_COSTS * np.abs(gone - wanted)))
-        if scale.attribute == "text" or float((known & mask).sum() if mask is not None else known.sum()) < STATED * (
+        if float((known & mask).sum() if mask is not None else known.sum()) < STATED * (
             mask.sum() if mask is not None else len(at)
         ):
             words = ", ".join(scale.degree.more[:3]), ", ".join(scale.degree.less[:3])
             out = MOVED_BY_TITLES * out + sign * TOWARDS * self._along(words[0], words[1], wish.than)
             return out.astype(np.float32)
         return MOVED * out
-
-    def _towards(self, word: str, wish: Leaning) -> np.ndarray:
-        """Towards what a word means, for what nobody orders: "more whimsical"."""
-        return self._along(word, "", wish.than)
 
     def _along(self, more: str, less: str, than: str | None) -> np.ndarray:
         """How far each title lies towards one word and away from the other, in standard deviations, at most 2."""
@@ -155,7 +146,7 @@ class LeaningOrder:
 def _ranks(at: np.ndarray, known: np.ndarray, start: float) -> np.ndarray:
     """Positions in steps from ``start``: of the levels that there are among ``known``, where these are few."""
     levels = np.unique(at[known])
-    if len(levels) > 12 or not len(levels):
+    if not len(levels) or len(levels) > 12 or (levels % 1 > 0).any():
         return at - start
     places = np.interp(at, levels, np.arange(len(levels)))
     return places - np.interp(start, levels, np.arange(len(levels)))
@@ -170,7 +161,7 @@ def truly(wish: Leaning, scales: Scales, product_id: str) -> str:
     if wish.direction not in ("more", "less") or wish.than not in scales.catalog or wish.than == product_id:
         return ""
     scale = scales.by_attribute(wish.attribute, wish.values[0] if wish.values else "")
-    if scale is None or scale.attribute == "text" or LeaningOrder._is_value(scale, wish):
+    if scale is None or scale.attribute == "text":
         return ""
     at, sign = scales.positions(scale), 1 if wish.direction == "more" else -1
     here, there = (float(at[scales.catalog.index(p)]) for p in (product_id, wish.than))

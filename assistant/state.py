@@ -33,6 +33,8 @@ class ConversationState(TypedDict, total=False):
     unasked: list[str]  # attributes not to ask about: asked before, or of no matter to the shopper
     passed_over: int  # questions in a row that the shopper did not answer
     focus: list[str]
+    measures: list[dict]  # what the shopper said of their body and usual size
+    measures_asked: bool  # they were asked for it; nobody is asked twice
     messages: list[AnyMessage]
 
     text: str

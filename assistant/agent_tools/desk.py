@@ -49,6 +49,8 @@ class Desk:
     made: dict[str, Any] = field(default_factory=dict)
     leanings: tuple[Leaning, ...] = ()  # wishes that order products and shut none out
     added: tuple[Constraint, ...] = ()  # those of this sentence, among ``constraints``
+    measures: tuple[dict[str, Any], ...] = ()  # what the shopper said of their body and usual size, in this chat
+    measures_asked: bool = False  # whether they were asked for it
 
     def history(self) -> tuple[Event, ...]:
         """This shopper's events, oldest first: the shop's log, earlier conversations, this one.

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shopping_assistant.assistant.agent_tools.desk import Desk, Offer, ToolError, ToolResult, Wish
-from shopping_assistant.assistant.answers.reasons import reason
+from shopping_assistant.assistant.answers.reasons import Beside, reason, short_title
+from shopping_assistant.assistant.answers.wording import listed
 from shopping_assistant.assistant.language.wishes import TEXT, accumulate
+from shopping_assistant.assistant.leaning_order import truly
 from shopping_assistant.assistant.shelf import NO_ROUTE, Ranked
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.catalog import Product
@@ -38,14 +40,16 @@ def same_wish(c: Constraint, others: Sequence[Constraint]) -> bool:
 
 def offered(
     desk: Desk, ranked: Ranked, constraints: Sequence[Constraint], query: str | None = None,
-    history: Sequence[Event] = (), like: str | None = None, beside: Product | None = None,
+    history: Sequence[Event] = (), like: str | None = None, beside: Beside | None = None,
 ) -> ToolResult:  # fmt: skip
     kept = [c for c in constraints if c not in ranked.relaxed]
     catalog = desk.shelf.catalog
     offers, lines = [], []
     for number, scored in enumerate(ranked.products, 1):
         product = catalog.product(scored.product_id)
-        why = reason(product, catalog, kept, history, scored.route, ranked.by, beside)
+        why = _first_said(
+            _by_degree(desk, product), reason(product, catalog, kept, history, scored.route, ranked.by, beside)
+        )  # fmt: skip
         offers.append(Offer(scored.product_id, why, {**NO_ROUTE, **scored.route}))
         lines.append({"number": number, **brief(product), "reason": why})
     content = {
@@ -57,6 +61,21 @@ def offered(
     return ToolResult(
         content, tuple(offers), ranked.relaxed, query=query, parts_ms=ranked.parts_ms, pool=ranked.pool
     )
+
+
+def _by_degree(desk: Desk, product: Product) -> str:
+    """ "longer than the Maren Trench Coat": the wishes by degree that this product meets, as the catalogue has it."""
+    catalog, told = desk.shelf.catalog, {}
+    for wish in desk.leanings:
+        if how := truly(wish, desk.shelf.understanding.scales, product.product_id):
+            told.setdefault(wish.than, []).append(how)
+    return "; ".join(f"{listed(how)} than the {short_title(catalog.product(than))}" for than, how in told.items())
+
+
+def _first_said(first: str, more: str) -> str:
+    if not first:
+        return more
+    return f"{first[0].upper()}{first[1:]}" + (f"; {more[0].lower()}{more[1:]}" if more else "")
 
 
 def brief(product: Product) -> dict:

@@ -8,7 +8,9 @@ from dataclasses import replace
 from pydantic import Field
 
 from shopping_assistant.assistant.agent_tools.desk import Arguments, Desk, ToolResult, Wish, tool
-from shopping_assistant.assistant.agent_tools.offering import all_wishes, checked, offered, same_wish
+from shopping_assistant.assistant.agent_tools.offering import all_wishes, brief, checked, offered, same_wish
+from shopping_assistant.assistant.answers.reasons import Beside
+from shopping_assistant.assistant.outfitting import outfit
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.sessions import Event
 
@@ -27,28 +29,33 @@ def recommend(desk: Desk, given: Recommend) -> ToolResult:
     constraints, history = all_wishes(desk, given.constraints), desk.history()
     if desk.query:
         # "Recommend me a dress" says what is looked for now, before it stands in the log.
-        history = (*history, desk.event("search", query=desk.query))
+        history = (*history, *desk.as_pages([desk.event("search", query=desk.query)]))
     exclude = [*desk.log.bag(desk.thread_id), *(desk.seen if given.more else ())]
-    ranked = desk.shelf.recommend(history, desk.settings.shown, constraints, exclude)
+    ranked = desk.shelf.recommend(history, desk.settings.shown, constraints, exclude, desk.leanings)
     result = offered(desk, ranked, constraints, history=history)
     return replace(result, content={**result.content, "goes_by": _evidence(history)})
 
 
 def _outfit(desk: Desk, given: Recommend) -> ToolResult:
-    """What to wear with one product: nothing of its kind, and the wishes that were about it set aside."""
+    """What to wear with one product: kinds that go with it; the wishes that were about the product itself set aside."""
     (product,) = desk.known([given.goes_with])
     now = checked(desk, given.constraints)
     held = all_wishes(desk, given.constraints)
-    kept = tuple(c for c in held if c.is_exclusion or c.attribute == "department" or same_wish(c, now))
+    kept = tuple(c for c in held if _holds_for_outfit(c) or same_wish(c, now))
     set_aside = tuple(c for c in held if c not in kept)
-    if product.category and not any(c.attribute == "category" and c.op == "in" for c in kept):
-        kept = (*kept, Constraint("category", "not in", desk.shelf.vocabulary.same_place(product.category.lower()), ""))
     # The search that led to the product is done; what goes with it starts from the product itself.
     history = tuple(e for e in desk.history() if e.action != "search")
     history = (*history, desk.event("click", product_id=product.product_id))
-    ranked = desk.shelf.recommend(history, desk.settings.shown, kept, desk.log.bag(desk.thread_id))
-    result = offered(desk, ranked, kept, beside=product)
-    return replace(result, relaxed=(*result.relaxed, *set_aside))
+    made = outfit(desk.shelf, product, history, desk.settings.shown, kept, desk.log.bag(desk.thread_id))
+    result = offered(desk, made.ranked, kept, history=history, beside=Beside(product, made.partners))
+    kinds = list(dict.fromkeys(str(p["category"]) for p in result.content["products"]))
+    content = {**result.content, "goes_with": brief(product), "kinds": kinds, "learned": made.learned}
+    return replace(result, content=content, relaxed=(*result.relaxed, *set_aside))
+
+
+def _holds_for_outfit(c: Constraint) -> bool:
+    """What was refused, who it is for and what it may cost hold for all that is worn together."""
+    return c.is_exclusion or c.attribute == "department" or (c.attribute == "price" and c.op == "<=")
 
 
 def _evidence(history: Sequence[Event]) -> str:

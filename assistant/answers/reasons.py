@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from shopping_assistant.assistant.answers.wording import listed, name_of
+from shopping_assistant.assistant.answers.wording import listed, name_of, plural
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.catalog import Catalog, Product, split_values
+from shopping_assistant.tools.outfits import Partner
 from shopping_assistant.tools.sessions import Event
 
 # What two products may share that a shopper would call a reason, strongest first.
 _SHARED = ("line", "brand", "color", "pattern", "material", "look")
 _NO_PATTERN = ("solid", "plain", "unknown")
 _LOOKED_BACK = 6
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a product is to be worn with, and how often each kind was bought with it."""
+
+    product: Product
+    partners: Sequence[Partner] = ()
 
 
 def reason(
@@ -22,15 +32,12 @@ def reason(
     history: Sequence[Event],
     route: dict[str, int | None],
     by: str,
-    beside: Product | None = None,
+    beside: Beside | None = None,
 ) -> str:
     """One short sentence part; empty when nothing true is worth saying. ``beside``: what it is to be worn with."""
     parts = []
     if beside is not None:
-        same = _shared(product, beside)
-        parts.append(
-            f"to go with the {short_title(beside)}" + (f": same {listed(map(name_of, same[:2]))}" if same else "")
-        )
+        parts.append(_goes_with(product, beside))
     elif by == "recommender":
         parts.append(_after(product, catalog, history))
     asked = [name_of(c.attribute) for c in constraints if not c.is_exclusion and c.said and c.attribute != "category"]
@@ -49,6 +56,17 @@ def reason(
         parts.append("bought often in this shop")
     text = "; ".join(p for p in parts if p)
     return text[:1].upper() + text[1:]
+
+
+def _goes_with(product: Product, beside: Beside) -> str:
+    """In how many sessions of this shop the two kinds were bought together; without any, what the two share."""
+    to = f"to go with the {short_title(beside.product)}"
+    own = (product.category or "").strip().lower()
+    sessions = next((p.sessions for p in beside.partners if p.category == own), 0)
+    if sessions:
+        return f"{to}: {plural(own)} and {plural(beside.product.category or '')} were bought together {sessions} times here"
+    same = _shared(product, beside.product)
+    return to + (f": same {listed(map(name_of, same[:2]))}" if same else "")
 
 
 def _after(product: Product, catalog: Catalog, history: Sequence[Event]) -> str:

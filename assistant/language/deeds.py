@@ -108,6 +108,9 @@ def _points(reference: Reference) -> bool:
 
 
 def _belongs_to(read: Read, deed: Deed) -> bool:
+    if read.act == "similar" and deed.act in ("search", "refine"):
+        # "Let's go back to coats, anything like the black one?": what is looked for, then what it should be like.
+        return True
     if read.act == "disambiguate":
         return deed.act in _CAN_BE_SPECIFIED
     if read.act == "compare" and deed.act == "ask":
@@ -118,7 +121,7 @@ def _belongs_to(read: Read, deed: Deed) -> bool:
 
 
 def _joined(deed: Deed, read: Read) -> Deed:
-    act = "compare" if "compare" in (deed.act, read.act) else deed.act
+    act = next((a for a in ("compare", "similar") if a in (deed.act, read.act)), deed.act)
     old, new = deed.reference, read.reference
     if read.act == "disambiguate" and (new.targets or new.described):
         reference = new

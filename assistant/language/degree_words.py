@@ -17,6 +17,9 @@ class Degree:
         steps: values from least to most, those that are alike in one string. A value behind ``~`` means this only
             in an attribute of its own, or with one of the nouns beside it: "short" in a title may be said of sleeves.
         reasoned: the adjectives that a reason uses, for more and for less.
+        with_noun: meant only where one of its nouns is said: a longer dress is not longer in the sleeve.
+        gives_way: further attributes of which an earlier wish was about the same: who wants gloves warmer than the cotton
+            ones does not insist on cotton.
     """
 
     name: str
@@ -26,6 +29,8 @@ class Degree:
     nouns: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
     reasoned: tuple[str, str] = ("", "")
+    with_noun: bool = False
+    gives_way: tuple[str, ...] = ()
 
 
 def _w(text: str) -> tuple[str, ...]:
@@ -39,7 +44,7 @@ DEGREES = (
         ("sleeveless, strapless, spaghetti strap, tank top, ~strappy, ~none", "cap sleeve, ~cap", "short sleeve, ~short",
          "half sleeve, elbow sleeve, elbow length sleeve, ~elbow, ~half", "3/4 sleeve, three quarter sleeve, ~3/4, ~three quarter",
          "long sleeve, full sleeve, ~long, ~full, ~full length"),
-        ("longer in the sleeve", "shorter in the sleeve"),
+        ("longer in the sleeve", "shorter in the sleeve"), with_noun=True,
     ),
     Degree(
         "length", _w("length, dress length, skirt length, item length"), _w("long, lengthy"), _w("short, cropped"),
@@ -69,7 +74,7 @@ DEGREES = (
         "neckline", _w("neckline, neck"), _w("high, modest"), _w("low, deep, plunging"), _w("neckline, neck, collar"),
         ("plunging, deep v, strapless, off shoulder, low cut", "v neck, sweetheart, halter neck, scoop, square neck",
          "round neck, crew neck, boat neck, crewneck", "collar, band collar, tie neck", "roll neck, turtleneck, mock neck, high neck"),
-        ("higher at the neck", "lower at the neck"),
+        ("higher at the neck", "lower at the neck"), with_noun=True,
     ),
     Degree(
         "capacity", _w("capacity, volume, litres"), _w("big, large, roomy, spacious"), _w("small, little, compact"),
@@ -99,6 +104,7 @@ DEGREES = (
         "warmth", _w("season"), _w("warm, thick, heavy, cosy, cozy, insulated, wintry"), _w("light, thin, lightweight, airy, breathable, cool, summery"),
         _w("fabric, material, weight, cloth, knit"),
         ("summer", "spring", "autumn, fall", "winter"), ("more for cold days", "more for warm days"),
+        gives_way=("material",),
     ),
     Degree(
         "color", _w("color"), _w("dark, deep"), _w("light, pale, fair, bright"), _w("color, shade, tone, hue, tint, wash, background"), (),
@@ -123,7 +129,7 @@ DEGREES = (
         _w("finish, sheen"),
         ("cotton, wool, canvas, linen, suede, nubuck, denim, raffia, straw, fleece, cashmere, matte", "leather, jersey, viscose, polyester, recycled nylon",
          "silk, velvet, crystal, lurex", "satin, sequin, patent, patent leather, metallic, glitter, rhinestone"),
-        ("shinier", "less shiny"),
+        ("shinier", "less shiny"), gives_way=("material",),
     ),
     Degree(
         "newness", _w("launched, release date, released, launch date, year, date"), _w("new, recent, late, modern"), _w("old, early"), (), (),

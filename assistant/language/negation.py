@@ -34,6 +34,9 @@ _NEGATIVE_PAIRS = {
     ("not", "want"),
     ("not", "like"),
     ("never", "wear"),
+    ("none", "in"), ("none", "with"), ("none", "by"), ("none", "from"), ("none", "of"), ("none", "that"),
+    ("can't", "stand"), ("cant", "stand"), ("cannot", "stand"), ("don't", "fancy"), ("dont", "fancy"),
+    ("don't", "care"), ("never", "liked"), ("no", "more"), ("dont", "like"), ("don't", "love"),
     ("allergic", "to"),
     ("tired", "of"),
     ("sick", "of"),
@@ -48,7 +51,10 @@ _BREAKS = frozenset(
 )
 # Said after a value: "suede is not for me", "black isn't my colour".
 _REFUSED_AFTER = (("is", "not"), ("are", "not"), ("isn't",), ("isnt",), ("aren't",), ("arent",))
-_REFUSED_END = (("for", "me"), ("for", "us"), ("my",))
+_REFUSED_END = (("for", "me"), ("for", "us"), ("my",), ("me",), ("what", "i"))
+_REFUSED_BETWEEN = frozenset("really quite exactly so much very particularly at all is 's ".split())
+# "Not velvet and that is black" goes on with what is wanted.
+_GOES_ON = {("and", "that"), ("and", "which"), ("and", "is"), ("and", "has"), ("and", "with"), ("and", "it")}
 _SOFT_BREAKS = frozenset("in with for by from".split())
 
 
@@ -87,7 +93,7 @@ def negated(
             continue
         if word in _NEGATIONS and following not in _NOT_BEFORE and not (word == "no" and following in (",", ".", "!")):
             scope, seen = True, False
-        elif word in _BREAKS or (seen and word in _SOFT_BREAKS) or (word == "," and not _list_goes_on(tokens, at)):
+        elif word in _BREAKS or (word, following) in _GOES_ON or (seen and word in _SOFT_BREAKS) or (word == "," and not _list_goes_on(tokens, at)):
             scope = False
         elif scope:
             words.add(at)
@@ -97,10 +103,12 @@ def negated(
 
 def _refused_after(tokens: Sequence[Token], at: int) -> bool:
     """Whether what ends at ``at`` is refused behind it: "acetate is not for me"."""
-    following = [t.text for t in tokens[at : at + 4]]
+    following = [t.text for t in tokens[at : at + 6]]
     for verb in _REFUSED_AFTER:
         if tuple(following[: len(verb)]) == verb:
             rest = following[len(verb) :]
+            while rest and rest[0] in _REFUSED_BETWEEN:
+                rest = rest[1:]
             return any(tuple(rest[: len(end)]) == end for end in _REFUSED_END)
     return False
 

@@ -16,7 +16,7 @@ from shopping_assistant.assistant.language.leanings import Leaning
 from shopping_assistant.assistant.language.references import Reference, Scene
 from shopping_assistant.assistant.language.scales import Scale, Scales
 from shopping_assistant.assistant.language.sentence import Sentence
-from shopping_assistant.assistant.language.vocabulary import Token, key_of, phrase_key
+from shopping_assistant.assistant.language.vocabulary import Match, Token, key_of, phrase_key
 from shopping_assistant.tools.catalog import split_values
 
 # What an adjective is said of stands behind it, or close before it: "longer sleeves", "higher in the heel", "the hem shorter".
@@ -32,6 +32,11 @@ _PRODUCT_ASKED = re.compile(
     r"\b(?:more|something|anything|one|ones|another|others?|similar|close|closer|same|just|exactly|looks?) (?:\w+ )?(?:like|as|to)\b"
     r"|\bsimilar\b|\bsame\b|\bin that style\b|\bof that kind\b"
 )
+# "I want one that is black": another than the one looked at. "I want that one" is no such thing.
+_ANOTHER = re.compile(
+    r"\b(?:want|like|prefer|need|after|for|rather have|see|find) (?:one|something)\b(?! of\b)(?=\s+\w)|\bone (?:that|which) (?:is|has|was|had|looks?)\b"
+)
+_INTO_THE_BAG = re.compile(r"\b(?:bag|cart|basket|trolley|order|add|put|buy|take|purchase)\b")
 # Said of the product that is looked at: "I want one that …", "this but …", "same in red", "it should be …".
 _OF_THE_PRODUCT = re.compile(
     r"\b(?:i|we)(?:'d| would)? (?:want|like|prefer|need|love) (?:one|it|this|that|something)\b|\b(?:this|that|it|one|same)\b.*\b(?:but|with|without|in)\b"
@@ -100,7 +105,9 @@ def relative_wishes(
     found.same()
     # To be like it or to differ from it: both say that the product looked at was near.
     asked = _PRODUCT_ASKED.search(sentence.text)
-    if one is not None and (found.leanings or asked or _OF_THE_PRODUCT.search(sentence.text)):
+    if one is not None and (
+        found.leanings or asked or _OF_THE_PRODUCT.search(sentence.text) or _ANOTHER.search(sentence.text)
+    ):
         found.leanings.append(Leaning("", "like", (), asked[0] if asked else "", one))
     return Relative(tuple(found.leanings), frozenset(found.heard), frozenset(found.instead), frozenset(found.tokens))
 
@@ -125,12 +132,14 @@ class _Found:
             self._vivid(c, said)
         else:
             scale = self.scales.of(c.base, noun, self.categories)
+            if scale is None and key_of(c.base) in self.scales.nouns and (of_noun := self.scales.named(key_of(c.base))):
+                scale = of_noun, 1  # "more capacity"
             if scale is not None:
                 self._on(scale[0], scale[1] * c.sign, said)
             elif not self._by_value(c, end, said):
                 word = " ".join(t.text for t in self.sentence.tokens[c.end - 1 : end]) if c.end - c.start > 1 else c.base
                 self.leanings.append(Leaning("text", "more" if c.sign > 0 else "less", (word,), said, self.one))
-        self._take(start, end)
+        self._take(start, end, noun)
 
     def _on(self, scale: Scale, sign: int, said: str) -> None:
         than = self.one or self._middle(scale, sign)
@@ -140,6 +149,7 @@ class _Found:
             values = (scale.degree.name,)
         else:
             self.instead.add(scale.attribute)
+        self.instead |= set(scale.degree.gives_way)
         self.leanings.append(Leaning(scale.attribute, "more" if sign > 0 else "less", values, said, than))
 
     def _middle(self, scale: Scale, sign: int) -> str | None:
@@ -171,9 +181,8 @@ class _Found:
         if meaning is None:
             return False
         attribute, values = meaning
-        self.leanings.append(Leaning(attribute, "more" if c.sign > 0 else "less", tuple(values), said, self.one))
-        if c.sign > 0 or values:
-            self.instead.add(attribute)
+        self.leanings.append(Leaning(attribute, "like" if c.sign > 0 else "unlike", tuple(values), said, self.one))
+        self.instead.add(attribute)
         return True
 
     def same(self) -> None:
@@ -227,15 +236,41 @@ class _Found:
             start -= 1
         return start
 
-    def _take(self, start: int, end: int) -> None:
+    def _take(self, start: int, end: int, noun: str | None = None) -> None:
         self.tokens |= set(range(start, end))
         for i, m in enumerate(self.sentence.matches):
-            # "A darker dress" still names the dress.
-            if start <= m.start < end and not (m.means("category") and m.end == end and m.start > start):
+            # "A darker dress" still names the dress; a higher heel or a paler shade is no other kind.
+            kind = m.means("category") and m.end == end and m.start > start
+            if start <= m.start < end and not (kind and self._is_kind(m, noun)):
                 self.heard.add(i)
+
+    def _is_kind(self, m: Match, noun: str | None) -> bool:
+        if noun is None or noun not in m.said.split()[-1]:
+            return True
+        return any(noun in phrase_key(v).split()[-1:] for v in self.scales.vocabulary.values.get("category", ()))
 
 
 _ADVERBS = frozenset("a bit little slightly touch tad somewhat much lot far way even still considerably".split())
+
+
+def act_by_degree(act: str, relative: Relative, text: str, asked: bool, pointed: bool) -> str:
+    """The act of a clause that wishes by degree, where its form says another: "I need them warmer" buys nothing.
+
+    Args:
+        asked: whether the clause asks about products.
+        pointed: whether it points at products.
+    """
+    near = [w for w in relative.leanings if w.than and not w.attribute]
+    if pointed and act == "refine" and any(w.said for w in near):
+        return "similar"
+    if near and _ANOTHER.search(text) and not _INTO_THE_BAG.search(text) and act in ("search", "add_to_bag", "other"):
+        return "refine"
+    if relative.tokens and not asked:
+        if act in ("disambiguate", "other", "search", "save", "remark"):
+            return "refine"
+        if act == "add_to_bag" and not _INTO_THE_BAG.search(text):
+            return "refine"
+    return act
 
 
 def _comparisons(tokens: Sequence[Token], scales: Scales) -> list[_Compared]:

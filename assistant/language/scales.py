@@ -74,6 +74,7 @@ class Scales:
             named = [(s, sign) for s, sign in found if noun in map(key_of, s.degree.nouns)]
             if named:
                 return max(named, key=lambda f: self._share(f[0], categories))
+        found = [f for f in found if not f[0].degree.with_noun] or found
         stated = [f for f in found if self._share(f[0], categories) >= STATED]
         if stated:
             return stated[0]

@@ -16,6 +16,7 @@ from shopping_assistant.assistant.language.deeds import Deed, Read, deeds
 from shopping_assistant.assistant.language.fashion_words import COMMON
 from shopping_assistant.assistant.language.idioms import are_deeds, owned, qualities, sayings
 from shopping_assistant.assistant.language.leanings import Leaning, with_newer
+from shopping_assistant.assistant.language.measures import AboutSelf, about_self
 from shopping_assistant.assistant.language.negation import negated as find_negated
 from shopping_assistant.assistant.language.plain_values import plain_matches
 from shopping_assistant.assistant.language.relative import Relative, act_by_degree, relative_wishes
@@ -30,7 +31,7 @@ from shopping_assistant.assistant.language.wishes import FORGET_ALL, FORGET_LAST
 from shopping_assistant.tools.attribute_filter import Constraint, mask
 
 _ACCEPTED = re.compile(
-    r"\s*(?:is|are|'s|would be)\s+(?:also\s+|perfectly\s+|totally\s+)?(?:fine|ok|okay|alright|good|acceptable)\b"
+    r"(?:\s*(?:is|are|'s|would be)|(?<='s))\s+(?:also\s+|perfectly\s+|totally\s+)?(?:fine|ok|okay|alright|all right|good|acceptable|allowed)\b"
 )
 _THE_BAG = re.compile(
     r"\b(?:(?:to|into|in|from|out of|off)\s+(?:my|the|your)|my|empty (?:my|the))\s+(?:shopping\s+)?(?:bag|cart|basket"
@@ -119,6 +120,7 @@ class Understood:
     then: tuple[Further, ...] = ()  # further acts of the same sentence, in order
     conflicts: tuple[tuple[Constraint, Constraint], ...] = ()  # (the wish before, the new one in its place)
     variant: bool = False  # what is pointed at is wanted with other values
+    told: AboutSelf | None = None  # what the shopper said of their own body and size
 
 
 class Understanding:
@@ -130,6 +132,13 @@ class Understanding:
 
     def understand(self, text: str, before: Before | None = None) -> Understood:
         before = before or Before()
+        told = about_self(text, before.last_act)
+        # Figures of a body are read first and leave the sentence: they are no prices and no wishes.
+        silent = Understood(told.act, before.constraints, words=before.words, leanings=before.leanings)
+        heard = silent if told and told.alone else self._wishes_and_deeds(told.rest, before)
+        return replace(heard, told=told, act=told.act_with(heard.act)) if told else heard
+
+    def _wishes_and_deeds(self, text: str, before: Before) -> Understood:
         if beside := self._beside_wishes(text, before):
             return beside
         if before.question:
@@ -149,7 +158,7 @@ class Understanding:
         return Understood(
             first.act, held, added, forgot, asked, first.targets, first.vague, advice, new_subject, words, first.values,
             corrected, any(told.more for told in (first, *further)) and not added, first.singular, first.question_word,
-            first.best, leanings, then=tuple(further), conflicts=conflicts(before.constraints, held, added, new_subject),
+            first.best, leanings, then=tuple(further), conflicts=conflicts(before.constraints, held, tuple(dict.fromkeys(added)), new_subject),
             variant=done[0].reference.variant,
         )  # fmt: skip
 
@@ -172,7 +181,8 @@ class Understanding:
         sentence = self._read(text, context)
         scene = before.scene
         reference = resolve(
-            sentence.text, sentence.tokens, sentence.matches, scene, self.vocabulary, before.was_open
+            sentence.text, sentence.tokens, sentence.matches, scene, self.vocabulary,
+            alone and (before.was_open or (before.last_act in acts.POINTING and not before.question)),
         )  # fmt: skip
         whole, relative = sentence, relative_wishes(sentence, self.scales, scene, reference, _named_categories(sentence) or context)
         sentence = relative.left(sentence)
@@ -192,7 +202,6 @@ class Understanding:
             forgot=forgot,
             in_chat=bool(before.constraints or before.words or scene.shown),
             last_act=before.last_act,
-            was_open=before.was_open,
             excludes=any(sentence.negated) or bool(self._words_excluded(sentence)),
             alone=alone,
         )
@@ -200,8 +209,8 @@ class Understanding:
         act = acts.classify(seen, self._current_categories(before), has_words)
         new_kind = set(seen.categories) - set(self._current_categories(before)) if before.constraints else ()
         if seen.in_chat and not new_kind:
-            asked_back = act == "search" and acts.asks_afresh(sentence.text)
-            act = act_by_degree(act, relative, sentence.text, asked_back, bool(reference.targets))
+            afresh = act == "search" and acts.asks_afresh(sentence.text)
+            act = act_by_degree(act, relative, sentence.text, afresh, bool(reference.targets))
         if act == "remove_from_bag" or (act in acts.POINTING and act != "add_to_bag" and _IN_MY_BAG.search(sentence.text)):
             reference = self._in_bag(sentence, before)
         if act not in acts.SEARCHING:
@@ -225,6 +234,8 @@ class Understanding:
                     read.text,
                 )  # fmt: skip
                 added, guessed = self._conditions(added)
+                if deed.act in ("search", "refine") and forms.OF_THAT_BRAND.search(read.sentence.text):
+                    added = (*added, *self._of_the_brand(read.reference))
                 forgot = () if deed.act in acts.SILENT else read.forgot
                 if deed.act == "reset":
                     forgot = (FORGET_ALL,)
@@ -258,6 +269,11 @@ class Understanding:
         plainly = {c.attribute for c in added if c.op == "in"}
         return tuple(w for w in held if w.attribute not in forgot and not (w.attribute and w.attribute in plainly))
 
+    def _of_the_brand(self, reference: Reference) -> tuple[Constraint, ...]:
+        """More of the maker of what is pointed at."""
+        found = [self.vocabulary.catalog.product(p).brand for p in reference.targets[:1]]
+        return tuple(Constraint("brand", "in", (brand.lower(),), brand) for brand in found if brand)
+
     def _told(self, deed: Deed) -> Further:
         """A deed as the planner reads it."""
         described = deed.reference.described if deed.act in acts.POINTING else ()
@@ -269,6 +285,8 @@ class Understanding:
         sentences = [r.sentence for r in deed.reads]
         if "size" in asked and any(_SIZES_THERE.search(x.text) for x in sentences):
             asked = [a for a in asked if a != "available"]
+        if "available" in asked and any(r.sizes for r in deed.reads):
+            asked = ["size" if a == "available" else a for a in asked]
         if set(asked) - {"description", "available"}:
             # "Tell me about its price" asks for the price.
             asked = [a for a in asked if a != "description"]

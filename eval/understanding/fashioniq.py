@@ -187,9 +187,9 @@ def _listed(listener: Listener, talk: Listening) -> np.ndarray | None:
     everything = len(shelf.catalog)
     for name, arguments, constraints in talk.planned():
         if name == "search_products":
-            ranked = shelf.search(arguments.get("query", ""), everything, constraints)
+            ranked = shelf.search(arguments.get("query", ""), everything, constraints, (), talk.leanings)
         elif name == "similar":
-            ranked = shelf.similar(arguments["product_id"], everything, constraints)
+            ranked = shelf.similar(arguments["product_id"], everything, constraints, talk.leanings)
         else:
             continue
         scores = np.full(everything, -1.0)

@@ -16,9 +16,10 @@ from langgraph.runtime import Runtime
 
 from shopping_assistant.assistant.context import Settings, TurnContext
 from shopping_assistant.assistant.graph import Agent
+from shopping_assistant.assistant.language.leanings import Leaning
 from shopping_assistant.assistant.session_log import SessionLog
 from shopping_assistant.assistant.shelf import Shelf
-from shopping_assistant.assistant.state import constraints_of
+from shopping_assistant.assistant.state import constraints_of, leanings_of
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.store import Store
 
@@ -80,6 +81,11 @@ class Listening:
         held = constraints_of(self._state["constraints"])
         calls = [(c["name"], c["args"], constraints_of(c["args"].get("constraints"))) for c in message.tool_calls]
         return [(name, given, (*held, *(c for c in more if c not in held))) for name, given, more in calls]
+
+    @property
+    def leanings(self) -> tuple[Leaning, ...]:
+        """The wishes that order products and shut none out."""
+        return leanings_of(self._state.get("leanings"))
 
     def answered(self, shown: Sequence[str] | None = None, question: bool = False, bagged: Sequence[str] = ()) -> None:
         """The shop's part of the turn.
