@@ -142,6 +142,8 @@ def plan_one(state: dict) -> list[Call]:
     if act == "disambiguate":
         # The answer to "which one?": do what was asked before.
         act = state.get("open_act") or "ask" if state.get("was_open") else "ask"
+        # "And the second?" after advice on a size is about that one's size.
+        act = "size_advice" if state.get("previous_act") == "size_advice" else act
     if act in ("search", "refine", "undo"):
         return _looking(state, wishes)
     if act == "recommend":
@@ -149,9 +151,11 @@ def plan_one(state: dict) -> list[Call]:
     if act == "similar":
         chosen = targets or focus or (shown[:1] if not state.get("vague") else [])
         return [("similar", {"product_id": chosen[0], "constraints": state.get("added", [])})] if chosen else []
-    if act in ("ask", "size_advice"):
+    if act == "size_advice":
+        return _on_size(state, targets or focus or shown[:1])
+    if act == "ask":
         chosen = targets or focus or shown[:1]
-        attributes = [a for a in asked if a not in ("description",)] if act == "ask" else ["size"]
+        attributes = [a for a in asked if a not in ("description",)]
         return [("product_details", {"product_ids": chosen[:10], "attributes": attributes})] if chosen else []
     if act == "compare":
         if state.get("best") and targets:
@@ -172,6 +176,15 @@ def plan_one(state: dict) -> list[Call]:
     if act in ("add_to_bag", "remove_from_bag"):
         return [(act, {"product_ids": targets})] if targets and not replies.unclear(state) else []
     return [("show_bag", {})] if act == "show_bag" else []
+
+
+def _on_size(state: dict, chosen: list[str]) -> list[Call]:
+    """Advice on a product; telling one's measures without pointing at any calls for none."""
+    told = state.get("about_self")
+    if told and told["alone"] and (told["asks"] or not state.get("focus")):
+        return []
+    sizes = [str(v) for a, values in state.get("values", []) if a == "size" for v in values]
+    return [("size_advice", {"product_ids": chosen[:3], "sizes": sizes[:6]})] if chosen else []
 
 
 def _looking(state: dict, wishes: list[dict]) -> list[Call]:

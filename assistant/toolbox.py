@@ -1,33 +1,36 @@
 """The tools of the assistant: the only place where a tool is registered.
 
-To add one, write its file in `agent_tools/` and its line here.
+To add one, write its file in `agent_tools/` and its line here; docs/add-a-tool.md walks through one.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from pydantic import ValidationError
 
-from shopping_assistant.assistant.agent_tools import bag, forgetting, product_facts, recommending, searching
 from shopping_assistant.assistant.agent_tools.desk import Desk, Tool, ToolError, ToolResult
 from shopping_assistant.assistant.hosted_model import UNREADABLE
 from shopping_assistant.tools.catalog import Catalog
 
-_REGISTERED = (
-    searching.search_products,
-    searching.refine,
-    searching.similar,
-    searching.popular,
-    recommending.recommend,
-    product_facts.product_details,
-    product_facts.compare,
-    bag.add_to_bag,
-    bag.remove_from_bag,
-    bag.show_bag,
-    forgetting.forget_wishes,
+#: Files of `agent_tools/`: all tools that are written in them.
+FILES = (
+    "searching",
+    "recommending",
+    "product_facts",
+    "size_advice",
+    "bag",
+    "forgetting",
 )
-TOOLS: dict[str, Tool] = {t.name: t for t in _REGISTERED}
+
+
+def _tools_of(file: str) -> list[Tool]:
+    module = import_module(f"shopping_assistant.assistant.agent_tools.{file}")
+    return [t for t in vars(module).values() if isinstance(t, Tool) and t.run.__module__ == module.__name__]
+
+
+TOOLS: dict[str, Tool] = {t.name: t for file in FILES for t in _tools_of(file)}
 
 
 def schemas(catalog: Catalog) -> list[dict]:
@@ -47,9 +50,10 @@ def call(desk: Desk, name: str, arguments: dict[str, Any]) -> ToolResult:
     if UNREADABLE in arguments:
         raise ToolError(f"{name}: the arguments are no JSON object: {arguments[UNREADABLE]}; write them as one")
     try:
-        checked = chosen.arguments.model_validate(arguments)
+        # A model that has nothing to say for an argument often says null.
+        checked = chosen.arguments.model_validate({k: v for k, v in arguments.items() if v is not None})
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(p) for p in first["loc"])
-        raise ToolError(f"{name}: argument {where or '(all)'}: {first['msg']}") from None
+        told = "; ".join(f"argument {'.'.join(map(str, e['loc'])) or '(all)'}: {e['msg']}" for e in error.errors()[:4])
+        taken = ", ".join(chosen.arguments.model_fields) or "none"
+        raise ToolError(f"{name}: {told}; its arguments are: {taken}") from None
     return chosen.run(desk, checked)

@@ -33,6 +33,13 @@ SENSIBLE = {
     "hips_cm": (40.0, 220.0), "age": (1.0, 110.0),
 }  # fmt: skip
 CM_PER_INCH, KG_PER_POUND = 2.54, 0.45359237
+# Inches that a cup adds to the band, as bra sizes are counted.
+CUP_INCHES = {
+    "aa": 0.5, "a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0, "dd": 5.0, "e": 5.0, "ddd/e": 6.0, "dd/e": 5.0, "f": 6.0,
+    "g": 7.0, "h": 8.0, "i": 9.0, "j": 10.0,
+}  # fmt: skip
+# Centimetres that a cup adds to a band counted in them.
+CUP_CM = {"aa": 11, "a": 13, "b": 15, "c": 17, "d": 19, "dd": 21, "e": 21, "f": 23, "g": 25, "h": 27, "i": 29, "j": 31}
 # Our column → (how a file in other units calls it, what makes ours of it).
 OTHER_UNITS = {
     "height_cm": ("height_in", CM_PER_INCH), "weight_kg": ("weight_lbs", KG_PER_POUND),

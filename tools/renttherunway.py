@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from shopping_assistant.tools.fit_feedback import CM_PER_INCH, KG_PER_POUND, MEASURES, SENSIBLE, check_fit
+from shopping_assistant.tools.fit_feedback import CM_PER_INCH, CUP_INCHES, KG_PER_POUND, MEASURES, SENSIBLE, check_fit
 from shopping_assistant.tools.sessions import empty_events
 from shopping_assistant.tools.table_checks import check_events, check_products, refuse_bad
 from shopping_assistant.tools.table_files import LINE, Progress, Table, find_table, read_table, require_columns
@@ -21,11 +21,6 @@ from shopping_assistant.tools.table_import import (
 )
 
 COLUMNS = ("fit", "user_id", "item_id", "category", "size")
-# Inches that a cup adds to the band, as bra sizes are counted.
-CUP_INCHES = {
-    "aa": 0.5, "a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0, "dd": 5.0, "e": 5.0, "ddd/e": 6.0, "dd/e": 5.0, "f": 6.0,
-    "g": 7.0, "h": 8.0, "i": 9.0, "j": 10.0,
-}  # fmt: skip
 
 
 def import_renttherunway(

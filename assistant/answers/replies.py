@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from shopping_assistant.assistant.answers import changes, chat, comparing, facts, found
+from shopping_assistant.assistant.answers import changes, chat, comparing, facts, found, size_replies
 from shopping_assistant.assistant.answers.wording import listed, money, pick
 
 _KINDS = (
@@ -50,6 +50,8 @@ def without_tools(state: dict) -> str:
     talk = state.get("talk")
     if talk:
         return changes.noted(state) if talk["kind"] == "the wishes" else chat.answer(state)
+    if of_self := size_replies.about_self(state):
+        return of_self
     act = state.get("act", "other")
     if act == "disambiguate":
         act = state.get("previous_act") or "ask"
@@ -121,6 +123,7 @@ def from_results(
         "similar": found.similar,
         "product_details": facts.details,
         "compare": comparing.compared,
+        "size_advice": size_replies.advised,
         "add_to_bag": _added,
         "remove_from_bag": _removed,
         "show_bag": _bag,
@@ -131,7 +134,8 @@ def from_results(
         for name, content in results if "error" not in content and (name in writers or name in own)
     ]  # fmt: skip
     question = state.get("question") or {}
-    return " ".join(s for s in (*said, question.get("text", "")) if s) or "Done."
+    told = size_replies.noted(state)
+    return " ".join(s for s in (told, *said, question.get("text", "")) if s) or "Done."
 
 
 def _total(bag: dict) -> str:

@@ -34,6 +34,10 @@ TAKE_PLAINLY = re.compile(
     rf"|\bi\s+{_SOFT}(?:want|need|take|choose)\s+(?:to (?:get|buy|have|order|take) )?(?P<what4>.*)"
     r"|\b(?:give|get|grab|hand|bring) me\s+(?P<what5>.*)"
 )
+# "That one I'll have."
+TAKE_BEFORE = re.compile(
+    r"\b(?:that|this|those|these|it|one|ones|both|them|pair)\b[\w ,]{0,20}?\b(?:i'?ll|i will|i'd like to|i want to|let me|i'm going to|i would)\s+(?:just |gladly )?(?:take|have|buy|get|go with|go for)\W*$"
+)
 DEFINITE = re.compile(rf"^\s*{_DEFINITE}")
 ORDINAL_FIRST = re.compile(r"^\s*(?:number|no\.?|nr\.?|#)\s*\d+|^\s*(?:both|either)\b")
 # A share of what was named, with nothing asked: "one more of each please".
@@ -119,8 +123,16 @@ OUTFIT = re.compile(
     r"|\bmatching (?:accessories|items|pieces)\b|\bhow (?:would|should|could|can|do) (?:i|you) (?:style|combine|wear)\b"
 )
 SIZE_ADVICE = re.compile(
-    r"\b(?:which|what) size (?:should|would|do|shall|must) (?:i|you)\b(?!.*\b(?:have|carry|stock)\b)|\b(?:run|runs|fit|fits) (?:\w+ )?(?:small|large|big|true)\b"
-    r"|\bwill (?:it|this|that|they|these|the \w+(?: \w+)?) fit\b|\bsize advice\b|\bwhat'?s my size\b|\bwhich size is (?:right|best)\b|\btrue to size\b"
+    r"\b(?:which|what) size (?:should|would|do|shall|must|will|could|can|might) (?:i|you|he|she|we|they)\b(?!.*\b(?:have|carry|stock|sell|offer)\b)"
+    r"|\b(?:which|what) size\b[^.?!]{0,40}\b(?:fits?|best|right|suits?|good for|recommend|suggest|advise|order|get|take|need|buy|choose|pick|go for)\b"
+    r"|\b(?:which|what) size (?:in|for|of) (?:the|this|that|these|those|number|it|them)\b"
+    r"|\b(?:run|runs|running|fit|fits|come up|comes up|turn out) (?:\w+ )?(?:small|large|big|true|narrow|wide|tight|loose)\b"
+    r"|(?<!\bthat )(?<!\bwhich )\b(?:will|would|might) (?!i\b|you\b)(?:\w+'?\w* ){1,6}fit\b(?=\s*(?:me|him|her|us|my \w+|well|in\b|on\b|[?.!,]|$))"
+    r"|\bdo(?:es)? (?:it|this|that|they|these|those|the \w+(?: \w+)?|number \d+|an? \w+) fit (?:me|him|her|well)\b|\bwill (?:it|this|that|they|these|the \w+(?: \w+)?) fit\b"
+    r"|\bhow (?:do|does|would|will) (?:it|this|that|they|these|those|the \w+(?: \w+)?) fit\b(?! in\b)"
+    r"|\b(?:would|will|is|are|might)\b[^.?!]{0,30}\btoo (?:small|tight|big|large|loose)\b"
+    r"|\b(?:do|should|must|shall|would|can) (?:i|he|she) (?:\w+ ){0,3}(?:size|go|order) (?:(?:a|one) size )?(?:up|down)\b|\b(?:go|order) (?:up|down) (?:a|one) size\b"
+    r"|\bsize (?:advice|guide|chart|help|guidance)\b|\bsizing\b|\bwhat'?s my size\b|\bfind (?:out )?(?:my|the right) size\b|\b(?:which|what) is my size\b|\btrue to size\b"
 )
 COMPARE = re.compile(
     r"\bcompar(?:e|es|ed|ing|ison)\b|\bdifferen(?:ce|ces)\b|\bhow different\b|\bdifferent sizes that\b|\bversus\b|\bvs\b|\bdiffer\b|\bside by side\b"
@@ -144,6 +156,10 @@ SIMILAR = re.compile(
     r"|\b(?:priced|rated|sized|styled|patterned) (?:\w+ )?like\b|\blike the (?:one|ones)\b"
     r"|\bin (?:that|those) (?:sizes?|colou?rs?|brands?|patterns?)\b|\bsame sizes\b|\bmatch(?:es|ing)? (?:the|that|those|these) (?:brand|price|size|color|rating)\b"
     r"|\blike that (?:brand|price|rating|size)\b|\b(?:brand|price|rating|size|color|pattern|cost)s? (?:and \w+ )?like (?:the|that|this|those|these)\b"
+)
+# More of its maker: "what else has that brand got", "the brand that makes the second".
+OF_THAT_BRAND = re.compile(
+    r"\b(?:that|this) (?:brand|maker|label|designer|company|manufacturer)\b|\bthe (?:brand|maker|label|designer|company|manufacturer) (?:that|which|who|behind|of)\b"
 )
 SAME_BUT = re.compile(r"^\W*(?:(?:and|or|hm+|ok(?:ay)?|what about|how about|show me|do you have|can i (?:see|have|get)|have you got|i want|i'd like)\W+)*(?:the |that |this |those )?(?:exact )?same\b(?! as\b)")
 LIKE_IT = re.compile(
