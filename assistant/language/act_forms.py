@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-_BAG = r"(?:bag|cart|basket|trolley|order)"
+_BAG = r"(?:bag|cart|basket|trolley|order|tab|purchases)"
 _MY_BAG = rf"(?:my|the|that|our)?\s*(?:shopping\s+)?{_BAG}s?\b"
 _SOFT = r"(?:just |also |really |actually |even |rather |maybe |definitely |probably |gladly )*"
 # What is pointed at, or a share of it: "the black one", "those two", "two of them", "another of those".
 _DEFINITE = (
-    r"(?:(?:me |us |myself |you )?(?:(?:a|one|another|one more|two|three|four|five|\d+|a second|a third|a few|both|each|all|some|a pair)"
+    r"(?:(?:me |us |myself |you )?(?:(?:a|one|another|one more|two|three|four|five|\d+|a second|a third|a few|a couple|both|each|all|some|a pair)"
     r"(?: more)? of (?:the|those|these|them|that|this|it|each|both|my)|the|that|this|these|those|it|them|both|one(?: of)?\b(?! (?:in|with|that"
     r"|like|for|as|which|under|from|by)\b)|another\b(?! (?:\w+ )?(?:colou?r|size|brand|style|option|choice))|all (?:of )?(?:them|these|those)"
     r"|number \d+|#\d+|my)(?!\w))"
@@ -23,17 +23,21 @@ PUT_INTO_BAG = re.compile(
     r"|\b(?:add|bag|include)\s+(?:it|this|that|those|these|them|both|another|the)\b(?!.*\b(?:filter|condition|search|colou?r|should)\b)"
     r"|\b(?:also|please|can you|could you|will you|would you)\s+(?:also\s+)?add\b(?!.*\b(?:filter|condition|search|should)\b)"
 )
+_RESOLVED = (
+    r"(?:'?ll(?: have to| need to| be)?| will(?: have to| need to| be)?|'d (?:like|love|prefer) to| would (?:like|love|prefer) to|'d| would| want to| wanna| am going to|'m going to|'m gonna| gonna"
+    r"|'m ready to| am ready to|'m happy to| need to| have to| must| have got to|'ve got to|'m interested in| am interested in|'ve decided (?:on|to)| decided (?:on|to)| shall| can| could| think i'?ll| guess i'?ll)"
+)
 TAKE = re.compile(
-    rf"\b(?:i'?ll|i will|i'd like to|i would like to|i want to|i'd love to|i wanna|i am going to|i'm going to|i would|i'd|i think i'?ll"
-    rf"|i guess i'?ll|we'll|let me|let's|let us|i shall|happy to|i'm gonna|i need to)\s+{_SOFT}{_GET}\s+(?P<what>.*)"
+    rf"(?:\b(?:i|we)\b{_RESOLVED}|\b(?:let me|let's|let us))\s+{_SOFT}(?:{_GET}|buying|getting|taking|ordering|purchasing|having|going with|going for|do(?= (?:those|these|that|both|the two)))\s+(?P<what>.*)"
 )
 TAKE_PLAINLY = re.compile(
-    rf"(?:^|\b(?:ok(?:ay)?|yes|yeah|great|please|perfect|sold|done|good|lovely|cool|alright)[,!.]?\s+)(?:i\s+)?{_SOFT}(?:buy|order|purchase|take|grab|get)\s+(?P<what>.*)"
-    rf"|\b(?:go ahead and|please|can you|could you)\s+(?:get|grab|buy|order)\s+(?:me\s+)?(?P<what2>.*)"
+    rf"(?:^|\b(?:ok(?:ay)?|yes|yeah|yep|great|please|perfect|sold|done|good|lovely|cool|alright|and|then)[,!.]?\s+)(?:i\s+)?{_SOFT}(?:buy|order|purchase|take|grab|get|throw in|toss in|chuck in|pop in|ring up|wrap up)\s+(?P<what>.*)"
+    rf"|\b(?:go ahead and|please|can you|could you|would you)\s+{_SOFT}(?:get|grab|buy|order|ring up|wrap up|set aside|reserve|put me down for|throw in|toss in|pack(?: up)?|hold)\s+(?:me\s+)?(?P<what2>.*)"
     rf"|\b(?:can|could|may|might) i\s+{_SOFT}(?:got|get|buy|take|have|purchase|order|grab)\s+(?P<what3>.*)"
-    rf"|\bi\s+{_SOFT}(?:want|need|take|choose)\s+(?:to (?:get|buy|have|order|take) )?(?P<what4>.*)"
+    rf"|\b(?:i|we)\b(?:'ll| will)?\s*{_SOFT}(?:want|need|take|choose|'d like|would like|'d love|would love|'d prefer|would prefer|could use|be needing)\s+(?:to (?:get|buy|have|order|take) )?(?P<what4>.*)"
     r"|\b(?:give|get|grab|hand|bring) me\s+(?P<what5>.*)"
 )
+SOLD = re.compile(r"^\W*sold\b")
 # "That one I'll have."
 TAKE_BEFORE = re.compile(
     r"\b(?:that|this|those|these|it|one|ones|both|them|pair)\b[\w ,]{0,20}?\b(?:i'?ll|i will|i'd like to|i want to|let me|i'm going to|i would)\s+(?:just |gladly )?(?:take|have|buy|get|go with|go for)\W*$"
@@ -47,7 +51,7 @@ SHARE = re.compile(
 # "Consideration", "a look": nothing that goes into a bag.
 NOT_TAKEN = re.compile(
     r"\b(?:take|taking|get|have|keep)\s+(?:\w+\s+){0,4}?(?:(?:into|under|in) (?:consideration|account|mind)|a (?:look|peek|gander|closer look|chance|break|minute|moment)|look at|note|too long"
-    r"|a while|my time|in mind|care|back|better idea|sense|feel|details?|info(?:rmation)?|rid)\b|\bhave to\b|\bgo back\b|\btake long\b"
+    r"|a while|my time|in mind|care|back|better idea|sense|feel|details?|info(?:rmation)?|rid)\b|\bgo back\b|\btake long\b"
 )
 # Not the thing itself but something about it: "can I get the brand".
 ABOUT_IT = re.compile(
@@ -71,7 +75,9 @@ SHOW_BAG = re.compile(
     r"|^(?:my\s+)?(?:bag|cart|basket)\W*$|^\W*(?:(?:i am|i'm) ready to |(?:let's|let me|i want to|please|go to|proceed to) )*check ?out\W*$"
 )
 SAVE = re.compile(
-    r"\b(?:save|bookmark|remember|keep)\s+(?:it|this|that|these|those|them|the)\b(?! (?:price|same|under|below|budget|colou?r|size))|\b(?:wish ?list|favou?rites)\b|\bfor later\b"
+    r"\b(?:save|bookmark)\s+(?:it|this|that|these|those|them|the [\w ]{1,20}?(?:one|ones|pair|two|first|second|third|last))\b"
+    r"|\b(?:remember|keep|save|hold|note|put)\s+(?:it|this|that|these|those|them|the [\w ]{1,30}?)\s+(?:for (?:later|me|now)|in mind|aside|on (?:my|the|a) (?:wish ?)?list)\b"
+    r"|\b(?:to|on|in) (?:my|the|a) (?:wish ?list|favou?rites)\b|\bwish ?list\b"
 )
 RESET = re.compile(
     r"\b(?:start (?:over|again|afresh|from scratch|fresh|anew)|new search|reset|clear (?:everything|all|the filters?|my filters?)|forget (?:everything|it all|all (?:of )?(?:that|this)|all)"
@@ -132,7 +138,7 @@ SIZE_ADVICE = re.compile(
     r"|\bhow (?:do|does|would|will) (?:it|this|that|they|these|those|the \w+(?: \w+)?) fit\b(?! in\b)"
     r"|\b(?:would|will|is|are|might)\b[^.?!]{0,30}\btoo (?:small|tight|big|large|loose)\b"
     r"|\b(?:do|should|must|shall|would|can) (?:i|he|she) (?:\w+ ){0,3}(?:size|go|order) (?:(?:a|one) size )?(?:up|down)\b|\b(?:go|order) (?:up|down) (?:a|one) size\b"
-    r"|\bsize (?:advice|guide|chart|help|guidance)\b|\bsizing\b|\bwhat'?s my size\b|\bfind (?:out )?(?:my|the right) size\b|\b(?:which|what) is my size\b|\btrue to size\b"
+    r"|\bsize (?:advice|guide|chart|help|guidance)\b|\bsizing (?:advice|help|chart|guide|question)\b|\bwhat'?s my size\b|\bfind (?:out )?(?:my|the right) size\b|\b(?:which|what) is my size\b|\btrue to size\b"
 )
 COMPARE = re.compile(
     r"\bcompar(?:e|es|ed|ing|ison)\b|\bdifferen(?:ce|ces)\b|\bhow different\b|\bdifferent sizes that\b|\bversus\b|\bvs\b|\bdiffer\b|\bside by side\b"
@@ -183,6 +189,10 @@ LOOKING = re.compile(
     r"|i'm after|searching|search for|search|shopping for|browse|see (?:some|your|what|any)|help me|interested in|back to|let's try|hunting for|what .*\bdo you have|point me|switch to|swap to|move on to)\b"
 )
 LOOKING_FOR = re.compile(r"\b(?:show me|find me|looking for|do you have any|have you got any|could you show|search)\b")
+# Somebody is to look, not: somebody needs it.
+SHOWS = re.compile(
+    r"\b(?:show|find|look(?:ing)? (?:for|at)|search|do you (?:have|sell|carry)|have you|got any|are there|is there|pull up|let me see|let's see|see|browse|recommend|suggest|no|not|without|under|over|only)\b|\?"
+)
 # Only these make a wish of their own, without what was wanted before, of a kind that is talked of already.
 ASKS_AFRESH = re.compile(
     r"\b(?:show me|find me|looking for|look for|i need|i want|i'd like|i would like|do you (?:have|sell|carry)|have you got|got any|are there|is there|in the market for|pull up|let's see|i'm after|searching for"
@@ -193,6 +203,9 @@ NARROWS = re.compile(
     r"\b(?:limit|narrow|filter|restrict|refine|be (?:a bit |more |a little )*specific|forgot to (?:mention|say)|redo|update|adjust|change)\b"
 )
 YES_NO = re.compile(r"\b(?:is|are|does|do|has|have|can|comes?)\s+(?:it|this|that|they|these|those|the|one)\b")
+AUX_FIRST = re.compile(
+    r"^\W*(?:(?:and|but|so|ok(?:ay)?|oh|hm+|well|also|then|now|great|thanks|sorry|actually|wait|nice|the [\w -]{1,30}|[\w ]{1,20} one),?\W+)*(?:is|are|does|do|has|have|can|could|will|would|was|were|comes?)\b"
+)
 MORE = re.compile(
     r"\b(?:else|other|others|another|more (?:options?|choices?|of (?:them|those|these))|different|instead|only|narrow|refine|rather|as well|too|alternatives?)\b|^\s*more\s*[.!?]*$|\bshow me more\b|\bmore (?:expensive|affordable)\b"
 )
@@ -207,7 +220,7 @@ MEANT = re.compile(r"\bi(?:'m| am)?\s+(?:mean|meant|referring to|talking about|a
 REMARK = re.compile(
     r"^\W*(?:(?:ok(?:ay)?|oh|wow|well|yeah|yes|no|hm+|great|awesome|actually|and|but|so|you know|gosh|i think|i guess|i must say|honestly)\W+)*"
     r"(?:(?:i|we|my \w+)\s+(?:do |really |also |still |kind of |quite |just |did |totally |actually |am |'m )*(?:like|liked|love|loved|adore|think|thought|guess|hope|know|knew|agree|see|saw|kind of|kinda|feeling|was|were|am not sure|'m not sure|can't decide|could rock|keep|kept|can(?:'t|not)?|could|wear|own|already have)\b"
-    r"|i'm (?:not sure|sure|kind of|kinda|really|loving|feeling|just|good|fine)|(?:it|that|this|they|these|those|both|both of (?:them|those|these)|one|mine|the [\w\s,-]{1,40}?|(?:those|these|that|this) [\w\s,-]{1,30}?|my [\w\s]{1,20}?)"
+    r"|i'm (?:not sure|sure|kind of|kinda|really|loving|feeling|just|good|fine)|(?:it|that|this|they|these|those|both|both of (?:them|those|these)|one|one of them|the other(?: one)?|neither|none of (?:them|those|these)|mine|the [\w\s,-]{1,40}?|(?:those|these|that|this) [\w\s,-]{1,30}?|my [\w\s]{1,20}?)"
     r"(?:\s+(?:do|does|did|really|just|sure|both|all|definitely|certainly))*(?:'s|'re|\s+(?:is|are|was|were|look|looks|looked|seem|seems|sound|sounds|would|might|could|may|will|should|doesn't|don't|do not|does not|feels?|caught|catch|has|have))\b)"
 )
 # The wish is met: "that's exactly what I'm looking for".

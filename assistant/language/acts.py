@@ -34,7 +34,6 @@ class Seen:
         said_values: whether any wish of the catalogue's values, a price, a size or a rating was said.
         own_values: the same beyond what describes the products pointed at.
         variant: a value is wanted that what is pointed at has not ("the third but in black").
-        was_open: the assistant's last answer was "which one do you mean?".
         alone: the clause is all that was said.
     """
 
@@ -47,7 +46,6 @@ class Seen:
     forgot: tuple[str, ...]
     in_chat: bool
     last_act: str
-    was_open: bool = False
     excludes: bool = False
     alone: bool = True
 
@@ -99,7 +97,7 @@ def classify(s: Seen, current_categories: Sequence[str], has_words: bool) -> str
         return about_bag
     if s.forgot and not (set(s.categories) - set(current_categories)):
         return "undo"
-    if s.was_open and s.reference.targets and s.reference.number:
+    if s.reference.alone and s.reference.targets:
         return "disambiguate"
     told = _about_products(s, current_categories)
     if told:
@@ -122,8 +120,10 @@ def _about_products(s: Seen, current_categories: Sequence[str]) -> str | None:
         return "explain"
     if forms.SAVE.search(t) and not s.categories:
         return "save"
-    if s.in_chat and (_is_like(s) or s.reference.variant):
+    if s.in_chat and (_is_like(s) or _is_variant(s)):
         return "similar"
+    if of_that_brand(s):
+        return "refine"
     new_kind = bool(set(s.categories) - set(current_categories)) and not s.reference.described
     if forms.COMPARE.search(t) or (s.in_chat and s.pointed and forms.IS_IT_MORE.search(t)):
         return "compare"
@@ -141,6 +141,19 @@ def _is_like(s: Seen) -> bool:
     return bool(forms.SIMILAR.search(t) or (forms.LOOKING.search(t) and forms.LIKE_IT.search(t))) and not (
         _is_told(s) and not forms.LOOKING.search(t)
     )
+
+
+def of_that_brand(s: Seen) -> bool:
+    """Whether more of the brand of what is pointed at is looked for."""
+    t = s.text
+    looks = forms.MORE.search(t) or forms.LOOKING.search(t) or re.search(r"\bmore\b|\bhas .*\bgot\b", t)
+    return bool(s.reference.targets and forms.OF_THAT_BRAND.search(t) and looks)
+
+
+def _is_variant(s: Seen) -> bool:
+    """What stands at a place is wanted otherwise: "the third but in black"; "does the third come in black?" asks."""
+    fragment = forms.BARE.match(s.text) or forms.LOOKING.search(s.text) or forms.MORE.search(s.text)
+    return bool(s.reference.variant and fragment and not forms.COMPARE.search(s.text))
 
 
 def _sets_side_by_side(s: Seen) -> bool:
@@ -178,11 +191,13 @@ def _bag_act(s: Seen) -> str | None:
 def _takes(s: Seen) -> bool:
     """Takes what is pointed at. "I want to buy jeans" and "can I get a scarf" are after any; "can I get the price" asks."""
     t = s.text
-    if forms.NOT_TAKEN.search(t) or re.search(r"\b(?:if|should|would|could|do|can|what|when|before|unless) (?:i|we) (?:buy|get|take|order)\b", t):
+    if forms.NOT_TAKEN.search(t) or re.search(r"\b(?:if|should|do|what|when|where|before|unless|where can|where could|how can) (?:i|we) (?:buy|get|take|order)\b", t):
         return bool(forms.SHARE.match(t) and s.in_chat and not s.asked)
     if s.asked and not forms.TAKE.search(t):
         return False
     if forms.SHARE.match(t) and s.in_chat and not forms.QUESTION.search(t):
+        return True
+    if forms.TAKE_BEFORE.search(t) or (forms.SOLD.match(t) and s.in_chat):
         return True
     if s.reference.variant:
         return False
@@ -236,7 +251,8 @@ def _is_question(s: Seen) -> bool:
         return True
     if re.search(r"\b(?:other )?(?:customers|people|shoppers|buyers|others)\b.*\b(?:like|think|say|rate|feel)\b", t) and s.pointed:
         return True
-    return bool(forms.YES_NO.search(t) and (s.pointed or s.reference.targets) and not forms.LOOKING.search(t))
+    yes_or_no = forms.YES_NO.search(t) and ("?" in t or forms.AUX_FIRST.match(t))
+    return bool(yes_or_no and s.pointed and not forms.LOOKING.search(t))
 
 
 def _states(s: Seen) -> bool:
@@ -261,8 +277,8 @@ def _is_remark(s: Seen) -> bool:
     own = re.match(r"\W*(?:\w+\W+){0,3}?(?:i|we)\b", s.text)
     if own and forms.LOOKING.search(s.text):
         return False
-    subject = re.match(r"\W*(?:\w+\W+){0,3}?(?:it|they|those|these|that|this|both|one)\b", s.text)
-    return not s.own_values or bool(s.pointed and subject and not re.search(r"\b(?:should|must|needs?|has|have) (?:to )?\b", s.text))
+    subject = re.match(r"\W*(?:\w+\W+){0,3}?(?:it|they|those|these|that|this|both|one|neither|the other)\b", s.text)
+    return not s.own_values or bool(subject and s.in_chat and not re.search(r"\b(?:should|must|needs?|has|have) (?:to )?\b", s.text))
 
 
 def _looking(s: Seen, current_categories: Sequence[str], has_words: bool) -> str:

@@ -33,6 +33,7 @@ _NO_CLAUSE = re.compile(
 )
 # "Of the two you showed me, which is better": what opens with a preposition leans on what follows.
 _LEANS = re.compile(r"\W*(?:(?:ok(?:ay)?|and|so|well|now|then|hm+)\W+)*(?:of|out of|between|among|in terms of|as for|regarding|concerning|for|with|when it comes to|on|in|if|since|because|as|while|before|after|although|though)\b")
+_ASKS = re.compile(rf"\b(?:{_REQUESTS}|{_SHOPPER})\b")
 # The joint that is left behind where a sentence was cut.
 _HANGING = re.compile(r"[\s,]+(?:(?:and|but|then|so|plus|or)\s*)*$", re.I)
 
@@ -57,7 +58,9 @@ def clauses(text: str, low: str) -> list[str]:
         start = a if waiting is None else waiting
         # "Ok. Show me" is one clause; what a thank-you or a greeting says stands alone.
         ended = low[start:b].rstrip().endswith((".", "!", "?", ";"))
-        if (_NO_CLAUSE.match(low[start:b]) and "?" not in low[start:b]) or (not ended and _LEANS.match(low[start:b])):
+        if (_NO_CLAUSE.match(low[start:b]) and "?" not in low[start:b]) or (
+            not ended and _LEANS.match(low[start:b]) and not _ASKS.search(low[start:b])
+        ):
             waiting = start
             continue
         joined.append((start, b))

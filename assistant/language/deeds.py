@@ -98,6 +98,9 @@ def _only_leads_to(read: Read, following: Read) -> bool:
         return points and (not following.reference.described or following.reference.groups <= 1)
     if read.act in ("search", "refine") and following.act in ("ask", "compare"):
         return bool(forms.TOPIC_ONLY.search(read.sentence.text)) and _points(following.reference)
+    if read.act in ("search", "refine") and following.act == "add_to_bag":
+        # "My friend needs a coat. I'll take that one." gives the reason; "show me coats" is another request.
+        return read.text.endswith((".", "!")) and not forms.SHOWS.search(read.sentence.text)
     if read.act == "add_to_bag" and following.act in ("ask", "compare"):
         return bool(forms.LET_US_GO_WITH.search(read.sentence.text))
     return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shopping_assistant.assistant.language.vocabulary import Match, Token, Vocabulary
 from shopping_assistant.tools.catalog import Product, split_values
@@ -91,6 +91,7 @@ class Reference:
         groups: how many products or groups of products were described.
         best: a superlative picked one of several.
         number: a place said outright: "the second", "4".
+        alone: nothing was said but the place.
         variant: beside a place stand values that the product there has not: it is to be had like it, but so.
         superlative: the attribute and "min" or "max" of "the cheapest", also where nothing is shown to choose from.
     """
@@ -101,6 +102,7 @@ class Reference:
     groups: int = 0
     best: bool = False
     number: bool = False
+    alone: bool = False
     variant: bool = False
     superlative: tuple[str, str] | None = None
 
@@ -193,11 +195,11 @@ def resolve(
     """The products a clause (lower case) points at, in the order named.
 
     Args:
-        was_open: the assistant asked which product is meant, so that a bare figure is a place.
+        was_open: products were talked of, or the assistant asked which one is meant: a bare figure is a place.
     """
     catalog = vocabulary.catalog
     groups = _described(tokens, matches)
-    placed = _at_places(text, tokens, groups, scene, catalog, was_open)
+    placed = _at_places(text, matches, groups, scene, catalog, was_open)
     if placed is not None:
         return placed
     best = _superlative(text, groups, scene, vocabulary)
@@ -211,7 +213,11 @@ def resolve(
         if found:
             return Reference(tuple(dict.fromkeys(found)), False, described, len(groups))
         return Reference((), bool(scene.shown), described, len(groups))
-    return _by_pronoun(text, scene)
+    meant = _by_pronoun(text, scene)
+    products = [catalog.product(p) for p in meant.targets[:1]]
+    if products and matches and _is_variant(text, matches, products):
+        return replace(meant, variant=True)
+    return meant
 
 
 def _by_pronoun(text: str, scene: Scene) -> Reference:
@@ -233,7 +239,7 @@ def _by_pronoun(text: str, scene: Scene) -> Reference:
 
 
 def _at_places(
-    text: str, tokens: Sequence[Token], groups: list[list[Match]], scene: Scene, catalog, was_open: bool
+    text: str, matches: Sequence[Match], groups: list[list[Match]], scene: Scene, catalog, was_open: bool
 ) -> Reference | None:
     """What is pointed at by its place: "the second", "the second red one" among the red ones, "the third in black"."""
     shown = scene.shown
@@ -249,20 +255,20 @@ def _at_places(
         counted = [pool[n - 1] for n in positions(text, len(pool)) if 1 <= n <= len(pool)]
         return Reference(tuple(counted), not counted, described, len(groups), number=True)
     good = [shown[p - 1] for p in places if 1 <= p <= len(shown)]
-    if not groups:
-        return Reference(tuple(good), vague=not good, number=True)
-    if good and _is_variant(text, described, [catalog.product(p) for p in good]):
+    if good and _is_variant(text, matches, [catalog.product(p) for p in good]):
         kept = tuple(m for m in described if all(has(catalog.product(p), m) for p in good))
         return Reference(tuple(good), False, kept, len(groups), number=True, variant=True)
+    if not groups:
+        return Reference(tuple(good), vague=not good, number=True, alone=bool(alone))
     # "The second red one" counts among the red ones.
     among = [p for p in shown if all(has(catalog.product(p), m) for m in groups[0])]
     counted = [among[p - 1] for p in positions(text, len(among)) if 1 <= p <= len(among)] if among else []
     return Reference(tuple(counted or good), not (counted or good), described, len(groups), number=True)
 
 
-def _is_variant(text: str, described: Sequence[Match], products: Sequence[Product]) -> bool:
+def _is_variant(text: str, matches: Sequence[Match], products: Sequence[Product]) -> bool:
     """Whether values said behind a place are not what stands there: "the third but in black" where it is blue."""
-    lacking = [m for m in described if not all(has(p, m) for p in products)]
+    lacking = [m for m in matches if not all(has(p, m) for p in products)]
     joint = r"\b(?:but|only|in|with|without)(?:\s+(?:in|with|a|an|the|one|it|more|also|is|not|no))*\s+"
     return any(re.search(joint + re.escape(m.said), text) for m in lacking)
 
