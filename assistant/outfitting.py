@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shopping_assistant.assistant.language.places import Places
 from shopping_assistant.assistant.shelf import Ranked, Shelf
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.catalog import Product, split_values

@@ -11,6 +11,14 @@ from shopping_assistant.tools.catalog import Product
 
 # A description is shortened for the model: it is the seller's text, and long ones crowd out the question.
 DESCRIPTION_SHOWN = 400
+# A table of more products or columns is no longer read at a glance.
+SIDE_BY_SIDE, MOST_COLUMNS = 6, 8
+# What most shoppers decide by, before the kind's own attributes and after them.
+_FIRST = ("price", "size", "material", "color")
+_LAST = ("brand", "category", "season", "occasion", "department", "available")
+# An attribute of more values names lines, styles and dates, not what a shopper chooses by.
+MOST_VALUES = 60
+MOST_COLORS = 12
 
 
 class Details(Arguments):
@@ -22,7 +30,10 @@ class Details(Arguments):
 def product_details(desk: Desk, given: Details) -> ToolResult:
     """What the catalogue says about products. A null means that the catalogue does not say."""
     products = desk.known(given.product_ids)
-    return ToolResult({"products": [_facts(p, given.attributes) for p in products], "asked": given.attributes})
+    facts = [_facts(p, given.attributes) for p in products]
+    if "color" in given.attributes:
+        facts = [{**f, "other_colors": _other_colors(desk, p)} for f, p in zip(facts, products, strict=True)]
+    return ToolResult({"products": facts, "asked": given.attributes})
 
 
 class Compare(Arguments):
@@ -32,13 +43,48 @@ class Compare(Arguments):
 
 @tool(Compare)
 def compare(desk: Desk, given: Compare) -> ToolResult:
-    """Products side by side: only where they differ, unless attributes are asked for."""
-    products = desk.known(given.product_ids)
-    names = given.attributes or [
-        a for a in desk.shelf.catalog.attribute_names if len({str(p.get(a)) for p in products}) > 1
+    """Products side by side, at most six: only where they differ, unless attributes are asked for."""
+    products = desk.known(given.product_ids)[:SIDE_BY_SIDE]
+    names = given.attributes or _differing(desk, products)
+    content = {"products": [_facts(p, names) for p in products], "asked": given.attributes, "differ": names}
+    rows = [
+        {"product_id": p.product_id, "title": p.title, "values": {n: p.get(n) for n in names}} for p in products
     ]
-    names = [a for a in names if a not in ("style", "launched", "line", "look", "group")][:6]
-    return ToolResult({"products": [_facts(p, names) for p in products], "asked": given.attributes, "differ": names})
+    return ToolResult(content, told={"comparison": {"attributes": names, "rows": rows}})
+
+
+def _differing(desk: Desk, products: Sequence[Product]) -> list[str]:
+    """Attributes in which they differ, the most telling first; not those that are a name of each product's own."""
+    spoken = desk.shelf.vocabulary.values
+    own = [
+        a for a in desk.shelf.catalog.attribute_names
+        if a not in _FIRST + _LAST and (a not in spoken or 0 < len(spoken[a]) <= MOST_VALUES)
+    ]  # fmt: skip
+    differ = [a for a in (*_FIRST, *own, *_LAST) if len({str(p.get(a)) for p in products}) > 1]
+    # What only one of them has says little against the others: "dial" of a watch beside a belt.
+    both = [a for a in differ if sum(p.get(a) not in (None, "", []) for p in products) > 1]
+    return (both or differ)[:MOST_COLUMNS]
+
+
+def _other_colors(desk: Desk, product: Product) -> list[dict]:
+    """The same style in other colours, as far as it can be bought: by the style's name, else by the title before "in"."""
+    catalog = desk.shelf.catalog
+    style = product.get("style")
+    if isinstance(style, str):
+        rows = catalog.rows_with("style", style)
+    elif " in " in product.title and product.category:
+        head = product.title.split(" in ")[0]
+        alike = catalog.rows_with("category", product.category)
+        rows = [r for r in alike.tolist() if catalog.titles[r].split(" in ")[0] == head]
+    else:
+        rows = []
+    found = [catalog.at(int(r)) for r in rows if catalog.available[r]]
+    return [
+        {k: getattr(p, k) for k in ("product_id", "title", "color", "price", "currency")}
+        for p in found if p.product_id != product.product_id and p.brand == product.brand and p.color != product.color
+    ][:MOST_COLORS]  # fmt: skip
+
+
 
 
 def _facts(product: Product, attributes: Sequence[str]) -> dict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shopping_assistant.assistant.answers.changes import changed
+from shopping_assistant.assistant.answers.combining import combined
 from shopping_assistant.assistant.answers.wording import described, is_pair, listed, money, name_of, noun_for, pick
 
 _SEARCH_FEW = ("I found {n} {what}.", "Here {are} {n} {what}.", "{n} {what} for you.")
@@ -112,15 +113,14 @@ def nothing(state: dict) -> str:
 
 def recommended(state: dict, content: dict) -> str:
     """What a recommendation goes by, and why the first of it comes first."""
+    if content.get("goes_with"):
+        return with_relaxed(combined(content), state, content)
     if not content["products"]:
         return nothing(state)
     wishes = [w for w in content["wishes"] if w["said"]]
     what = described(wishes, _currency(state)) if wishes else "pieces"
     if content["by"] == "recommender":
-        if state.get("act") == "outfit":
-            text = pick(("These would go with it.", "With it I would wear one of these."), state)
-        else:
-            text = pick(_RECOMMENDED[content.get("goes_by", "nothing")], state).format(what=what)
+        text = pick(_RECOMMENDED[content.get("goes_by", "nothing")], state).format(what=what)
         first = content["products"][0]
         if first.get("reason"):
             why = first["reason"].split("; ")[0]

@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shopping_assistant.tools.catalog import Product
+
 
 @dataclass(frozen=True)
 class Quality:
@@ -100,7 +102,6 @@ _KINDS = (
     _Kind("tightness", "tighter, looser, slimmer, baggier", "how close {it} {fits}", "fit", "", "",
           how="tight, loose, slim, baggy"),
 )  # fmt: skip
-_HOW = re.compile(r"\bhow\s+(?:\w+\s+){0,1}?")
 _VERBS = {
     "is": "are",
     "weighs": "weigh",
@@ -127,6 +128,22 @@ def _any(phrases: Sequence[str]) -> str:
 
 _ASKS = [(k, re.compile(rf"\b(?:{_any(_listed(k.asks))})\b")) for k in _KINDS]
 _HOWS = [(k, re.compile(rf"\bhow\s+(?:{_any(_listed(k.how))})\b")) for k in _KINDS if k.how]
+
+
+def with_quality(understood: dict, text: str, products: Sequence[Product]) -> dict:
+    """What was understood of a question, with the quality it is about, and the attributes that say it.
+
+    Args:
+        products: those the question can be about; "how long" is asked of a coat's length, not of sleeves it has none of.
+    """
+    if understood["act"] not in ("ask", "compare"):
+        return understood
+    stated = [a for p in products for a, value in {**p.as_dict(), **p.attributes}.items() if value not in (None, "", [])]
+    quality = quality_asked(text, list(dict.fromkeys(stated)))
+    if quality is None or set(quality.attributes) & set(understood["asked"]):
+        return understood
+    asked = understood["asked"] or list(quality.attributes)
+    return {**understood, "asked": asked, "quality": quality.as_dict()}
 
 
 def quality_asked(text: str, attributes: Sequence[str]) -> Quality | None:
