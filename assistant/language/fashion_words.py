@@ -7,6 +7,11 @@ import functools
 import re
 from collections.abc import Iterator
 
+
+def _phrases(line: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in line.split(","))
+
+
 # Words for one kind of product. A word that no category bears stands for the categories the others name.
 CATEGORY_SYNONYMS = tuple(
     tuple(name.strip() for name in line.split(","))
@@ -200,6 +205,57 @@ SEASON_WORDS = {
     "fall": "autumn",
     "summer": "hot weather, summery",
     "spring": "springtime",
+}
+# Anchors for guesses by meaning (`nearest`): phrases, and the values they come near to. They order and never filter.
+NEAR_WORDS = {
+    attribute: tuple((_phrases(said), frozenset(_phrases(values))) for said, values in rows)
+    for attribute, rows in {
+        "occasion": (
+            ("black tie, white tie, gala, ball, opera, concert, festival, celebration, christmas party, festive"
+             ", graduation, dressing up, theatre, first date, cocktail attire", "party, evening, formal"),
+            ("engagement, christening, baptism, bridal shower, church", "wedding, formal"),
+            ("beach, seaside, pool, cruise, city break, road trip, backpacking, long haul, airport",
+             "travel, vacation"),
+            ("job interview, board meeting, conference, desk job, presentation, courtroom", "work, formal, office"),
+            ("rain, rainy, mud, forest, skiing, fishing, dog walking, campfire, climbing", "outdoor"),
+            ("marathon, tennis, football, dancing, pilates, cycling, spinning class", "sport, sports"),
+            ("lounging, at home, school run, errands, lazy day, brunch", "casual, everyday"),
+        ),
+        "season": (
+            ("freezing, frosty, snowy, chilly, ice skating, skiing", "winter"),
+            ("heatwave, hot, hot days, sweltering, sunny, tropical, beach, poolside, garden party, barbecue", "summer"),
+            ("rainy, windy, foliage, back to school", "autumn, fall"),
+            ("easter, blossom, mild weather", "spring"),
+        ),
+        "material": (
+            ("cosy, cozy, snug, warm and soft, fluffy, cuddly, toasty", "cashmere, wool, lambswool, fleece, alpaca"
+             ", boucle, flannel, down"),
+            ("airy, breezy, breathable, light and cool, floaty", "linen, chiffon, mesh, cotton, poplin"),
+            ("shiny, glossy, sparkly, glittery, glamorous", "satin, silk, crystal, sequin, velvet"),
+            ("sheer, see through, delicate", "chiffon, lace, mesh, tulle"),
+            ("hard wearing, sturdy, rugged, tough", "leather, denim, canvas, nubuck"),
+            ("waterproof, rainproof, wipe clean", "rubber, nylon"),
+            ("vegan, animal free", "canvas, microfiber, cotton, nylon, cork"),
+        ),
+        "look": (
+            ("elegant, timeless, preppy, old money, understated, ladylike, vintage", "classic"),
+            ("simple, clean lines, sleek, scandinavian, pared back", "minimal"),
+            ("hippie, bohemian, festival, free spirited", "boho"),
+            ("glamorous, sparkly, red carpet, dazzling, sexy", "glam"),
+            ("edgy, urban, skater, hip hop, cool kid", "street"),
+            ("girly, feminine, dreamy, soft and sweet", "romantic"),
+            ("athletic, active, gym bunny", "sporty"),
+            ("rugged, adventurous, mountaineering", "outdoor"),
+        ),
+        "pattern": (
+            ("jungle, safari, wild", "animal print, leopard, camouflage"),
+            ("flowers, botanical, garden party, tropical print", "floral"),
+        ),
+        "fit": (
+            ("comfy, comfortable, roomy, loose, slouchy", "relaxed, oversized, loose"),
+            ("figure hugging, tight, body hugging, flattering", "slim, skinny, tailored"),
+        ),
+    }.items()
 }
 # Department values are recognised by these beginnings; the shopper by these words.
 DEPARTMENTS = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,13 +17,14 @@ from shopping_assistant.assistant.language.fashion_words import COMMON
 from shopping_assistant.assistant.language.idioms import are_deeds, owned, qualities, sayings
 from shopping_assistant.assistant.language.leanings import Leaning, with_newer
 from shopping_assistant.assistant.language.measures import AboutSelf, about_self
+from shopping_assistant.assistant.language.nearest import Nearest
 from shopping_assistant.assistant.language.negation import negated as find_negated
 from shopping_assistant.assistant.language.plain_values import plain_matches
 from shopping_assistant.assistant.language.relative import Relative, act_by_degree, relative_wishes
 from shopping_assistant.assistant.language.references import Reference, Scene, resolve
 from shopping_assistant.assistant.language.scales import Scales
 from shopping_assistant.assistant.language.sentence import Sentence
-from shopping_assistant.assistant.language.sizes import age_in, sizes_in
+from shopping_assistant.assistant.language.sizes import age_in, sizes_in, sizes_of_age
 from shopping_assistant.assistant.language.small_talk import Talk
 from shopping_assistant.assistant.language.stated import Stated
 from shopping_assistant.assistant.language.vocabulary import Match, Token, Vocabulary, phrase_key, plain, tokens_of
@@ -52,6 +53,10 @@ _VERBS = re.compile(
 _EMPTY = COMMON | frozenset("size color colour sized euro s t re ll ve d im id quality brand".split())
 # A figure asked for as a size, also one that this shop does not have.
 _FIGURE = re.compile(r"\bcomes? in (?:a |an |size )*(\d{2})\b")
+# Goods without a name are asked for: "something festive".
+_ANYTHING = re.compile(
+    r"\b(?:something|anything|stuff|clothes|an outfit)\b(?! (?:else|wrong))|\b(?:looking for|show me|find me)\b"
+)
 # Which share of the prices of what is talked of counts as cheap, or as expensive.
 CHEAP_SHARE, DEAR_SHARE = 0.33, 0.67
 GOOD_RATING_SHARE = 0.5
@@ -129,6 +134,7 @@ class Understanding:
     def __init__(self, vocabulary: Vocabulary):
         self.vocabulary = vocabulary
         self.scales, self.stated = Scales(vocabulary), Stated(vocabulary.catalog)
+        self.nearest = Nearest(vocabulary)
 
     def understand(self, text: str, before: Before | None = None) -> Understood:
         before = before or Before()
@@ -206,6 +212,8 @@ class Understanding:
             alone=alone,
         )
         has_words = bool(self._free_words(sentence, sizes) or self._words_excluded(sentence))
+        if not has_words and not sentence.matches and _ANYTHING.search(sentence.text):
+            has_words = bool(self._nearest_to(sentence, sizes, prices, relative.tokens))
         act = acts.classify(seen, self._current_categories(before), has_words)
         new_kind = set(seen.categories) - set(self._current_categories(before)) if before.constraints else ()
         if seen.in_chat and not new_kind:
@@ -228,13 +236,14 @@ class Understanding:
         leanings = before.leanings
         for deed in done:
             for read in deed.reads:
-                described = deed.reference.described if deed.act in acts.POINTING else ()
+                of_brand = deed.act in ("search", "refine") and bool(forms.OF_THAT_BRAND.search(read.sentence.text))
+                described = deed.reference.described if deed.act in acts.POINTING or of_brand else ()
                 added = () if deed.act in acts.SILENT else self._constraints(
                     read.sentence, read.prices, read.sizes, deed.act, described, replace(before, constraints=held),
                     read.text,
                 )  # fmt: skip
                 added, guessed = self._conditions(added)
-                if deed.act in ("search", "refine") and forms.OF_THAT_BRAND.search(read.sentence.text):
+                if of_brand:
                     added = (*added, *self._of_the_brand(read.reference))
                 forgot = () if deed.act in acts.SILENT else read.forgot
                 if deed.act == "reset":
@@ -248,6 +257,7 @@ class Understanding:
                 new_subject = new_subject or changed
                 if deed.act not in acts.SILENT or deed.act == "reset":
                     kept = self._leanings_kept(leanings, before, forgot, changed or afresh, added)
+                    guessed += self._guessed(read, deed.act, held)
                     leanings = with_newer(kept, (*guessed, *read.relative.leanings))
         return held, tuple(every_added), tuple(dict.fromkeys(every_forgot)), new_subject, leanings
 
@@ -257,6 +267,24 @@ class Understanding:
         return tuple(c for c in made if c not in soft), tuple(
             Leaning(c.attribute, "like", tuple(map(str, c.values)), c.said) for c in soft
         )
+
+    def _guessed(self, read: Read, act: str, held: Sequence[Constraint]) -> tuple[Leaning, ...]:
+        """What phrases that name nothing lean to, and the sizes that a child of the age said mostly wears."""
+        if act not in acts.SEARCHING:
+            return ()
+        found = self._nearest_to(read.sentence, read.sizes, read.prices, read.relative.tokens)
+        age = age_in(read.sentence.text)
+        if age and self.vocabulary.children and not read.sizes:
+            worn = sizes_of_age(self.vocabulary, age[0])
+            found += (Leaning("size", "like", worn, age[1]),) if worn else ()
+        return tuple(w for w in found if w.attribute not in {c.attribute for c in held})
+
+    def _nearest_to(self, sentence: Sentence, sizes, prices, others: Container[int] = ()) -> tuple[Leaning, ...]:
+        tokens = sentence.tokens
+        taken = {i for m in sentence.matches for i in range(m.start, m.end)} | set(sentence.negated_tokens)
+        taken |= {i for a, b, _ in sizes for i in range(a, b)}
+        taken |= {i for i, t in enumerate(tokens) if i in others or any(p.start <= t.start < p.end for p in prices)}
+        return self.nearest.leanings(tokens, tuple(taken))
 
     def _leanings_kept(
         self, held: Sequence[Leaning], before: Before, forgot: Sequence[str], afresh: bool, added: Sequence[Constraint]

@@ -484,6 +484,10 @@ class Vocabulary:
                 return end, found
         return at + 1, None
 
+    def phrases_of(self, attribute: str) -> dict[str, tuple[str, ...]]:
+        """Every phrase that names values of an attribute."""
+        return {phrase: meant[attribute] for phrase, meant in self._phrases.items() if attribute in meant}
+
     def plain_meanings(self, key: str) -> dict[str, tuple[str, ...]]:
         """Attributes of which a word is a value that needs its noun or its place: "large", "street"."""
         return self._plain.get(key, {})
