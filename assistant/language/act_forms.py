@@ -19,7 +19,8 @@ _GET = r"(?:take|buy|purchase|get|order|have|grab|go with|go for|keep)"
 
 PUT_INTO_BAG = re.compile(
     rf"\b{_PUT}(?:ped|ped|ed)?\b.*\b(?:in|into|to|on)\s+{_MY_BAG}"
-    rf"|\b(?:want|like|love|need|have|take|get)\b.*\b(?:in|into|to)\s+(?:my|the|our)\s*(?:shopping\s+)?{_BAG}s?\b"
+    rf"|(?<!\bdo )(?<!\bdid )\b(?:i|we)(?:'d| would|'ll| will)?\s+{_SOFT}(?:want|like|love|need|take|have|get)\b.*\b(?:in|into|to)\s+(?:my|the|our)\s*(?:shopping\s+)?{_BAG}s?\b"
+    rf"|^\W*(?:(?:yes|yeah|yep|ok(?:ay)?|great|perfect|and|so|good|brilliant|lovely)\W+)*(?:please\W+)?(?:both|the|those|these|that|this|it|number|first|second|third|fourth|fifth|last)\b(?!.*\?).*\b(?:in|into|to)\s+(?:my|the)\s*(?:shopping\s+)?{_BAG}\W*(?:please|then|thanks|thank you|cheers|now)?\W*(?:please|cheers|thanks)?\W*$"
     r"|\b(?:add|bag|include)\s+(?:it|this|that|those|these|them|both|another|the)\b(?!.*\b(?:filter|condition|search|colou?r|should)\b)"
     r"|\b(?:also|please|can you|could you|will you|would you)\s+(?:also\s+)?add\b(?!.*\b(?:filter|condition|search|should)\b)"
 )
@@ -84,8 +85,8 @@ RESET = re.compile(
     r"|begin again|from the beginning|from scratch|scratch everything)\b(?! (?:you|i|we)\b)"
 )
 UNDO_LAST = re.compile(
-    r"^\W*(?:(?:please|hm+|no|actually|oh|ok(?:ay)?|sorry|wait|well)\W+)*(?:undo|go back|take (?:that|it|this) back|scratch that|revert|undo (?:that|it|this)|cancel that|as before"
-    r"|never ?mind(?: that)?|forget (?:that|it)|(?:go )?back to (?:what|how) (?:it|that) was|one step back)(?:\s+(?:please|one|last one))?\W*$"
+    r"^\W*(?:(?:please|hm+|no|actually|oh|ok(?:ay)?|sorry|wait|well)\W+)*(?:undo|undo (?:the|my) last (?:\w+)|go back|go back (?:one|a) step|(?:one|a) step back|scrap (?:that|this|it)|take (?:that|it|this) back|scratch that|revert|undo (?:that|it|this)|cancel that|as before"
+    r"|never ?mind(?: that)?|forget (?:that|it)|(?:go )?back to (?:what|how) (?:it|that) was)(?:\s+(?:please|one|last one))?\W*$"
 )
 _WISH_NOUN = r"(?:limit|filter|requirement|restriction|constraint|thing|part|preference|wish|condition)"
 FORGET = re.compile(
@@ -142,7 +143,9 @@ SIZE_ADVICE = re.compile(
 )
 COMPARE = re.compile(
     r"\bcompar(?:e|es|ed|ing|ison)\b|\bdifferen(?:ce|ces)\b|\bhow different\b|\bdifferent sizes that\b|\bversus\b|\bvs\b|\bdiffer\b|\bside by side\b"
-    r"|\bhow (?:do|does) .*\b(?:stack up|measure up|hold up)\b|\bwhich\b.*\bbetween\b"
+    r"|\bhow (?:do|does) .*\b(?:stack up|measure up|hold up)\b|\bwhich\b.*\bbetween\b|\bbetween\b.*\band\b.*\bwhich\b"
+    r"|\bwhat makes .*\bdifferent\b|\bdifferent from (?:each other|one another)\b|\bset .* apart\b|\b(?:next to|beside|against) (?:each other|one another)\b"
+    r"|\bwhat(?:'s| is| would be) (?:the )?(?:better|best|nicer|cheaper|warmer|lighter|worth more)\b.*\bor\b|\bwhich (?:one )?(?:is|would be) .*\bor (?:the|that|this)\b"
 )
 WHICH_IS_MORE = re.compile(
     r"\bwhich (?:(?:one|ones|pair|of (?:them|these|those|the (?:two|three|first|last)(?: \w+)?))\b ?)?(?:\w+ )?(?:is|are|would be|has|have|do|does|costs?|'s)\b.*\b(?:cheaper|better|best|more|less|least|most|cheapest|nicer|warmer"
@@ -150,6 +153,8 @@ WHICH_IS_MORE = re.compile(
     r"|\bwhich (?:one )?(?:costs?|is rated|has)\b.*\b(?:more|less|least|most|higher|better|lower)\b"
     r"|\bwhich (?:one )?(?:of (?:them|these|those) )?(?:would|will) cost (?:me )?(?:the )?(?:more|less|least|most)\b"
 )
+# "Are the black and the blue one the same price?"
+THE_SAME = re.compile(r"^\W*(?:(?:and|so|ok(?:ay)?|but)\W+)*(?:are|is|do|does|have|has)\b.*\bthe same\b(?! .*\bas\b)")
 # A question whether what is pointed at has more of something than the rest.
 IS_IT_MORE = re.compile(
     r"\b(?:is|are|does|do) (?:the|that|this|these|those) .*\b(?:more|less|cheaper|pricier|better|worse|rated higher|rated lower|higher rated|lower rated|longer|shorter|warmer|lighter|darker)\b(?!.*\b(?:available|in stock)\b)"
@@ -160,6 +165,7 @@ SIMILAR = re.compile(
     r"|\b(?:the )?same (?:\w+ ){0,4}?(?:as|like)\b|\bin the same (?:\w+ )?(?:style|brand|price|color|colour|size|pattern)\b"
     r"|\bsame (?:price|brand|company|size|color|pattern|style)\b|\bcloser? (?:in|to) (?:price|the (?:one|first|second))\b|\bclose to (?:the|it|that|this)\b"
     r"|\b(?:priced|rated|sized|styled|patterned) (?:\w+ )?like\b|\blike the (?:one|ones)\b"
+    r"|\b(?:something|anything|ones?|things?|\w+s) (?:that |which )?(?:looks?|looking) (?:\w+ )?like (?:the|that|this|it|those|these)\b"
     r"|\bin (?:that|those) (?:sizes?|colou?rs?|brands?|patterns?)\b|\bsame sizes\b|\bmatch(?:es|ing)? (?:the|that|those|these) (?:brand|price|size|color|rating)\b"
     r"|\blike that (?:brand|price|rating|size)\b|\b(?:brand|price|rating|size|color|pattern|cost)s? (?:and \w+ )?like (?:the|that|this|those|these)\b"
 )
@@ -186,7 +192,7 @@ QUESTION = re.compile(
 TO_BE_TOLD = r"\b(?:show|get|give|tell|hear|know|find out|see|check|have|share|read|look up|i need|i want|would like|i'd like)\b(?: (?:me|us|about|to))*(?: (?:the|its|their|that|some|what|all|those|his|her))"
 LOOKING = re.compile(
     r"\b(?:show me|find me|find|looking for|look for|looking at|look at|i need|i want|i'd like|i would like|do you (?:have|sell|carry)|have you got|got any|are there|is there|any|in the market for|pull up|let me see|let's see"
-    r"|i'm after|searching|search for|search|shopping for|browse|see (?:some|your|what|any)|help me|interested in|back to|let's try|hunting for|what .*\bdo you have|point me|switch to|swap to|move on to)\b"
+    r"|i'm after|searching|search for|search|shopping for|browse|see (?:some|your|what|any)|help me|interested in|back to|let's try|hunting for|what .*\bdo you have|point me|switch to|swap to|move on to|what (?:else|other|more)\b.*\b(?:is|are|do|have))\b"
 )
 LOOKING_FOR = re.compile(r"\b(?:show me|find me|looking for|do you have any|have you got any|could you show|search)\b")
 # Somebody is to look, not: somebody needs it.
@@ -226,7 +232,7 @@ REMARK = re.compile(
 # The wish is met: "that's exactly what I'm looking for".
 JUST_THAT = re.compile(r"\bwhat (?:i|we)(?:'m| am|'ve been| was| were)? (?:just |really )*(?:looking|searching|after|want|wanted|need|needed|had in mind|hoping)\b")
 DISLIKED = re.compile(
-    r"\b(?:do ?n'?o?t|did ?n'?o?t) (?:really )?(?:like|love|want|care for) (?:any|them|these|those|it)\b|\bnone of (?:these|them|those)\b|\bnot what i\b|\bdon'?t like\s*[.!]*$"
+    r"\b(?:do ?n'?o?t|did ?n'?o?t) (?:really )?(?:like|love|want|care for) (?:any|them|these|those|it)\b|\bnone of (?:these|them|those)\b|\bnot (?:quite |really |exactly |at all )?what i\b|\bdon'?t like\s*[.!]*$"
     r"|\b(?:something|anything) (?:else|different)\b"
 )
 SINGULAR = re.compile(

@@ -120,11 +120,13 @@ def _about_products(s: Seen, current_categories: Sequence[str]) -> str | None:
         return "explain"
     if forms.SAVE.search(t) and not s.categories:
         return "save"
-    if s.in_chat and (_is_like(s) or _is_variant(s)):
-        return "similar"
     if of_that_brand(s):
         return "refine"
     new_kind = bool(set(s.categories) - set(current_categories)) and not s.reference.described
+    if forms.THE_SAME.search(t) and s.pointed and not forms.LOOKING.search(t):
+        return "compare"
+    if s.in_chat and (_is_like(s) or _is_variant(s)):
+        return "similar"
     if forms.COMPARE.search(t) or (s.in_chat and s.pointed and forms.IS_IT_MORE.search(t)):
         return "compare"
     if forms.WHICH_IS_MORE.search(t) and not (new_kind and not s.reference.targets) and not forms.FOR_MY_WARDROBE.search(t):
@@ -222,6 +224,12 @@ def _is_told(s: Seen) -> bool:
     return False
 
 
+def _asks_for_its(s: Seen) -> bool:
+    """ "Is the material any good?", "how's the rating?": an attribute of what is talked of is the subject."""
+    its = r"\b(?:is|are|what's|how's|how is|how are|what is|what are|what about|and|what of) (?:the|its|their) (?:\w+ )?"
+    return any(re.search(its + _stem(a), s.text) for a in s.asked) and not s.categories
+
+
 def _stem(attribute: str) -> str:
     words = {"price": r"pric|cost", "rating": r"\w* ?review|rating|score|rated", "size": r"(?:\w+ )?siz", "brand": r"(?:\w+ )?brand|maker|manufacturer",
              "color": r"(?:\w+ )?colou?r|shade", "material": r"(?:\w+ )?material|fabric"}  # fmt: skip
@@ -239,10 +247,12 @@ def _is_question(s: Seen) -> bool:
         return False
     if not forms.QUESTION.search(t):
         return bool(s.asked and s.pointed and not forms.LOOKING.search(t) and not s.own_values and not _states(s))
-    looks = forms.LOOKING.search(t) and forms.INDEFINITE.search(t)
+    looks = forms.LOOKING.search(t) and forms.INDEFINITE.search(t) and not _asks_for_its(s)
     if looks and (not s.pointed or (s.own_values and not s.reference.targets)):
         return False
-    if re.search(r"\bhow (?:expensive|cheap|much)\b", t) and s.in_chat:
+    if re.search(r"\bhow (?:expensive|cheap|much|pricey|costly|dear)\b", t) and s.in_chat:
+        return True
+    if _asks_for_its(s):
         return True
     if s.asked and not (forms.LOOKING.search(t) and s.categories and not s.reference.described):
         plainly = re.search(r"\bhow much\b|\bwhat (?:size|brand|colou?r|material|price)|\bwho makes\b", t)

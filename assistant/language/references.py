@@ -160,6 +160,8 @@ def _described(tokens: Sequence[Token], matches: Sequence[Match]) -> list[list[M
             if group:
                 groups.append(group)
             pointing, group = True, []
+        elif word == "in" and at and tokens[at - 1].text in _POINTS:
+            pointing = False  # "do you have that in blue": it, but blue
         elif word in ("one", "ones", "pair", "and", "two", "three", "other", ",", "or", "in"):
             if word in ("and", "or", ",") and group and _next_is_noun(tokens, at, by_start):
                 groups.append(group)
