@@ -132,7 +132,7 @@ DEGREES = (
         ("shinier", "less shiny"), gives_way=("material",),
     ),
     Degree(
-        "newness", _w("launched, release date, released, launch date, year, date"), _w("new, recent, late, modern"), _w("old, early"), (), (),
+        "newness", _w("launched, release date, released, launch date, year, date"), _w("new, recent, modern"), _w("old"), (), (),
         ("newer", "older"),
     ),
     Degree(
