@@ -22,7 +22,7 @@ from shopping_assistant.tools.sentence_encoder import SentenceEncoder
 NEAR_ENOUGH = 0.5
 NEARER_THAN_SHOPPING = 0.1
 # A telling word in common ("refund") counts as much as this in cosine.
-SHARED_WORD = 0.15
+SHARED_WORD = 0.25
 # Sentences of this many words are pasted pages, not questions.
 _LONGEST = 40
 # What is said while shopping and is never meant for such a tool: every act, small talk, and wishes of all kinds.
@@ -82,11 +82,18 @@ is it any good?
 what do other people buy?
 what is new?
 what is on sale?
+do you sell scarves?
+I need a bag for my laptop
+can I get it for less money?
+a wallet with room for my cards
 do you have it in another colour?
 longer and a bit more elegant
 the one on the left
 in silk or satin
 in navy if possible""".splitlines()
+# Said of anything.
+_COMMON = """the and are can could would you your how what when where who there here this that will may must have has had
+get got take give need want like know find sell buy pay work use make way any some for with from not out about"""
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _STEMMER = Stemmer.Stemmer("english")
 
@@ -127,7 +134,7 @@ class ToolEar:
     @cached_property
     def _telling(self) -> list[frozenset[str]]:
         """The words of each example that nobody says while shopping."""
-        usual = frozenset().union(*(_stems(s) for s in SHOPPING)) | _stems("the and are can you how what when where who")
+        usual = frozenset().union(*(_stems(s) for s in SHOPPING)) | _stems(_COMMON)
         return [_stems(sentence) - usual for sentence, _, _ in self._examples]
 
     @cached_property
