@@ -151,7 +151,7 @@ def price_amounts(text: str) -> list[Amount]:
         m = next((m for m in re.finditer(_MONEY, text) if _CURRENCY.search(m[0])), None)
         if m:
             found.append(Amount("<=", _number(m[1]), typed[m.start() : m.end()].strip(), m.start(), m.end()))
-    for word, pattern in RELATIVE:
+    for word, pattern in () if found else RELATIVE:  # a figure says more than "cheap"
         m = pattern.search(text)
         if m and not any(m.start() < a.end and a.start < m.end() for a in found):
             found.append(Amount(word, None, m[0], m.start(), m.end()))

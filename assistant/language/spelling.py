@@ -58,11 +58,12 @@ class Spelling:
             return None
         if english.is_everyday(word) or english.is_everyday(typed):
             return None
-        allowed = 1 if len(word) < 7 else 2
+        rare = english.rank(typed)
+        # A word there is, if a rare one, was hardly mistyped twice: "inexpensive" is not expensive.
+        allowed = 1 if len(word) < 7 or rare is not None else 2
         near = process.extract(
             word, self._words, scorer=OSA.distance, processor=None, score_cutoff=allowed, limit=_CANDIDATES
         )
-        rare = english.rank(typed)
         believed = [
             (distance + self._doubt(word, w), self._targets[w], w) for w, distance, _ in near
             if (len(word) > 4 or w[0] == word[0]) and (rare is None or self._more_common(w, rare))

@@ -195,7 +195,7 @@ class Understanding:
         sizes = sizes_in(self.vocabulary, sentence, text, context)
         prices = self._prices(sentence, sizes, before)
         every_asked, asked = self._asked(sentence, prices)
-        forgot = self._forgotten(sentence)
+        forgot = self._forgotten(sentence, before)
         rated = amounts.rating_amount(sentence.text)
         own = [m for m in sentence.matches if m not in reference.described]
         seen = acts.Seen(
@@ -215,6 +215,8 @@ class Understanding:
         if not has_words and not sentence.matches and _ANYTHING.search(sentence.text):
             has_words = bool(self._nearest_to(sentence, sizes, prices, relative.tokens))
         act = acts.classify(seen, self._current_categories(before), has_words)
+        if sizes and not own and seen.in_chat and act == "refine" and forms.HAVE_IT.search(sentence.text):
+            act = "ask"
         new_kind = set(seen.categories) - set(self._current_categories(before)) if before.constraints else ()
         if seen.in_chat and not new_kind:
             afresh = act == "search" and acts.asks_afresh(sentence.text)
@@ -449,7 +451,7 @@ class Understanding:
     def _current_categories(self, before: Before) -> tuple[str, ...]:
         return next((c.values for c in before.constraints if c.attribute == "category" and c.op == "in"), ())
 
-    def _forgotten(self, sentence: Sentence) -> tuple[str, ...]:
+    def _forgotten(self, sentence: Sentence, before: Before) -> tuple[str, ...]:
         """Attributes whose wish the shopper takes back."""
         if forms.UNDO_LAST.search(sentence.text):
             return (FORGET_LAST,)
@@ -459,7 +461,7 @@ class Understanding:
             found += self._attributes_in(said or "")
             sentence.taken_back.append(m.span())
         for m in sentence.matches:
-            if _ACCEPTED.match(sentence.text[sentence.tokens[m.end - 1].end :]) or forms.DO_NOT_MIND.search(
+            if _ACCEPTED.match(sentence.text, sentence.tokens[m.end - 1].end) or forms.DO_NOT_MIND.search(
                 sentence.text[: sentence.tokens[m.start].start]
             ):
                 found += [f"not {m.meanings[0].attribute}={v}" for v in m.meanings[0].values]
@@ -524,7 +526,7 @@ class Understanding:
         """What is excluded and no attribute of this catalogue has: such words must not stand in a product's text."""
         taken = {i for m in sentence.matches for i in range(m.start, m.end)}
         return [
-            Constraint(TEXT, "not in", (t.key,), f"not {t.text}") for i, t in enumerate(sentence.tokens)
+            self.vocabulary.without(t.key, t.text) or Constraint(TEXT, "not in", (t.key,), f"not {t.text}") for i, t in enumerate(sentence.tokens)
             if i in sentence.negated_tokens and i not in taken and len(t.key) > 2 and t.key.isalpha()
             and t.text not in _EMPTY and t.key not in _EMPTY and self.vocabulary.speaks_of(t.key)
         ]  # fmt: skip
@@ -635,6 +637,12 @@ def _named_categories(sentence: Sentence) -> tuple[str, ...]:
     pairs = zip(sentence.matches, sentence.negated, strict=True)
     return tuple(
         v for m, negated in pairs if not negated and m.meanings[0].attribute == "category" for v in m.meanings[0].values
+    )
+
+
+def _is_excluded(m: Match, held: Sequence[Constraint]) -> bool:
+    return any(
+        c.is_exclusion and (meaning := m.means(c.attribute)) and set(meaning.values) & set(c.values) for c in held
     )
 
 

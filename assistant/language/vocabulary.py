@@ -15,6 +15,7 @@ from rapidfuzz.distance import OSA
 from shopping_assistant.assistant.language import english
 from shopping_assistant.assistant.language import fashion_words as words
 from shopping_assistant.assistant.language.spelling import Spelling
+from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.catalog import Catalog, split_values
 
 TOKEN = re.compile(r"t[\s-]?shirts?\b|tee[\s-]?shirts?\b|#\d+|[a-z0-9]+(?:[.'][a-z0-9]+)*|[&€$£<>,;.!?()]")
@@ -457,6 +458,8 @@ class Vocabulary:
         titles = self.catalog.frame["title"].filter(pl.Series(self.catalog.listed))
         found = titles.str.to_lowercase().str.extract_all(r"[a-z0-9]+").explode().drop_nulls()
         common = found.value_counts().filter((pl.col("count") > 1) | (len(self.catalog) < 50))
+        if not self.categories_filter:
+            self._words_of_values.update(w for v in self.values["category"] for w in re.findall(r"[a-z]+", v))
         return frozenset(key_of(w) for w in (*common[found.name].to_list(), *self._words_of_values))
 
     def matches(self, tokens: Sequence[Token], text: str) -> list[Match]:
@@ -487,6 +490,14 @@ class Vocabulary:
     def phrases_of(self, attribute: str) -> dict[str, tuple[str, ...]]:
         """Every phrase that names values of an attribute."""
         return {phrase: meant[attribute] for phrase, meant in self._phrases.items() if attribute in meant}
+
+    def without(self, key: str, said: str) -> Constraint | None:
+        """What the catalogue calls the lack of something: "no sleeves" is sleeveless."""
+        meanings = self._phrases.get(f"{key}less")
+        if not meanings:
+            return None
+        meaning = self._ordered(meanings)[0]
+        return Constraint(meaning.attribute, "in", meaning.values, f"no {said}")
 
     def plain_meanings(self, key: str) -> dict[str, tuple[str, ...]]:
         """Attributes of which a word is a value that needs its noun or its place: "large", "street"."""
