@@ -8,6 +8,8 @@ from shopping_assistant.assistant.answers.wording import listed, pick, plural
 
 # Chances as people say them; the figures were calibrated on shoppers that the model had not seen.
 _SURE = ((0.85, "I am fairly sure"), (0.7, "it is likely"), (0.5, "it is more likely than not"), (0.0, "it is far from sure"))
+# Of a size that such a body hardly takes, the few who did say little about the rest: its chance would flatter it.
+HARDLY_TAKEN = 0.2
 _RUNS = {"small": "runs small", "large": "runs large", "true": "is true to size"}
 _MEASURES = {"height": "height", "weight": "weight", "bust": "bust", "waist": "waist", "hips": "hips"}
 _NOBODY = (
@@ -143,10 +145,9 @@ def _chance_of(content: dict, p: dict) -> str:
         risk = "small" if c["small"] > c["large"] else "large"
         if likely != "fit":
             out.append(f"In {_size(size)} it would rather be too {likely} ({c[likely]:.0%}).")
-        elif best and c["taken"] < 0.2 * best["taken"]:
-            # Hardly anyone of such a body takes it: a chance from those few would flatter it.
+        elif best and c["taken"] < HARDLY_TAKEN * best["taken"]:
             bigger = [x["size"] for x in a["chances"]].index(c["size"]) > [x["size"] for x in a["chances"]].index(a["size"])
-            out.append(f"{_size(size)} is {'larger' if bigger else 'smaller'} than people like you take.")
+            out.append(f"{_size(size)} is {'larger' if bigger else 'smaller'} than what I expect on you.")
         else:
             out.append(f"{_size(size)} would fit with {c['fit']:.0%}, and rather be too {risk} than the other way.")
     return " ".join(out)
@@ -156,12 +157,14 @@ def _alike(p: dict) -> str:
     a = p["advice"]
     if not a["about_your_size_it_fits"]:
         return ""
-    size, n = a["about_your_size_it_fits"][0]
+    counted = a["about_your_size_it_fits"]
+    # Those told are the commonest two, and the advised one wherever it stands: nothing is held back that speaks against.
+    named = [pair for i, pair in enumerate(counted) if i < 2 or pair[0] == a["size"]]
     about = [w for w, c in (("height", "height_cm"), ("weight", "weight_kg"), ("bust", "bust_cm"), ("waist", "waist_cm"),
                             ("hips", "hips_cm")) if c in a["rests_on"]]  # fmt: skip
-    if n < 2:
-        return ""
-    return f"Of {a['about_your_size']} shoppers of about your {listed(about)}, {n} took {_size(size)} and found it fits."
+    took = listed([f"{n} took {_size(size)}" for size, n in named])
+    more = "; the others took other sizes or said it did not fit" if sum(n for _, n in named) < a["about_your_size"] else ""
+    return f"Of {a['about_your_size']} shoppers of about your {listed(about)}, {took} and found it fits{more}."
 
 
 def _runs(p: dict) -> str:

@@ -209,6 +209,11 @@ NARROWS = re.compile(
     r"\b(?:limit|narrow|filter|restrict|refine|be (?:a bit |more |a little )*specific|forgot to (?:mention|say)|redo|update|adjust|change)\b"
 )
 YES_NO = re.compile(r"\b(?:is|are|does|do|has|have|can|comes?)\s+(?:it|this|that|they|these|those|the|one)\b")
+# "Do you have it in 38": a size of what is pointed at is asked for, and no other products.
+HAVE_IT = re.compile(
+    r"\b(?:do you|have you|would you|can i|could i|is there any chance to|you)\s(?:still\s|also\s)?(?:have|got|get|sell|carry|stock|do|order|find)\s"
+    r"(?:it|this|that|them|these|those|(?:the|number)\s(?:\w+\s){0,3}?(?:one|pair|\w+))(?:\s(?:one|pair)s?)?\s(?:also\s)?(?:in|as)\b"
+)
 AUX_FIRST = re.compile(
     r"^\W*(?:(?:and|but|so|ok(?:ay)?|oh|hm+|well|also|then|now|great|thanks|sorry|actually|wait|nice|the [\w -]{1,30}|[\w ]{1,20} one),?\W+)*(?:is|are|does|do|has|have|can|could|will|would|was|were|comes?)\b"
 )

@@ -205,6 +205,9 @@ def about_self(text: str, last_act: str = "") -> AboutSelf:
     between = any(f.wish and "/" in str(f.measure.value) for f in found) and bool(_CHOOSES.search(whole))
     spans += [(f.start, f.end) for f in found if facts_only or not f.wish]
     rest = _blanked(text, spans)
+    if between:
+        # "I'm between M and L, which of them should I take": the two are sizes, not products.
+        rest = re.sub(r"\bwhich(?: of (?:them|these|those|the two|both)| one)?\b", "which size", rest, count=1, flags=re.I)
     alone = all(w in _FILLER for w in re.findall(r"[\w']+", plain(rest)))
     said = {(f.measure.measure, _scale(f.measure)): f.measure for f in found}
     return AboutSelf(rest, tuple(said.values()), tuple(dict.fromkeys(forgot)), asks, alone, between)
