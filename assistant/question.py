@@ -222,9 +222,13 @@ class Questions:
         order = np.argsort(prices[known], kind="stable")
         ordered, summed = prices[known][order], np.cumsum(weights[known][order])
         cuts = [ordered[np.searchsorted(summed, share * summed[-1])] for share in (0.25, 0.5, 0.75)]
-        rounded = list(dict.fromkeys(_round_price(float(c)) for c in cuts))
-        low, high = float(ordered[0]), float(ordered[-1])
-        return [c for c in rounded if low < c < high]
+        bands: list[float] = []
+        for cut in dict.fromkeys(_round_price(float(c)) for c in cuts):
+            # Rounding may leave a band without a product.
+            inside = (ordered <= cut) & (ordered > (bands[-1] if bands else -np.inf))
+            if inside.any() and cut < ordered[-1]:
+                bands.append(cut)
+        return bands
 
     # -- choices
 

@@ -290,7 +290,20 @@ def _turn_text(turn: dict) -> str:
         lines.append(f"  {number}. {p['title']} · {price} · {p['product_id']}")
         if p.get("reason"):
             lines.append(f"     {p['reason']}")
+    if turn.get("question"):
+        lines.append(f"  ? {' · '.join(c['label'] for c in turn['question']['choices'])}")
+    if wishes := [_wish_text(c) for c in turn["constraints"]]:
+        lines.append(f"  [{'; '.join(wishes)}]")
     return "\n".join(lines)
+
+
+def _wish_text(constraint: dict) -> str:
+    """A wish in force and the words it came from: "price <= 120 “under 120”"."""
+    values = ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in constraint["values"][:4])
+    more = ", …" if len(constraint["values"]) > 4 else ""
+    said = f" “{constraint['said']}”" if constraint.get("said") else ""
+    op = {"in": "", "not in": "not "}.get(constraint["op"], f"{constraint['op']} ")
+    return f"{constraint['attribute']}: {op}{values}{more}{said}"
 
 
 @app.command()

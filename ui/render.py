@@ -108,24 +108,31 @@ def reply(text: str, busy: bool = False) -> str:
     return f'<div class="reply{" busy" if busy else ""}" aria-live="polite">{paragraphs}{dots}</div>'
 
 
-def turn_html(turn: dict, pictures: bool = True, suggestions: Iterable[str] = ()) -> str:
+def turn_html(turn: dict, pictures: bool = True, suggestions: Iterable[str | tuple[str, str]] = ()) -> str:
     number = turn.get("turn", 0)
     cards = "".join(card(p, i, number, pictures) for i, p in enumerate(turn.get("products") or (), 1))
     grid = f'<div class="grid" role="list">{cards}</div>' if cards else ""
+    # The choices of a question stand below it; what may be said next, below the products.
+    below = prompts(suggestions, "choices") + grid if turn.get("question") else grid + prompts(suggestions)
     return (
         f'<section class="turn"{_data(turn=number, act=turn.get("act"))}>{said(turn.get("shopper") or "")}'
-        f"{reply(turn.get('reply') or '')}{chips(turn) if grid else ''}{grid}{prompts(suggestions)}</section>"
+        f"{reply(turn.get('reply') or '')}{chips(turn) if grid else ''}{below}</section>"
     )
 
 
-def prompts(texts: Iterable[str], kind: str = "next") -> str:
-    """Things to say with one click."""
-    buttons = "".join(f'<button type="button"{_data(do="say", text=t)}>{_text(t)}</button>' for t in texts)
+def prompts(texts: Iterable[str | tuple[str, str]], kind: str = "next") -> str:
+    """Things to say with one click; a pair is what stands on the button and what it says."""
+    pairs = [(t, t) if isinstance(t, str) else t for t in texts]
+    buttons = "".join(
+        f'<button type="button"{_data(do="say", text=say)}>{_text(label)}</button>' for label, say in pairs
+    )
     return f'<div class="prompts {kind}">{buttons}</div>' if buttons else ""
 
 
-def next_steps(turn: dict) -> list[str]:
-    """What shoppers often say next."""
+def next_steps(turn: dict) -> list[str | tuple[str, str]]:
+    """The choices of the question that was put, else what shoppers often say next."""
+    if turn.get("question"):
+        return [(c["label"], c["say"]) for c in turn["question"]["choices"]]
     if not turn.get("products"):
         return [] if turn.get("act") in ("add_to_bag", "show_bag") else ["what would you recommend for me?"]
     steps = ["what would you recommend for me?"] if turn.get("act") != "recommend" else []

@@ -16,7 +16,7 @@ _INDIFFERENT = re.compile(
     r"|n'?t (?:so |that )?important)\b|\bisn'?t (?:so |that |really |very )?(?:important|relevant)\b|\ball the same\b"
     r"|\b(?:up|over|leave (?:it|that)) to you\b|\byou (?:can )?(?:choose|decide|pick|tell me)\b|\byour (?:choice|pick|call)\b"
     r"|\b(?:not sure|unsure|undecided|dunno|idk|no clue|whatever|whichever|anything|everything|surprise me|open to)\b"
-    r"|\b(?:any|either|each|every)(?: (?:of (?:them|those|these)|one|\w+))?\b|\b(?:both|all)\b(?: of (?:them|those|these))?(?=\W*$)"
+    r"|\bcould ?n'?t care less\b|\b(?:any|either|each|every)(?: (?:of (?:them|those|these)|one|\w+))?\b|\b(?:both|all)\b(?: of (?:them|those|these))?(?=\W*$)"
     r"|\b(?:skip|pass|never ?mind)\b|^\W*(?:no|nope|nah|none|neither)\W*$"
 )
 # Nothing but these may stand beside it.
@@ -38,7 +38,7 @@ _OWN = frozenset(
     favourites favorites don't dont do not doesn't does wouldn't mind care know matter have want choose decide say really actually
     much particularly honestly makes make is are difference the same important irrelevant unimportant isn't up over leave it that
     to you can pick tell me your choice call sure unsure undecided dunno idk whatever whichever anything everything surprise open
-    skip pass never nevermind nope nah none neither kind kinds sort type without an so very relevant""".split()
+    skip pass never nevermind nope nah none neither kind kinds sort type without an so very relevant could couldn't less""".split()
 )
 # What a short answer has around the value: "I guess the black ones please".
 _AROUND_BEFORE = re.compile(
@@ -61,6 +61,7 @@ def declines(text: str, attribute: str) -> bool:
     if not found:
         return False
     named = set(_WORD.findall(f"{attribute} {ASKING_WORDS.get(attribute, '')}".lower())) - _WISHING
+    named |= {"budget"} if attribute == "price" else set()
     named |= {f"{w}s" for w in named}
     left = _WORD.findall(_INDIFFERENT.sub(" ", low))
     if set(left) - _BESIDE - named:

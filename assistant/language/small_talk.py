@@ -54,7 +54,7 @@ _PLAIN: tuple[tuple[str, re.Pattern], ...] = (
         r"\b(?:what|which|show|list|see|tell|repeat|remind)\b.{0,25}\bmy (?:current |active |own |chosen )?(?:filters?|wishes|criteria"
         r"|requirements?|preferences|conditions|constraints|choices so far)\b",
         r"\bwhat (?:do|have|did|all do) you (?:know|remember|note|noted|write|written|got|have)(?: down)?\b.{0,20}\b(?:about|of) (?:me|my)\b",
-        r"\bwhat (?:have you|did you|you have|you've) (?:got )?(?:noted|remembered|written|understood|stored|saved)\b",
+        r"\bwhat (?:\w+ )?(?:have you|did you|you have|you've) (?:got )?(?:noted|remembered|written|understood|stored|saved)\b",
         r"\bwhat (?:have i|did i|i have|i've) (?:asked|said|told|wished|chosen|set)\b",
         r"\bwhat (?:am i|are we) (?:currently )?(?:looking|searching|filtering)\b",
         r"^\W*(?:my|show|list|the|current|active)? ?(?:filters|wishes|criteria)\W*$",
@@ -64,7 +64,7 @@ _PLAIN: tuple[tuple[str, re.Pattern], ...] = (
         r"\bwhere(?:'s| is| are|s)\s+(?:the |my )(?:stuff|order|parcel|package|delivery|shipment|goods|things?|refund|money)\b",
         r"\b(?:track|trace|cancel|change|check on|find|status of|news (?:of|about|on))\b.{0,12}\b(?:my|the|an|our) (?:order|parcel|package|delivery|shipment)\b",
         r"\bmy (?:order|parcel|package|delivery|shipment)\b.{0,30}\b(?:arriv\w*|come|came|late|lost|missing|delayed|status|yet|damaged|broken|wrong)\b",
-        r"\b(?:order|tracking) number\b", r"\bwhen (?:will|does|is) (?:it|my \w+|the parcel) (?:arrive|come|be delivered|get here)\b",
+        r"\b(?:my order|the order|order|tracking) number\b(?! (?:one|two|three|four|five|six|seven|eight|nine|ten|[1-9]\b|1[0-9]\b))", r"\bwhen (?:will|does|is) (?:it|my \w+|the parcel) (?:arrive|come|be delivered|get here)\b",
         r"\b(?:received|got|delivered|sent me) (?:the )?(?:wrong|damaged|broken|faulty)\b",
     )),
     ("returns", _any(
@@ -116,7 +116,7 @@ _WEAK: tuple[tuple[str, re.Pattern], ...] = (
         r"\bhow (?:do|have) you (?:do|been)\b(?=\W*$)", r"^\W*(?:hey |hi |yo |so )*(?:what'?s up|sup|wassup|whats new with you|what'?s going on)\W*$", r"\bhow do you feel\b", r"\bare you (?:ok|okay|well|fine|alright|happy|tired|bored)\b(?=\W*(?:today)?\W*$)",
     )),
     ("the maker", _any(
-        r"\bwho(?:'s| is| has| have)? (?:made|built|created|programm?ed|trained|develop(?:ed|s)|designed|invented|owns?|runs?|your (?:maker|creator|boss))(?: (?:you|this (?:bot|assistant|chat)))?\b(?=\W*$)",
+        r"\b(?:who|which (?:company|firm|shop)|what company)(?:'s| is| has| have)? (?:made|built|created|programm?ed|trained|develop(?:ed|s)|designed|invented|owns?|runs?|your (?:maker|creator|boss))(?: (?:you|this (?:bot|assistant|chat)))?\b(?=\W*$)",
         r"\b(?:are you|am i|is this|you're|are u)\b.{0,30}\b(?:bot|chat ?bot|robot|human(?: being)?|real person|person|machine|chat ?gpt|gpt|siri|alexa|program|a\.?i\.?)\b",
         r"\bwhat(?:'s| is|s) your name\b", r"\bdo you have a name\b", r"\bhow old are you\b", r"\bwhere (?:do you (?:live|come)|are you from)\b", r"\bwho am i (?:talking|speaking|chatting) (?:to|with)\b",
         r"\bdo you (?:sleep|eat|dream|have (?:feelings|friends|a (?:girl|boy)friend|family))\b", r"\bare you (?:real|single|married|alive|conscious|sentient)\b", r"\b(?:do you love me|marry me|i love you|be my (?:girl|boy)?friend|go out with me|date me)\b", r"\btell me about yourself\b", r"\bwhat (?:model|version|llm) (?:are|is|do) (?:you|this)\b",
@@ -150,7 +150,7 @@ _WEAK: tuple[tuple[str, re.Pattern], ...] = (
 )  # fmt: skip
 # Who says so wants something, whatever words follow.
 _REQUEST = re.compile(
-    r"\b(?:(?:looking|look|search|searching|shopping|hunting) for|in search of|find me|show me|i(?:'d| would)? (?:like|want|need|love)"
+    r"\bsomething\b|\b(?:(?:looking|look|search|searching|shopping|hunting) for|in search of|find me|show me|i(?:'d| would)? (?:like|want|need|love)"
     r"(?: to (?:buy|get|find|see|order))? (?:an?|some|the|these|those|new|something|anything)\b|do you (?:have|sell|carry|stock))\b"
 )
 # Of nothing but these words a sentence is a greeting, or a farewell when it has one of the second or third row.
