@@ -19,8 +19,16 @@ MAX_TOKENS = 64
 class SentenceEncoder:
     """Texts to unit vectors: ``encode(texts)`` gives ``(n, dim)`` float32."""
 
-    def __init__(self, embed: Callable[[list[str]], np.ndarray], dim: int, name: str):
+    def __init__(
+        self,
+        embed: Callable[[list[str]], np.ndarray],
+        dim: int,
+        name: str,
+        knows: Callable[[str], bool] = lambda word: False,
+    ):
+        """``knows`` tells a lower-cased word that the encoder has whole, a common one, from letters put together."""
         self._embed = embed
+        self.knows = knows
         self.dim = dim
         self.name = name
 
@@ -72,7 +80,10 @@ def _packaged_minilm() -> SentenceEncoder:
             hidden = model(input_ids=ids, attention_mask=attended).last_hidden_state
         return _mean_pooled(hidden.float(), attended).numpy()
 
-    return SentenceEncoder(embed, model.config.hidden_size, "all-MiniLM-L6-v2")
+    def knows(word: str) -> bool:
+        return tokenizer.token_to_id(word) is not None
+
+    return SentenceEncoder(embed, model.config.hidden_size, "all-MiniLM-L6-v2", knows)
 
 
 def _mean_pooled(hidden: torch.Tensor, attended: torch.Tensor) -> torch.Tensor:

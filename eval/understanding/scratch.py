@@ -27,8 +27,9 @@ from shopping_assistant.tools import (
     table_import,
 )
 from shopping_assistant.tools.errors import ShopError
-from shopping_assistant.tools.search import CatalogSearch, searchable_text, words_of
+from shopping_assistant.tools.search import CatalogSearch, plain_words, searchable_text, values_of, words_of
 from shopping_assistant.tools.store import Store, sha256_of
+from shopping_assistant.tools.word_match import ProductWords
 
 # What turns a file into a store's catalogue and its titles into vectors.
 READERS = (catalog, cell_values, dataset_importers, sentence_encoder, table_checks, table_files, table_import)
@@ -92,7 +93,8 @@ def scratch_store(
 
 def _digest(sources: Sequence[Path], chosen: Sequence[str]) -> str:
     """Of what an index is made of. How a query is answered is not part of it: to change that costs no new index."""
-    made_by = (words_of, searchable_text, CatalogSearch.build, CatalogSearch._write, *READERS)
+    texts = (words_of, plain_words, searchable_text, values_of)
+    made_by = (*texts, ProductWords, CatalogSearch.build, CatalogSearch._write, *READERS)
     parts = [sha256_of(path) for path in sources] + list(chosen) + [inspect.getsource(code) for code in made_by]
     parts.append(repr((sorted(search.STOP_WORDS), search.K1, search.B, search.TITLE_REPEATS)))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
