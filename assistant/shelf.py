@@ -257,7 +257,8 @@ class Shelf:
         if not query.strip() and not leanings:
             return self._by_popularity(k, mask, relaxed)
         by = "search" if isinstance(self.searcher, CatalogSearch) else "words"
-        scores = self.searcher.scores(query) if query.strip() else np.zeros(len(self.catalog), dtype=np.float32)
+        nothing_said = np.zeros(len(self.catalog), dtype=np.float32)
+        scores = self.searcher.scores(query, mask=mask) if query.strip() else nothing_said
         if leanings:
             scores = scores + self.leaning_order.scores(leanings, mask)
         pool = top_k(scores, max(k, POOL), mask)
@@ -393,6 +394,7 @@ class _WordSearch:
         self._bm25.index([words_of(t) for t in texts], show_progress=False)
         self._size = len(texts)
 
-    def scores(self, query: str) -> np.ndarray:
+    def scores(self, query: str, mask: np.ndarray | None = None) -> np.ndarray:
+        """BM25 of every product, ``(n,)`` float32, whatever ``mask`` keeps."""
         known = [w for w in words_of(query) if w in self._bm25.vocab_dict]
         return self._bm25.get_scores(known).astype(np.float32) if known else np.zeros(self._size, dtype=np.float32)
