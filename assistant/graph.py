@@ -12,7 +12,6 @@ from typing import Any
 
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
@@ -21,6 +20,7 @@ from shopping_assistant.assistant import toolbox, trace
 from shopping_assistant.assistant.agent_tools.desk import Desk, ToolResult
 from shopping_assistant.assistant.agent_tools.offering import brief
 from shopping_assistant.assistant.chat_models import ModelError
+from shopping_assistant.assistant.compact import PackedSerializer
 from shopping_assistant.assistant.context import Settings, TurnContext
 from shopping_assistant.assistant.guard import CarefulReply, Evidence, Titles
 from shopping_assistant.assistant.hosted_model import HostedModel
@@ -39,6 +39,7 @@ from shopping_assistant.assistant.state import (
     chosen_of_new,
     constraints_of,
     further,
+    last_meant,
     leanings_of,
     search_query,
     turned_back,
@@ -51,7 +52,7 @@ _MAY_STAY_OPEN = ("add_to_bag", "remove_from_bag", "similar", "ask", "compare")
 
 def checkpointer(connection: sqlite3.Connection) -> SqliteSaver:
     """Checkpoints read back as plain values and LangChain messages only: no other type is revived from the file."""
-    saver = SqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
+    saver = SqliteSaver(connection, serde=PackedSerializer(allowed_msgpack_modules=None))
     saver.setup()
     return saver
 
@@ -99,7 +100,7 @@ class Agent:
             "declined": u.declined,
             "about_self": u.told.as_dict() if u.told else None,
             **turned_back(known.constraints, known.leanings, u),
-            **further(u, known, known.was_open, (state.get("understood") or {}).get("open_act", "")),
+            **further(u, known, state.get("understood") or {}),
         }
         spoken_of = u.targets or known.scene.focus or known.scene.shown
         if heard is not None:
@@ -269,7 +270,9 @@ class Agent:
         """Keep what the next turn needs, and no more."""
         offers = state["answer"].get("offers")
         # A question back ("which one?") leaves the act open for the next sentence.
-        u = {**state["understood"], "open": not state["tools"] and state["understood"]["act"] in _MAY_STAY_OPEN}
+        act, again = state["understood"]["act"], state["understood"].get("was_open")
+        still_open = act in _MAY_STAY_OPEN or (act == "disambiguate" and again)
+        u = {**state["understood"], "open": not state["tools"] and still_open}
         update: dict[str, Any] = {"messages": self._trimmed(state["messages"]), "understood": u}
         if state["answer"].get("asks_for_measures"):
             update["measures_asked"] = True
@@ -280,9 +283,9 @@ class Agent:
             update["reasons"] = {o["product_id"]: o["reason"] for o in offers if o["reason"]}
             update["made"] = state["answer"].get("made", {})
             update["seen"] = list(dict.fromkeys([*state.get("seen", []), *ids]))[-SEEN_KEPT:]
-            update["focus"] = []
-        elif u["targets"]:
-            update["focus"] = u["targets"]
+            update["focus"] = last_meant(u, ids)
+        elif meant := last_meant(u, None):
+            update["focus"] = meant
         elif u["act"] in ("ask", "size_advice") and not state.get("focus"):
             update["focus"] = state.get("shown", [])[:1]
         return update

@@ -149,7 +149,7 @@ def plan_one(state: dict) -> list[Call]:
     if act == "recommend":
         return [("recommend", {"constraints": wishes, "more": bool(state.get("more"))})]
     if act == "similar":
-        chosen = targets or focus or (shown[:1] if not state.get("vague") else [])
+        chosen = targets or focus or state.get("liked") or (shown[:1] if not state.get("vague") else [])
         return [("similar", {"product_id": chosen[0], "constraints": state.get("added", [])})] if chosen else []
     if act == "size_advice":
         return _on_size(state, targets or focus or shown[:1])
@@ -157,6 +157,9 @@ def plan_one(state: dict) -> list[Call]:
         chosen = targets or focus or shown[:1]
         attributes = [a for a in asked if a not in ("description",)]
         return [("product_details", {"product_ids": chosen[:10], "attributes": attributes})] if chosen else []
+    if act == "explain":
+        chosen = targets or focus or shown[:1]
+        return [("explain", {"product_ids": chosen[:3]})] if chosen else []
     if act == "compare":
         if state.get("best") and targets:
             return [("product_details", {"product_ids": targets, "attributes": asked or ["price"]})]

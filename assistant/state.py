@@ -77,13 +77,13 @@ def before(state: ConversationState, bag: list[str], clicked: list[str], known: 
     )  # fmt: skip
 
 
-def further(u: Understood, known: Before, was_open: bool, open_act: str) -> dict[str, Any]:
+def further(u: Understood, known: Before, previous: dict) -> dict[str, Any]:
     """What a sentence does beside its first act, what it replaced, and which act an answer to "which one?" goes on with.
 
     Args:
-        was_open: the last answer was that question.
-        open_act: the act it was about.
+        previous: what was understood a turn earlier, with whether its answer was that question.
     """
+    open_act = previous.get("open_act") or known.last_act
     return {
         "then": [
             {
@@ -93,8 +93,18 @@ def further(u: Understood, known: Before, was_open: bool, open_act: str) -> dict
             } for t in u.then
         ],
         "conflicts": [{"old": old.as_dict(), "new": new.as_dict()} for old, new in u.conflicts],
-        "open_act": (open_act or known.last_act) if was_open and u.act == "disambiguate" else u.act,
+        "open_act": open_act if known.was_open and u.act == "disambiguate" else u.act,
+        # "The same in white" after a list of similar ones is still about the product they are similar to.
+        "liked": list(u.targets[:1]) if u.act == "similar" and u.targets else previous.get("liked", []),
     }  # fmt: skip
+
+
+def last_meant(understood: dict, shown: Sequence[str] | None) -> list[str]:
+    """What "it" is after a turn: what the last of its acts was about; of a new list only if it stands in it."""
+    meant = [t["targets"] for t in (understood, *understood.get("then", ())) if t["targets"]]
+    if shown is None:
+        return meant[-1] if meant else []
+    return meant[-1] if meant and set(meant[-1]) <= set(shown) and understood.get("then") else []
 
 
 def chosen_of_new(understood: dict, products: Sequence[tuple[str, float | None]]) -> dict:

@@ -216,7 +216,7 @@ def resolve(
             return Reference(tuple(dict.fromkeys(found)), False, described, len(groups))
         return Reference((), bool(scene.shown), described, len(groups))
     meant = _by_pronoun(text, scene)
-    products = [catalog.product(p) for p in meant.targets[:1]]
+    products = [catalog.product(p) for p in meant.targets] if len(meant.targets) == 1 else []
     if products and matches and _is_variant(text, matches, products):
         return replace(meant, variant=True)
     return meant

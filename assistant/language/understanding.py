@@ -20,7 +20,7 @@ from shopping_assistant.assistant.language.measures import AboutSelf, about_self
 from shopping_assistant.assistant.language.nearest import Nearest
 from shopping_assistant.assistant.language.negation import negated as find_negated
 from shopping_assistant.assistant.language.plain_values import plain_matches
-from shopping_assistant.assistant.language.relative import Relative, act_by_degree, relative_wishes
+from shopping_assistant.assistant.language.relative import Relative, act_by_degree, beside_same, relative_wishes
 from shopping_assistant.assistant.language.references import Reference, Scene, resolve
 from shopping_assistant.assistant.language.scales import Scales
 from shopping_assistant.assistant.language.sentence import Sentence
@@ -187,7 +187,7 @@ class Understanding:
         sentence = self._read(text, context)
         scene = before.scene
         reference = resolve(
-            sentence.text, sentence.tokens, sentence.matches, scene, self.vocabulary,
+            sentence.text, sentence.tokens, beside_same(sentence, self.scales), scene, self.vocabulary,
             alone and (before.was_open or (before.last_act in acts.POINTING and not before.question)),
         )  # fmt: skip
         whole, relative = sentence, relative_wishes(sentence, self.scales, scene, reference, _named_categories(sentence) or context)
@@ -215,8 +215,10 @@ class Understanding:
         if not has_words and not sentence.matches and _ANYTHING.search(sentence.text):
             has_words = bool(self._nearest_to(sentence, sizes, prices, relative.tokens))
         act = acts.classify(seen, self._current_categories(before), has_words)
-        if sizes and not own and seen.in_chat and act == "refine" and forms.HAVE_IT.search(sentence.text):
-            act = "ask"
+        if sizes and not own and seen.in_chat and act == "refine":
+            of_sizes = before.last_act in ("ask", "size_advice") and before.asked == ("size",)
+            if forms.HAVE_IT.search(sentence.text) or (of_sizes and forms.AND_IN.match(sentence.text)):
+                act = before.last_act if of_sizes else "ask"
         new_kind = set(seen.categories) - set(self._current_categories(before)) if before.constraints else ()
         if seen.in_chat and not new_kind:
             afresh = act == "search" and acts.asks_afresh(sentence.text)
@@ -368,6 +370,7 @@ class Understanding:
             matches = [kept for m in matches if (kept := _without_category(m))]
         matches += plain_matches(self.vocabulary, tokens, matches, context, self._share)
         matches.sort(key=lambda m: m.start)
+        matches = _as_qualities(matches)
         negators = {p.negator for p in amounts.price_amounts(low)}
         neutral = qualities(tokens, low, matches) | {i for i, t in enumerate(tokens) if t.start in negators}
         negated, scope = find_negated(tokens, matches, neutral)
@@ -651,6 +654,16 @@ def _the_point(asked: Sequence[str]) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(asked))
     named = tuple(a for a in found if a not in ("available", "description"))
     return named or found
+
+
+def _as_qualities(matches: Sequence[Match]) -> list[Match]:
+    """ "High heels" are pumps, "high heel ankle boots" are boots: before a kind, what can be its quality is."""
+    out = []
+    for m, following in zip(matches, [*matches[1:], None], strict=False):
+        quality = _without_category(m) if m.means("category") and len(m.meanings) > 1 else None
+        kind = following is not None and following.start == m.end and following.meanings[0].attribute == "category"
+        out.append(quality if quality is not None and kind else m)
+    return out
 
 
 def _without_category(m: Match) -> Match | None:
