@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
 
+from shopping_assistant.assistant.evidence import Evidence, of_recommended
 from shopping_assistant.assistant.language.fashion_words import IMITATION
 from shopping_assistant.assistant.language.leanings import Leaning
 from shopping_assistant.assistant.language.places import Places
@@ -69,6 +71,8 @@ class Ranked:
     relaxed: tuple[Constraint, ...] = ()
     parts_ms: dict[str, float] = field(default_factory=dict)
     pool: np.ndarray | None = field(default=None, compare=False, repr=False)
+    #: product id → clicks and purchases without which it would stand lower, the strongest first.
+    evidence: dict[str, tuple[Evidence, ...]] = field(default_factory=dict, compare=False, repr=False)
 
 
 class Shelf:
@@ -274,7 +278,7 @@ class Shelf:
 
     def recommend(
         self, history: Sequence[Event], k: int, constraints: Sequence[Constraint], exclude: Sequence[str] = (),
-        leanings: Sequence[Leaning] = (),
+        leanings: Sequence[Leaning] = (), with_evidence: bool = False,
     ) -> Ranked:  # fmt: skip
         """The next products for a shopper; without a trained recommender the most bought ones."""
         gone = self._rows([*exclude, *(e.product_id for e in history if e.action == "purchase" and e.product_id)])
@@ -287,7 +291,12 @@ class Shelf:
         exclude = [*exclude, *(self.catalog.ids[row] for row in np.flatnonzero(in_text))]
         made = self.recommender.recommend(tuple(history), LEANED_FROM * k if leanings else k, kept, exclude)
         products = self._with_memory(self._leaned(made.products, leanings, mask)[:k], current_query(history) or "")
-        return Ranked(products, "recommender", int(mask.sum()), relaxed, dict(made.parts_ms))
+        found, parts = {}, dict(made.parts_ms)
+        if with_evidence:
+            start = time.perf_counter()
+            found = of_recommended(self.recommender, made, history)
+            parts["evidence"] = round((time.perf_counter() - start) * 1000, 2)
+        return Ranked(products, "recommender", int(mask.sum()), relaxed, parts, evidence=found)
 
     def _leaned(
         self, products: Sequence[Scored], leanings: Sequence[Leaning], mask: np.ndarray

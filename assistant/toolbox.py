@@ -19,6 +19,7 @@ FILES = (
     "searching",
     "recommending",
     "product_facts",
+    "explaining",
     "size_advice",
     "bag",
     "forgetting",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -17,7 +17,7 @@ from shopping_assistant.tools.candidates import BEAMS
 from shopping_assistant.tools.core_model import IdModel, history_rows
 from shopping_assistant.tools.decoding import AnswerWriter, Written, load_writer
 from shopping_assistant.tools.errors import ShopError
-from shopping_assistant.tools.fused import CHOICE, Fused, Models
+from shopping_assistant.tools.fused import CHOICE, Fused, Models, Weighed
 from shopping_assistant.tools.memory import QueryProductMemory
 from shopping_assistant.tools.mixup import MixupSettings, Scored
 from shopping_assistant.tools.sessions import Event, current_query
@@ -40,6 +40,8 @@ class Recommendation:
     written_id: str
     written_title: str
     parts_ms: dict[str, float]
+    #: What `Recommender.without` needs; None where the system weighs no candidates.
+    weighed: Weighed | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -250,12 +252,30 @@ class Recommender:
         clock.lap("prompt")
         (written,) = self._writer.write([prompt], [allowed], beams=BEAMS if self.system == "fused" else 10)
         clock.lap("write")
-        ranked = self._fused_list if self.system == "fused" else self._mixed_list
-        products = ranked(written, history, k, allowed, clock)
+        weighed = None
+        if self.system == "fused":
+            beam = [row for row, _ in written.candidates]
+            weighed = self.fused.weighed(history, allowed, beam, clock.lap)
+            found = self.fused.best(weighed, k)
+            products = tuple(Scored(self._catalog.ids[row], score, route) for row, score, route in found)
+        else:
+            products = self._mixed_list(written, history, k, allowed)
         clock.lap("retrieval")
-        return Recommendation(products, self._catalog.ids[written.index], written.title, clock.parts)
+        return Recommendation(products, self._catalog.ids[written.index], written.title, clock.parts, weighed)
 
-    def _mixed_list(self, written: Written, history, k: int, allowed: np.ndarray, clock: _Clock) -> tuple[Scored, ...]:
+    def without(self, made: Recommendation, reduced: Sequence[Sequence[Event]]) -> dict[str, np.ndarray]:
+        """Ranks of the products recommended, had the shopper not done one thing or another: see `Fused.without`.
+
+        Returns:
+            product id → ``(1 + len(reduced),)`` ranks among the best candidates, first the rank as it is. Empty where the
+            system weighs no candidates.
+        """
+        if made.weighed is None or not reduced:
+            return {}
+        rows, ranks = self.fused.without(made.weighed, reduced)
+        return {self._catalog.ids[row]: ranks[:, i] for i, row in enumerate(rows.tolist())}
+
+    def _mixed_list(self, written: Written, history, k: int, allowed: np.ndarray) -> tuple[Scored, ...]:
         by_id, by_title = self._lists(self._roads([written], [history], [allowed]))
         mixed = self._mix(by_id, by_title)[0]
         rows = mixup.top_k(mixed, k, allowed)
@@ -264,11 +284,6 @@ class Recommender:
             Scored(self._catalog.ids[row], float(mixed[row]), {**route, "memory": None, "search": None})
             for row, route in zip(rows, ranks, strict=True)
         )
-
-    def _fused_list(self, written: Written, history, k: int, allowed: np.ndarray, clock: _Clock) -> tuple[Scored, ...]:
-        beam = [row for row, _ in written.candidates]
-        found = self.fused.best(history, k, allowed, beam, clock.lap)
-        return tuple(Scored(self._catalog.ids[row], score, route) for row, score, route in found)
 
 
 def _default_system(store: Store) -> str:

@@ -12,7 +12,6 @@ from shopping_assistant.assistant.leaning_order import truly
 from shopping_assistant.assistant.shelf import NO_ROUTE, Ranked
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.catalog import Product
-from shopping_assistant.tools.sessions import Event
 
 # What a chat model needs to speak of a product; the page reads the rest from the catalogue.
 BRIEF = ("product_id", "title", "brand", "category", "color", "material", "price", "currency")
@@ -40,17 +39,18 @@ def same_wish(c: Constraint, others: Sequence[Constraint]) -> bool:
 
 def offered(
     desk: Desk, ranked: Ranked, constraints: Sequence[Constraint], query: str | None = None,
-    history: Sequence[Event] = (), like: str | None = None, beside: Beside | None = None,
+    like: str | None = None, beside: Beside | None = None,
 ) -> ToolResult:  # fmt: skip
     kept = [c for c in constraints if c not in ranked.relaxed]
     catalog = desk.shelf.catalog
     offers, lines = [], []
     for number, scored in enumerate(ranked.products, 1):
         product = catalog.product(scored.product_id)
+        found = ranked.evidence.get(scored.product_id, ())
         why = _first_said(
-            _by_degree(desk, product), reason(product, catalog, kept, history, scored.route, ranked.by, beside)
+            _by_degree(desk, product), reason(product, catalog, kept, found, scored.route, ranked.by, beside)
         )  # fmt: skip
-        offers.append(Offer(scored.product_id, why, {**NO_ROUTE, **scored.route}))
+        offers.append(Offer(scored.product_id, why, {**NO_ROUTE, **scored.route}, tuple(e.as_dict() for e in found)))
         lines.append({"number": number, **brief(product), "reason": why})
     content = {
         "count": ranked.count, "by": ranked.by, "products": lines, "wishes": [c.as_dict() for c in kept],
@@ -58,8 +58,10 @@ def offered(
     }  # fmt: skip
     if like:
         content["like"] = brief(catalog.product(like))
+    made = {"by": ranked.by, "constraints": [c.as_dict() for c in kept], "at": desk.log.now().isoformat(timespec="microseconds")}
+    made |= {k: v for k, v in (("query", query), ("like", like)) if v}
     return ToolResult(
-        content, tuple(offers), ranked.relaxed, query=query, parts_ms=ranked.parts_ms, pool=ranked.pool
+        content, tuple(offers), ranked.relaxed, query=query, parts_ms=ranked.parts_ms, pool=ranked.pool, made=made
     )
 
 

@@ -31,9 +31,10 @@ def recommend(desk: Desk, given: Recommend) -> ToolResult:
         # "Recommend me a dress" says what is looked for now, before it stands in the log.
         history = (*history, *desk.as_pages([desk.event("search", query=desk.query)]))
     exclude = [*desk.log.bag(desk.thread_id), *(desk.seen if given.more else ())]
-    ranked = desk.shelf.recommend(history, desk.settings.shown, constraints, exclude, desk.leanings)
-    result = offered(desk, ranked, constraints, history=history)
-    return replace(result, content={**result.content, "goes_by": _evidence(history)})
+    ranked = desk.shelf.recommend(history, desk.settings.shown, constraints, exclude, desk.leanings, with_evidence=True)
+    result = offered(desk, ranked, constraints)
+    made = result.made | {"query": desk.query, "exclude": [*desk.seen] if given.more else []}
+    return replace(result, content={**result.content, "goes_by": _evidence(history)}, made=made)
 
 
 def _outfit(desk: Desk, given: Recommend) -> ToolResult:
@@ -47,10 +48,13 @@ def _outfit(desk: Desk, given: Recommend) -> ToolResult:
     history = tuple(e for e in desk.history() if e.action != "search")
     history = (*history, desk.event("click", product_id=product.product_id))
     made = outfit(desk.shelf, product, history, desk.settings.shown, kept, desk.log.bag(desk.thread_id))
-    result = offered(desk, made.ranked, kept, history=history, beside=Beside(product, made.partners))
+    result = offered(desk, made.ranked, kept, beside=Beside(product, made.partners))
     kinds = list(dict.fromkeys(str(p["category"]) for p in result.content["products"]))
     content = {**result.content, "goes_with": brief(product), "kinds": kinds, "learned": made.learned}
-    return replace(result, content=content, relaxed=(*result.relaxed, *set_aside))
+    return replace(
+        result, content=content, relaxed=(*result.relaxed, *set_aside),
+        made=result.made | {"goes_with": product.product_id},
+    )  # fmt: skip
 
 
 def _holds_for_outfit(c: Constraint) -> bool:

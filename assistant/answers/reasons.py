@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from shopping_assistant.assistant.answers.wording import listed, name_of, plural
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.catalog import Catalog, Product, split_values
 from shopping_assistant.tools.outfits import Partner
-from shopping_assistant.tools.sessions import Event
+
+if TYPE_CHECKING:  # evidence is found on the shelf, and the shelf needs no sentences
+    from shopping_assistant.assistant.evidence import Evidence
 
 # What two products may share that a shopper would call a reason, strongest first.
 _SHARED = ("line", "brand", "color", "pattern", "material", "look")
 _NO_PATTERN = ("solid", "plain", "unknown")
-_LOOKED_BACK = 6
 
 
 @dataclass(frozen=True)
@@ -29,17 +31,22 @@ def reason(
     product: Product,
     catalog: Catalog,
     constraints: Sequence[Constraint],
-    history: Sequence[Event],
+    found: Sequence[Evidence],
     route: dict[str, int | None],
     by: str,
     beside: Beside | None = None,
 ) -> str:
-    """One short sentence part; empty when nothing true is worth saying. ``beside``: what it is to be worn with."""
+    """One short sentence part; empty when nothing true is worth saying.
+
+    Args:
+        found: clicks and purchases without which the product would stand lower; no others are told.
+        beside: what it is to be worn with.
+    """
     parts = []
     if beside is not None:
         parts.append(_goes_with(product, beside))
     elif by == "recommender":
-        parts.append(_after(product, catalog, history))
+        parts.append(_after(product, catalog, found))
     asked = [name_of(c.attribute) for c in constraints if not c.is_exclusion and c.said and c.attribute != "category"]
     if asked:
         parts.append(f"in the {listed(dict.fromkeys(asked))} you asked for")
@@ -69,28 +76,25 @@ def _goes_with(product: Product, beside: Beside) -> str:
     return to + (f": same {listed(map(name_of, same[:2]))}" if same else "")
 
 
-def _after(product: Product, catalog: Catalog, history: Sequence[Event]) -> str:
-    """What it shares with something the shopper clicked or chose, the latest first."""
-    told: set[str] = set()
-    for e in reversed(history):
-        if (
-            e.product_id is None
-            or e.product_id in told
-            or e.product_id not in catalog
-            or e.product_id == product.product_id
-        ):
+def _after(product: Product, catalog: Catalog, found: Sequence[Evidence]) -> str:
+    """The click or purchase without which the product would fall furthest, and what the two share.
+
+    One that shares something is told before one that does not: a shopper sees why it counts.
+    """
+    told = []
+    for e in found:
+        if e.product_id not in catalog or e.product_id == product.product_id:
             continue
-        told.add(e.product_id)
-        if len(told) > _LOOKED_BACK:
-            break
         other = catalog.product(e.product_id)
-        same = _shared(product, other)
-        if not same:
-            continue
-        did = "clicked" if e.action == "click" else "chose"
-        kind = "like" if product.category == other.category else "goes with"
-        return f"{kind} the {short_title(other)} you {did}: same {listed(name_of(a) for a in same[:2])}"
-    return ""
+        told.append((other, e, _shared(product, other)))
+    if not told:
+        return ""
+    other, e, same = max(told, key=lambda t: (bool(t[2]), t[1].fall))
+    did = "clicked" if e.kind == "click" else "chose"
+    if not same:
+        return f"after the {short_title(other)} you {did}"
+    kind = "like" if product.category == other.category else "goes with"
+    return f"{kind} the {short_title(other)} you {did}: same {listed(name_of(a) for a in same[:2])}"
 
 
 def _shared(product: Product, other: Product) -> list[str]:
@@ -115,5 +119,9 @@ def _same(a: Product, b: Product, attribute: str) -> bool:
 
 def short_title(product: Product) -> str:
     """The title up to its colour and material: "Norrvik Juno Loafers in White Leather" is "Norrvik Juno Loafers"."""
-    head = product.title.split(" in ")[0].strip()
-    return head if 3 <= len(head) <= 60 else product.title[:60].strip()
+    return short_of(product.title)
+
+
+def short_of(title: str) -> str:
+    head = title.split(" in ")[0].strip()
+    return head if 3 <= len(head) <= 60 else title[:60].strip()

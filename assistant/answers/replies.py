@@ -54,7 +54,7 @@ def without_tools(state: dict) -> str:
         return of_self
     act = state.get("act", "other")
     if act == "disambiguate":
-        act = state.get("previous_act") or "ask"
+        act = state.get("open_act") or state.get("previous_act") or "ask"
     if act in ("greet", "thanks"):
         return chat.answer({**state, "talk": {"kind": "greeting" if act == "greet" else "thanks"}})
     forms = {"help": _HELP, "save": _SAVED, "reset": _AFRESH}
@@ -63,21 +63,10 @@ def without_tools(state: dict) -> str:
     if act == "undo":
         return changes.undone(state)
     if act == "explain":
-        return _explained(state)
+        return "I have not shown you anything yet, so there is nothing to explain."
     if act in ("add_to_bag", "remove_from_bag", "similar", "ask", "compare", "size_advice"):
         return _which(state, act, state.get("shown", []))
     return pick(_NOT_UNDERSTOOD, state).format(kinds=_KINDS)
-
-
-def _explained(state: dict) -> str:
-    shown = {p["product_id"]: p for p in state.get("shown", [])}
-    chosen = [shown[t] for t in state.get("targets", []) if t in shown] or list(shown.values())[:1]
-    if not chosen:
-        return "I have not shown you anything yet, so there is nothing to explain."
-    product = chosen[0]
-    if product.get("reason"):
-        return f"I showed you {product['title']} for this: {product['reason'][0].lower()}{product['reason'][1:]}."
-    return f"{product['title']} came closest in words to what you asked for; there is no other reason."
 
 
 def _which(state: dict, act: str, shown: list[dict]) -> str:

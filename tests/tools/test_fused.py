@@ -97,13 +97,13 @@ def test_the_best_are_those_with_the_highest_scores(fused):
     mask = np.ones(N, bool)
     mask[[3, 9, 70]] = False
     written = [5, 80]
-    found = fused.best(HISTORIES[0], 12, mask, written)
+    found = fused.best(fused.weighed(HISTORIES[0], mask, written), 12)
     made = fused.candidates(HISTORIES[:1], [mask], [written])
     scores = fused.scorer.scores(made.features, made.rows, made.sources)[0]
     best = np.argsort(-scores, kind="stable")[:12]
     assert [row for row, _, _ in found] == made.rows[0][best].tolist()
     assert [score for _, score, _ in found] == pytest.approx(scores[best].tolist(), abs=1e-4)
-    everyone = {row: route for row, _, route in fused.best(HISTORIES[0], N, mask, written)}
+    everyone = {row: route for row, _, route in fused.best(fused.weighed(HISTORIES[0], mask, written), N)}
     assert everyone[5]["id"] == 1 and everyone[80]["id"] == 2
     assert sum(route["id"] is not None for route in everyone.values()) == 2
     assert min(route["title"] for route in everyone.values() if route["title"]) == 1
@@ -199,3 +199,16 @@ def test_without_weights_the_mixed_list_is_given_and_fused_is_refused(store, tmp
     assert bare.system == "mixup" and len(bare.recommend(HISTORIES[0], 5).products) == 5
     with pytest.raises(RecommenderError, match="shop build"):
         bare.scores([()], ("fused",))
+
+
+def test_what_a_click_did_is_seen_without_it(fused):
+    """The history itself moves nothing; one without its clicks is another list among the same candidates."""
+    history = HISTORIES[0]
+    weighed = fused.weighed(history, np.ones(N, bool), [5, 80])
+    bare = tuple(e for e in history if e.product_id is None)
+    rows, ranks = fused.without(weighed, [history, bare])
+    assert rows.tolist() == [row for row, _, _ in fused.best(weighed, len(rows))]
+    assert ranks.shape == (3, len(rows))
+    assert ranks[0].tolist() == sorted(ranks[0].tolist())
+    np.testing.assert_array_equal(ranks[1], ranks[0])
+    assert (ranks[2] != ranks[0]).any()
