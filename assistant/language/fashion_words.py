@@ -345,6 +345,14 @@ SPELLED = frozenset(
 )
 
 
+# What an attribute's values are said of beside its own name: a straight leg, a high waist.
+OTHER_NOUNS = {
+    "fit": ("leg", "legged", "cut"),
+    "rise": ("waist", "waisted"),
+    "sleeve length": ("sleeved",),
+    "neckline": ("neck", "collar"),
+    "length": ("long",),
+}
 # Words inside a value that may be left out or added.
 LINKING = frozenset("a an the on of with and in".split())
 

@@ -17,4 +17,5 @@ class Sentence:
     negated: list[bool]
     negated_tokens: frozenset[int] = frozenset()
     by_degree: frozenset[int] = frozenset()  # tokens of wishes that only order: "longer", "less plain"
+    qualities: frozenset[int] = frozenset()  # tokens of "non-slip", "wrinkle-free"
     taken_back: list[tuple[int, int]] = field(default_factory=list)  # characters that withdraw a wish

@@ -142,7 +142,7 @@ class Understanding:
         # Figures of a body are read first and leave the sentence: they are no prices and no wishes.
         silent = Understood(told.act, before.constraints, words=before.words, leanings=before.leanings)
         heard = silent if told and told.alone else self._wishes_and_deeds(told.rest, before)
-        return replace(heard, told=told, act=told.act_with(heard.act)) if told else heard
+        return replace(heard, told=told, act=told.act_with(heard.act) if told else heard.act)
 
     def _wishes_and_deeds(self, text: str, before: Before) -> Understood:
         if beside := self._beside_wishes(text, before):
@@ -211,7 +211,7 @@ class Understanding:
             excludes=any(sentence.negated) or bool(self._words_excluded(sentence)),
             alone=alone,
         )
-        has_words = bool(self._free_words(sentence, sizes) or self._words_excluded(sentence))
+        has_words = bool(self._free_words(sentence, sizes) or self._words_excluded(sentence) or sentence.qualities)
         if not has_words and not sentence.matches and _ANYTHING.search(sentence.text):
             has_words = bool(self._nearest_to(sentence, sizes, prices, relative.tokens))
         act = acts.classify(seen, self._current_categories(before), has_words)
@@ -372,9 +372,10 @@ class Understanding:
         matches.sort(key=lambda m: m.start)
         matches = _as_qualities(matches)
         negators = {p.negator for p in amounts.price_amounts(low)}
-        neutral = qualities(tokens, low, matches) | {i for i, t in enumerate(tokens) if t.start in negators}
+        quality = qualities(tokens, low, matches)
+        neutral = quality | {i for i, t in enumerate(tokens) if t.start in negators}
         negated, scope = find_negated(tokens, matches, neutral)
-        return Sentence(low, tokens, matches, negated, scope)
+        return Sentence(low, tokens, matches, negated, scope, qualities=quality)
 
     def _prices(self, sentence: Sentence, sizes, before: Before) -> list[amounts.Amount]:
         """What the sentence says of the price; a bare figure ("make that 120") while a price is talked of."""
@@ -464,6 +465,8 @@ class Understanding:
             found += self._attributes_in(said or "")
             sentence.taken_back.append(m.span())
         for m in sentence.matches:
+            if not _is_excluded(m, before.constraints):
+                continue  # "sporty would be fine too" takes nothing back
             if _ACCEPTED.match(sentence.text, sentence.tokens[m.end - 1].end) or forms.DO_NOT_MIND.search(
                 sentence.text[: sentence.tokens[m.start].start]
             ):

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from rapidfuzz.distance import OSA
 
-from shopping_assistant.assistant.language import english
+from shopping_assistant.assistant.language import degree_words, english
 from shopping_assistant.assistant.language import fashion_words as words
 from shopping_assistant.assistant.language.spelling import Spelling
 from shopping_assistant.tools.attribute_filter import Constraint
@@ -213,6 +213,7 @@ class Vocabulary:
             if attribute not in ATTRIBUTE_ORDER and len(values) <= MOST_DESCRIBING:
                 _join_misspelt(same)
             nouns = [w for w in phrase_key(attribute).split() if w not in ("of", "length", "height", "type", "size")]
+            nouns += words.OTHER_NOUNS.get(attribute.replace("_", " "), ())
             measured = [w for w in phrase_key(attribute).split() if w in ("length", "height")]
             own = attribute not in ATTRIBUTE_ORDER
             for key, equal in same.items():
@@ -225,6 +226,8 @@ class Vocabulary:
                 for noun in nouns if own or attribute in ("color", "brand") else ():
                     if noun not in key.split():
                         self._add(f"{key} {noun}", attribute, equal)
+                        if key.split()[-1] in nouns:  # high waist for high rise
+                            self._add(" ".join([*key.split()[:-1], noun]), attribute, equal)
                         for middle in measured:  # full length sleeves
                             self._add(f"{key} {middle} {noun}", attribute, equal)
                 if attribute == "brand" and not self._stands_alone(key, attribute, equal):
@@ -447,6 +450,8 @@ class Vocabulary:
         out = {}
         for attribute in self.attributes:
             out[phrase_key(attribute)] = attribute
+            if " of " in attribute:  # size of bag, bag size
+                out[phrase_key(" ".join(reversed(attribute.split(" of "))))] = attribute
         for attribute, spoken in words.ASKING_WORDS.items():
             name = (self.rating or "rating") if attribute == "rating" else attribute
             for phrase in _listed(spoken):
@@ -550,6 +555,7 @@ class Vocabulary:
             spoken = words.spoken_words()
             phrases = (*self._phrases, *self._plain, *self.asking)
             self._single_words = {w for p in phrases for w in p.split()} | {key_of(w) for w in spoken} | spoken
+            self._single_words |= degree_words.every_form()
         return self._single_words
 
     def price_of(self, rows: np.ndarray, share: float) -> float | None:
