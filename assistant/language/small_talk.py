@@ -55,7 +55,7 @@ _PLAIN: tuple[tuple[str, re.Pattern], ...] = (
         r"|requirements?|preferences|conditions|constraints|choices so far)\b",
         r"\bwhat (?:do|have|did|all do) you (?:know|remember|note|noted|write|written|got|have)(?: down)?\b.{0,20}\b(?:about|of) (?:me|my)\b",
         r"\bwhat (?:\w+ )?(?:have you|did you|you have|you've) (?:got )?(?:noted|remembered|written|understood|stored|saved)\b",
-        r"\bwhat (?:have i|did i|i have|i've) (?:asked|said|told|wished|chosen|set)\b",
+        r"\bwhat (?:have i|did i|i have|i've|i did) (?:ask(?:ed)?|said?|say|told?|tell|wish(?:ed)?|chosen|choose|set|want(?:ed)?)\b",
         r"\bwhat (?:am i|are we) (?:currently )?(?:looking|searching|filtering)\b",
         r"^\W*(?:my|show|list|the|current|active)? ?(?:filters|wishes|criteria)\W*$",
         r"\bwhat filters\b", r"\bwhich filters\b",
@@ -109,6 +109,7 @@ _WEAK: tuple[tuple[str, re.Pattern], ...] = (
         r"\bi(?:'m| am| feel| have been|'ve been)?(?: \w+){0,3} (?:so |very |really |a bit |quite |feeling )?(?:sad|depressed|lonely|miserable|anxious|heartbroken|stressed(?: out)?|exhausted|hopeless|devastated|overwhelmed|terrible|awful|unhappy|scared|worthless)\b",
         r"\b(?:terrible|awful|horrible|bad|rough|hard|long) (?:day|week|year|time) (?:at|today|for me|so far|again)\b", r"\bhad a (?:really |very )?(?:bad|terrible|awful|rough|hard|horrible) (?:day|week|time)\b",
         r"\bi(?:'ve| have)? (?:got |been told i have )?(?:cancer|a tumou?r)\b", r"\bnobody (?:likes|loves|understands) me\b", r"\bi(?:'ve| have)? (?:been )?(?:fired|laid off)\b",
+        r"\bfeel(?:ing)? (?:so |very |really |a bit |quite |pretty )*(?:sick|ill|bad|down|tired|low|rough|unwell|poorly|blue)\b(?! of)", r"^\W*i(?:'m| am) (?:so |very |really |a bit )*(?:sick|ill|tired|unwell|poorly)\b(?! of)",
         r"\bi hate (?:myself|my (?:life|body))\b", r"\bi(?:'m| am) (?:so )?(?:ugly|fat|alone)\b",
     )),
     ("how are you", _any(
@@ -161,7 +162,8 @@ _COURTEOUS = frozenset(
     """ok okay alright right well oh so much very a lot lots all again there you u everyone folks guys mate pal buddy dear
     friend sir madam ma'am miss for your the help it that's that thats this today now then and see ya take care have nice
     great good lovely wonderful weekend one too i'm im i am really done be done is will your time advice tonight night kindly
-    please bot assistant team shop people my yes yeah no nope perfect awesome super cool must go gotta off""".split()
+    please bot assistant team shop people my yes yeah no nope perfect awesome super cool must go gotta off brilliant fantastic amazing excellent wow fab ace sorted enough
+    now wrap up heading out leaving home""".split()
 )
 _WORD = re.compile(r"[a-z']+")
 _SMILES = re.compile(r"[\U0001F600-\U0001F606\U0001F607-\U0001F60D\U0001F618\U0001F970\U0001F929\U0001F44D\U0001F44F\u2764\U0001F495-\U0001F49F\U0001F389\U0001F602\U0001F923]|:-?\)|<3")
