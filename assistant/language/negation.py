@@ -46,6 +46,9 @@ _NOT_BEFORE = frozenset(
     "too so very sure bad only just yet exactly really thanks thank i that's problem worries more less over under "
     "above".split()
 )
+# "I have nothing to wear to a wedding", "I've got no shoes for it": what is lacking is wanted.
+_OWNING = frozenset("have has had got own owns haven't i've".split())
+_NO_WISH = frozenset("use interest need time wish desire intention reason love".split())
 _BREAKS = frozenset(
     "; . ! ? but show want need looking prefer please i i'd i'm give find make something under over".split()
 )
@@ -82,6 +85,9 @@ def negated(
                 out[starts[next(s for s in starts if ends[s] == at)]] = True
             continue
         if at in neutral:
+            at += 1
+            continue
+        if word in ("no", "nothing") and at and tokens[at - 1].text in _OWNING and following not in _NO_WISH:
             at += 1
             continue
         if (word, following) == ("nothing", "but") or (word == "why" and following in ("not", "no")):
