@@ -14,13 +14,14 @@ from shopping_assistant.assistant.language.stated import Stated
 
 # Weights beside a search score, whose cosine and best word count 1 and 0.6. Chosen on half of the FashionIQ
 # conversations (`eval/understanding/fashioniq.py`), the figures are of the other half; docs/experiments.md has the sweep.
-NEAR = 1.5  # to the product looked at, by title and words
-OLDER = 0.8  # of a product looked at before the last one
+NEAR = 2.0  # to the product looked at, by title and words
+OLDER = 1.0  # of a product looked at before the last one
 MOVED = 3.0  # along what the catalogue states
 MOVED_BY_TITLES = 0.3  # the same where only some titles say it
-TOWARDS = 0.3  # along a direction of sentence vectors, where the catalogue states nothing
+OPPOSITES = 0.05  # from the words for less of it to those for more, in sentence vectors, where only some titles say it
+TOWARDS = 0.15  # a word that is on no scale: "more whimsical"
 BEARS = 2.0  # a value that would be liked
-BEARS_TAG = 0.3  # the same of an attribute that is stated now and then
+BEARS_TAG = 0.6  # the same of an attribute that is stated now and then
 # Steps asked for: "a bit longer", "longer", "much longer"; each step beside them costs so much.
 STEPS = {"little": 1.0, "": 1.5, "much": 3.0}
 STEP_COSTS = 0.15
@@ -120,7 +121,7 @@ class LeaningOrder:
             mask.sum() if mask is not None else len(at)
         ):
             words = ", ".join(scale.degree.more[:3]), ", ".join(scale.degree.less[:3])
-            out = MOVED_BY_TITLES * out + sign * TOWARDS * self._along(words[0], words[1], wish.than)
+            out = MOVED_BY_TITLES * out + sign * OPPOSITES * self._along(words[0], words[1], wish.than)
             return out.astype(np.float32)
         return MOVED * out
 

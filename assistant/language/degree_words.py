@@ -167,3 +167,11 @@ MUCH = frozenset("much lot far way considerably significantly loads tons".split(
 IRREGULAR = {"further": "far"}
 # Nouns for a product as a whole: "the same style", "similar design".
 WHOLE = frozenset("style design look type kind vibe one thing product item cut model feel idea shape".split())
+
+
+def every_form() -> frozenset[str]:
+    """All adjectives of this file and their comparatives: none of them is a slip of the pen."""
+    bases = {w for d in DEGREES for a in (*d.more, *d.less) for w in a.split()}
+    bases |= {w for a in (*BRIGHT_WORDS, *MUTED_WORDS) for w in a.split()}
+    formed = {f"{b[:-1]}ier" for b in bases if b.endswith("y")} | {f"{b}r" for b in bases if b.endswith("e")}
+    return frozenset(bases | formed | {f"{b}er" for b in bases} | {f"{b}{b[-1]}er" for b in bases})

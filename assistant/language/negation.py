@@ -56,8 +56,9 @@ _BREAKS = frozenset(
 _REFUSED_AFTER = (("is", "not"), ("are", "not"), ("isn't",), ("isnt",), ("aren't",), ("arent",))
 _REFUSED_END = (("for", "me"), ("for", "us"), ("my",), ("me",), ("what", "i"))
 _REFUSED_BETWEEN = frozenset("really quite exactly so much very particularly at all is 's ".split())
-# "Not velvet and that is black" goes on with what is wanted.
-_GOES_ON = {("and", "that"), ("and", "which"), ("and", "is"), ("and", "has"), ("and", "with"), ("and", "it")}
+# Behind "and" these go on with what is wanted: "not velvet and that is black", "no belt and the dress is grey".
+_GOES_ON = frozenset("that which is has with it".split())
+_VERBS_OF_IT = frozenset("is are has have was were should looks comes".split())
 _SOFT_BREAKS = frozenset("in with for by from".split())
 
 
@@ -99,7 +100,7 @@ def negated(
             continue
         if word in _NEGATIONS and following not in _NOT_BEFORE and not (word == "no" and following in (",", ".", "!")):
             scope, seen = True, False
-        elif word in _BREAKS or (word, following) in _GOES_ON or (seen and word in _SOFT_BREAKS) or (word == "," and not _list_goes_on(tokens, at)):
+        elif word in _BREAKS or (word == "and" and _goes_on(tokens, at)) or (seen and word in _SOFT_BREAKS) or (word == "," and not _list_goes_on(tokens, at)):
             scope = False
         elif scope:
             words.add(at)
@@ -117,6 +118,14 @@ def _refused_after(tokens: Sequence[Token], at: int) -> bool:
                 rest = rest[1:]
             return any(tuple(rest[: len(end)]) == end for end in _REFUSED_END)
     return False
+
+
+def _goes_on(tokens: Sequence[Token], at: int) -> bool:
+    """ "No belt and the dress is grey" says something new; "no belt and the usual buttons" does not."""
+    following = [t.text for t in tokens[at + 1 : at + 5]]
+    if not following:
+        return False
+    return following[0] in _GOES_ON or (following[0] in ("the", "its") and bool(_VERBS_OF_IT & set(following[2:])))
 
 
 def _list_goes_on(tokens: Sequence[Token], comma: int) -> bool:

@@ -30,7 +30,7 @@ _NO_QUALITY = frozenset(
 )
 _PRODUCT_ASKED = re.compile(
     r"\b(?:more|something|anything|one|ones|another|others?|similar|close|closer|same|just|exactly|looks?) (?:\w+ )?(?:like|as|to)\b"
-    r"|\bsimilar\b|\bsame\b|\bin that style\b|\bof that kind\b"
+    r"|(?<!'d )(?<!would )(?<!you )(?<!not )\blike (?:the|that|this|number|these|those)\b|\bsimilar\b|\bsame\b|\bin that style\b|\bof that kind\b"
 )
 # "I want one that is black": another than the one looked at. "I want that one" is no such thing.
 _ANOTHER = re.compile(
@@ -65,7 +65,9 @@ class Relative:
         kept = [i for i in range(len(sentence.matches)) if i not in self.heard]
         return replace(
             sentence, matches=[sentence.matches[i] for i in kept], negated=[sentence.negated[i] for i in kept],
-            negated_tokens=sentence.negated_tokens - self.tokens, by_degree=self.tokens,
+            negated_tokens=sentence.negated_tokens - self.tokens,
+            # Beside nothing shown, "a longer coat" is looked for as "long".
+            by_degree=self.tokens if any(w.than for w in self.leanings) else frozenset(),
         )  # fmt: skip
 
 
@@ -102,6 +104,9 @@ def relative_wishes(
     found = _Found(sentence, scales, scene, one, categories)
     for c in _comparisons(sentence.tokens, scales):
         found.by_degree(c)
+    # "Too big, smaller" says one thing twice, and of "longer, no, shorter" the last word counts.
+    last = {w.attribute: w for w in found.leanings if w.direction in ("more", "less") and w.attribute != "text"}
+    found.leanings = [w for w in found.leanings if last.get(w.attribute, w) is w or w.direction not in ("more", "less")]
     found.same()
     # To be like it or to differ from it: both say that the product looked at was near.
     asked = _PRODUCT_ASKED.search(sentence.text)
@@ -202,7 +207,7 @@ class _Found:
                 said = self.sentence.text[tokens[at].start : tokens[end - 1].end]
                 if values := self._its(attribute, scale):
                     self.leanings.append(Leaning(attribute, "like", values, said, self.one))
-                self._take(at, end)
+                self._take(at, end, phrase[-1])
                 break
 
     def _its(self, attribute: str, scale: Scale | None) -> tuple[str, ...]:
@@ -251,6 +256,15 @@ class _Found:
 
 
 _ADVERBS = frozenset("a bit little slightly touch tad somewhat much lot far way even still considerably".split())
+
+
+def beside_same(sentence: Sentence, scales: Scales) -> list[Match]:
+    """The values that may point at a product: "the same heel" is a part of it, and no other shoe."""
+    tokens = sentence.tokens
+    return [
+        m for m in sentence.matches
+        if not (m.start and tokens[m.start - 1].key in ("same", "similar") and tokens[m.end - 1].key in scales.nouns)
+    ]  # fmt: skip
 
 
 def act_by_degree(act: str, relative: Relative, text: str, asked: bool, pointed: bool) -> str:
