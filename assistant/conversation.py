@@ -214,6 +214,7 @@ class Assistant:
         }
         self._log.keep_turn(thread_id, turn["turn"], {**turn, "products": kept}, traced)
         self._forget_checkpoints(thread_id)
+        self._log.fold()
 
     def _forget_checkpoints(self, thread_id: str) -> None:
         """Only the last checkpoint of a conversation is ever needed again."""

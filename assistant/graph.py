@@ -98,7 +98,7 @@ class Agent:
             "was_open": (state.get("understood") or {}).get("open", False),
             "talk": asdict(u.talk) if u.talk else None,
             "declined": u.declined,
-            "about_self": u.told.as_dict() if u.told else None,
+            "about_self": u.told.as_dict() if u.told is not None and (u.told or u.told.sizes) else None,
             **turned_back(known.constraints, known.leanings, u),
             **further(u, known, state.get("understood") or {}),
         }

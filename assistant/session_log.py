@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 
+from shopping_assistant.assistant.compact import packed, unpacked
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.sessions import Event, as_events, empty_events, frame_of
 
@@ -25,6 +28,8 @@ CREATE TABLE IF NOT EXISTS turns (
     thread_id TEXT NOT NULL, turn INTEGER NOT NULL, at TEXT NOT NULL, body TEXT NOT NULL, trace TEXT NOT NULL,
     PRIMARY KEY (thread_id, turn));
 """
+# Folding the log of writes into the file waits for the disk: not more often than this.
+_FOLD_SECONDS = 2.0
 _COLUMNS = "session_id, user_id, timestamp, action, query, product_id, shown, position"
 
 
@@ -62,12 +67,33 @@ class SessionLog:
         self.now = clock or _utc
         self._connection = connect(path)
         self._lock = threading.Lock()
+        self._path, self._folding, self._folded_at = path, threading.Lock(), 0.0
         with self._lock, self._connection:
             self._connection.executescript(_SCHEMA)
 
     def close(self) -> None:
         with self._lock:
             self._connection.close()
+
+    def fold(self) -> None:
+        """Fold what was written lately into the file, in a thread of its own: no shopper waits for the disk.
+
+        Left alone, the log of writes beside the file grows to 4 MB, more than a hundred long conversations take.
+        """
+        if time.monotonic() - self._folded_at > _FOLD_SECONDS and self._folding.acquire(blocking=False):
+            self._folded_at = time.monotonic()
+            threading.Thread(target=self._fold, name="fold-conversations", daemon=True).start()
+
+    def _fold(self) -> None:
+        try:
+            with closing(connect(self._path)) as connection:
+                # The first copies without keeping anybody from writing; the second finds little to do and cuts back.
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except (sqlite3.Error, ConversationsError):
+            pass  # somebody is writing, or the file is gone with its store: a later turn folds
+        finally:
+            self._folding.release()
 
     def _moment(self) -> str:
         return self.now().isoformat(timespec="microseconds")
@@ -144,16 +170,18 @@ class SessionLog:
         return as_events(frame_of(events)) if events else empty_events()
 
     def keep_turn(self, thread_id: str, turn: int, body: dict, trace: dict) -> None:
-        values = (thread_id, turn, self._moment(), json.dumps(body, ensure_ascii=False), json.dumps(trace))
+        # The trace has the tools as the turn has them: they are kept once.
+        own = {k: v for k, v in trace.items() if k != "tools" or v != body.get("tools")}
+        values = (thread_id, turn, self._moment(), packed(body), packed(own))
         self._write("INSERT OR REPLACE INTO turns VALUES (?, ?, ?, ?, ?)", values)
 
     def turns(self, thread_id: str) -> list[dict]:
         rows = self._read("SELECT body FROM turns WHERE thread_id = ? ORDER BY turn", (thread_id,))
-        return [json.loads(body) for (body,) in rows]
+        return [unpacked(body) for (body,) in rows]
 
     def traces(self, thread_id: str) -> list[dict]:
-        rows = self._read("SELECT turn, trace FROM turns WHERE thread_id = ? ORDER BY turn", (thread_id,))
-        return [{"turn": turn, **json.loads(trace)} for turn, trace in rows]
+        rows = self._read("SELECT turn, body, trace FROM turns WHERE thread_id = ? ORDER BY turn", (thread_id,))
+        return [{"turn": turn, "tools": unpacked(body).get("tools", []), **unpacked(trace)} for turn, body, trace in rows]
 
     def turn_times(self, thread_id: str) -> list[str]:
         """When each turn of a conversation ended, as `turns` orders them."""
