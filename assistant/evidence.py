@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shopping_assistant.assistant.language.leanings import Leaning
+from shopping_assistant.assistant.leaning_order import than
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.search import words_of
 from shopping_assistant.tools.sessions import Event
@@ -118,11 +119,11 @@ def of_one_recommended(
 def of_one_found(
     shelf: Shelf, product_id: str, query: str, constraints: Sequence[Constraint], leanings: Sequence[Leaning] = ()
 ) -> list[Evidence]:
-    """For a search: the wishes and words without which a product would stand lower."""
+    """For a search: the wishes, those by degree among them, and words without which a product would stand lower."""
     row = shelf.catalog.index(product_id)
 
-    def rank(words: str, kept: Sequence[Constraint]) -> int | None:
-        ranked = shelf.search(words, 1, kept, (), leanings)
+    def rank(words: str, kept: Sequence[Constraint], leaned: Sequence[Leaning] = leanings) -> int | None:
+        ranked = shelf.search(words, 1, kept, (), leaned)
         rows = ranked.pool if ranked.pool is not None else [shelf.catalog.index(p.product_id) for p in ranked.products]
         place = np.flatnonzero(np.asarray(rows) == row)
         return int(place[0]) + 1 if len(place) else None
@@ -137,6 +138,11 @@ def of_one_found(
         rest = " ".join(w for w in query.split() if not set(words_of(w)) <= own) if own else query
         place = rank(rest, [o for o in constraints if o is not c])
         found.append(Evidence("attribute", base, place, attribute=c.attribute, words=c.said or None))
+    for wish in leanings:
+        if wish.attribute and wish.said:
+            place = rank(query, constraints, [w for w in leanings if w is not wish])
+            how = than(wish, shelf.understanding.scales, product_id) or wish.said
+            found.append(Evidence("attribute", base, place, attribute=wish.attribute, words=how))
     for word in dict.fromkeys(query.split()):
         if not set(words_of(word)) <= of_wishes:
             place = rank(" ".join(w for w in query.split() if w != word), constraints)

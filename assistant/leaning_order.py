@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from shopping_assistant.assistant.answers.reasons import short_title
 from shopping_assistant.assistant.language.degree_words import LITTLE, MUCH
 from shopping_assistant.assistant.language.leanings import Leaning
 from shopping_assistant.assistant.language.scales import STATED, Scale, Scales
@@ -155,6 +156,12 @@ def _ranks(at: np.ndarray, known: np.ndarray, start: float) -> np.ndarray:
 
 def _said(wish: Leaning, adverbs: frozenset[str]) -> bool:
     return bool(adverbs & set(wish.said.split()))
+
+
+def than(wish: Leaning, scales: Scales, product_id: str) -> str:
+    """ "longer than the Maren Trench Coat" where that is so by the catalogue, else ""."""
+    how = truly(wish, scales, product_id)
+    return f"{how} than the {short_title(scales.catalog.product(wish.than))}" if how else ""
 
 
 def truly(wish: Leaning, scales: Scales, product_id: str) -> str:
