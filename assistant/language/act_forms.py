@@ -58,7 +58,7 @@ NOT_TAKEN = re.compile(
 ABOUT_IT = re.compile(
     r"^\s*(?:me\s+)?(?:the |its |their |some |your |that |an? )?(?:\w+ ){0,2}?(?:same|cheapest|most|other|opinion|advice|help|difference|details?|info(?:rmation)?|idea|link|name|recommendation|recommendations|suggestions?|thoughts?)\b"
 )
-AND_THAT = re.compile(r"^\s*(?:and|also|plus|oh and)\b.*\b(?:the|that|this|these|those|both)\b|\b(?:the|that|this|these|those) .*\b(?:too|as well)\W*$")
+AND_THAT = re.compile(r"^\s*(?:and|also|plus|oh and)\b.*\b(?:the|that|this|these|those|both|number \w+|no\.? ?\d+|#\d+|first|second|third|fourth|fifth|last)\b|\b(?:the|that|this|these|those) .*\b(?:too|as well)\W*$")
 INSTEAD = re.compile(r"\binstead\b")
 
 REMOVE = re.compile(
@@ -113,7 +113,7 @@ HELP = re.compile(
 )
 EXPLAIN = re.compile(
     r"\bwhy\b(?!\s+(?:not|don't)\b).*\b(?:recommend|suggest|show|pick|chose|choose|this|these|that|those|it|them|first|second|one)\b|\bexplain\b"
-    r"|\bhow did you (?:choose|pick|find)\b|\bwhat makes you (?:think|say|recommend|suggest)\b"
+    r"|\bhow (?:did|come) you (?:chose|choose|pick(?:ed)?|find|found|showed|suggested)\b|\bwhat makes you (?:think|say|recommend|suggest)\b"
 )
 _OWN_WARDROBE = r"\bmy (?:\w+ ){0,3}?(?:wardrobe|closet|style|clothes|clothing|outfits?|taste|look|aesthetic|vibe)\b"
 # It is to suit what the shopper has or likes, which nobody here has seen: that is advice on what to buy.
@@ -124,9 +124,11 @@ OUTFIT = re.compile(
     r"\b(?:what|which) (?:(?:other|kind of|sort of|else) ?)*(?:[\w-]+ ){0,3}?(?:goes?|go|would go|could go|will go|fits?|match(?:es)?|pairs?|works?|would (?:work|match|pair|fit|suit|look)|looks?) "
     r"(?:well |best |good |great |nicely |nice )*with\b"
     r"|\b(?:complete|finish|build|create|put together|make|style)\s+(?:me\s+)?(?:the|an|my|this|a)\s+(?:whole\s+)?(?:look|outfit)\b"
-    r"|\bwhat (?:else )?(?:would|could|should|can|do|does|shall)?\s*(?:i |you )?(?:go|goes|wear|combine|pair|match|style)\b.*\bwith\b"
+    r"|\b(?:what|which) (?:else )?(?:[\w-]+ ){0,3}?(?:would|could|should|can|do|does|shall|might|to)?\s*(?:i |you |one |we )?(?:best )?(?:go|goes|wear|combine|pair|match|style|team|put on)\b.*\bwith\b"
     r"|\bto (?:go|wear|pair|match|combine)(?: well)?(?: it| them| that)? with (?:it|this|that|them|these|those|the)\b"
     r"|\bgo(?:es)? (?:well |nicely )?with (?:it|this|that|them|these|those|the (?:first|second|third|fourth|fifth|last))\b"
+    r"|\bwhat (?:else |other \w+ )?(?:would|could|will|might|should|can) (?:i )?(?:match|complement|suit|go with|pair with) (?:the|this|that|it|them|these|those|number)\b"
+    r"|\bput together (?:an?|the|my) (?:\w+ )?(?:outfit|look)\b"
     r"|\bmatching (?:accessories|items|pieces)\b|\bhow (?:would|should|could|can|do) (?:i|you) (?:style|combine|wear)\b"
 )
 SIZE_ADVICE = re.compile(
@@ -144,7 +146,7 @@ SIZE_ADVICE = re.compile(
 COMPARE = re.compile(
     r"\bcompar(?:e|es|ed|ing|ison)\b|\bdifferen(?:ce|ces)\b|\bhow different\b|\bdifferent sizes that\b|\bversus\b|\bvs\b|\bdiffer\b|\bside by side\b"
     r"|\bhow (?:do|does) .*\b(?:stack up|measure up|hold up)\b|\bwhich\b.*\bbetween\b|\bbetween\b.*\band\b.*\bwhich\b"
-    r"|\bwhat makes .*\bdifferent\b|\bdifferent from (?:each other|one another)\b|\bset .* apart\b|\b(?:next to|beside|against) (?:each other|one another)\b"
+    r"|\bwhat makes .*\bdifferent\b|\bdifferent from (?:each other|one another)\b|\bsets? .* apart\b|\bagainst (?:the|that|this|number)\b|\b(?:next to|beside|against) (?:each other|one another)\b"
     r"|\bwhat(?:'s| is| would be) (?:the )?(?:better|best|nicer|cheaper|warmer|lighter|worth more)\b.*\bor\b|\bwhich (?:one )?(?:is|would be) .*\bor (?:the|that|this)\b"
 )
 WHICH_IS_MORE = re.compile(
@@ -179,10 +181,10 @@ LIKE_IT = re.compile(
 )
 ADVICE = re.compile(
     r"\b(?:recommend(?:ation|ations|ed)?|suggest(?:ion|ions)?|surprise me|inspire me|any ideas?|pick (?:something|one|some) for me"
-    r"|what (?:would|should|might|could|do you think) i (?:like|love|buy|get|wear|want|enjoy)|(?:what|which)(?: one| ones| of (?:these|those|them))? (?:would|do|should) you (?:pick|choose|think|go for|take|buy)"
-    r"|best for me|for my taste|what's (?:new|hot|trending)|what do you have for me)\b"
+    r"|what (?:else )?(?:would|should|might|could|do you think) (?:i (?:would |might |could |may |will )?)(?:like|love|buy|get|wear|want|enjoy)|(?:what|which)(?: one| ones| of (?:these|those|them))? (?:would|do|should) you (?:pick|choose|think|go for|take|buy)"
+    r"|what (?:else )?(?:would|might|could) suit me|what (?:else )?is there for me|best for me|for my taste|what's (?:new|hot|trending)|what do you have for me)\b"
 )
-FOR_ME = re.compile(r"\bfor me\b|\bmy (?:taste|style|wardrobe|closet)\b|\bbased on\b")
+FOR_ME = re.compile(r"\bfor me\b|\bsuit me\b|\bi (?:would|might|could|may|will) (?:like|love|enjoy|want)\b|\bmy (?:taste|style|wardrobe|closet)\b|\bbased on\b")
 QUESTION = re.compile(
     r"\b(?:what|what's|whats|which|how much|how many|how expensive|how warm|who|who's|tell me|do you know|know (?:the|what|how|if|which|who)|is (?:it|that|this|the|there)|are (?:they|these|those|the)"
     r"|does (?:it|that|this|the|one|one of)|do (?:they|these|those|the|you other|other)|can i (?:get|hear|know|see|have) (?:the|their|its|more)|could i (?:get|hear|know|have)|give me (?:the|its|their|some)|get the|want the"
@@ -214,6 +216,10 @@ HAVE_IT = re.compile(
     r"\b(?:do you|have you|would you|can i|could i|is there any chance to|you)\s(?:still\s|also\s)?(?:have|got|get|sell|carry|stock|do|order|find)\s"
     r"(?:it|this|that|them|these|those|(?:the|number)\s(?:\w+\s){0,3}?(?:one|pair|\w+))(?:\s(?:one|pair)s?)?\s(?:also\s)?(?:in|as)\b"
 )
+# After a question about sizes: "and in 41?", "what about an L?".
+AND_IN = re.compile(
+    r"\W*(?:and|or|what about|how about|then|ok(?:ay)?|hm+)\b[\s,]*(?:(?:in|an?|size|the)\s)*\S{1,12}\W*$|\W*(?:(?:in|an?|size|the)\s)*\S{1,12}\s?\?\W*$"
+)
 AUX_FIRST = re.compile(
     r"^\W*(?:(?:and|but|so|ok(?:ay)?|oh|hm+|well|also|then|now|great|thanks|sorry|actually|wait|nice|the [\w -]{1,30}|[\w ]{1,20} one),?\W+)*(?:is|are|does|do|has|have|can|could|will|would|was|were|comes?)\b"
 )
@@ -222,7 +228,7 @@ MORE = re.compile(
 )
 MORE_ONLY = re.compile(r"\b(?:else|others?|more options?|next|alternatives?|whatever)\b")
 BARE = re.compile(
-    r"^\s*(?:(?:and|what about|how about|oh|sorry|yes|yeah|um|well|ok|okay|no|actually|i mean|i meant|make it|i am talking about|i'm talking about|i'm referring to|i am referring to|that would be|it'?s|by that i mean"
+    r"^\s*(?:(?:and|fine|then|right|alright|so|sure|please|hm+|great|good|lovely|perfect|what about|how about|oh|sorry|yes|yeah|um|well|ok|okay|no|actually|i mean|i meant|make it|i am talking about|i'm talking about|i'm referring to|i am referring to|that would be|it'?s|by that i mean"
     r"|i was talking about|i'm asking about)[\s,.]*)*(?:the|both|that|this|those|these|them|number|no\.? ?\d+|nr\.?|#|all|either|my|\d+(?:st|nd|rd|th)|first|second|third|fourth|fifth|last)\b"
     r"(?!\s+(?:is|are|was|were|looks?|sounds?)\b|'s|'re|'ll|'d)"
 )

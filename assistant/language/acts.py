@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shopping_assistant.assistant.language import act_forms as forms
+from shopping_assistant.assistant.language.questioned import quality_asked
 from shopping_assistant.assistant.language.references import Reference
 
 # Acts that look for products, that point at known ones, and that state no wish.
@@ -92,7 +93,7 @@ def classify(s: Seen, current_categories: Sequence[str], has_words: bool) -> str
     for pattern, act in ((forms.GREET, "greet"), (forms.THANKS, "thanks"), (forms.HELP, "help"), (forms.RESET, "reset")):
         if pattern.search(t):
             return act
-    about_bag = _bag_act(s)
+    about_bag = None if forms.OUTFIT.search(t) else _bag_act(s)
     if about_bag:
         return about_bag
     if s.forgot and not (set(s.categories) - set(current_categories)):
@@ -116,12 +117,15 @@ def _about_products(s: Seen, current_categories: Sequence[str]) -> str | None:
         return "size_advice"
     if forms.OUTFIT.search(t) and not forms.FOR_MY_WARDROBE.search(t):
         return "outfit"
-    if s.in_chat and forms.EXPLAIN.search(t):
+    if forms.EXPLAIN.search(t) and (s.in_chat or re.search(r"\bwhy (?:did|do) you\b", t)):
         return "explain"
     if forms.SAVE.search(t) and not s.categories:
         return "save"
     if of_that_brand(s):
         return "refine"
+    if _asks_of_a_quality(s):
+        both = len(s.reference.targets) > 1 and re.search(r"\b(?:which|or|than)\b", t)
+        return "compare" if both else "ask"
     new_kind = bool(set(s.categories) - set(current_categories)) and not s.reference.described
     if forms.THE_SAME.search(t) and s.pointed and not forms.LOOKING.search(t):
         return "compare"
@@ -134,6 +138,13 @@ def _about_products(s: Seen, current_categories: Sequence[str]) -> str | None:
     if _is_question(s):
         return "compare" if _sets_side_by_side(s) else "ask"
     return None
+
+
+def _asks_of_a_quality(s: Seen) -> bool:
+    """ "Can I wash it?", "which of the two weighs less?": about what is pointed at, in words that are no attribute's."""
+    asks = forms.AUX_FIRST.match(s.text) or re.search(r"\b(?:which|what|where|how|whether)\b", s.text)
+    looks = forms.LOOKING.search(s.text) or forms.INDEFINITE.search(s.text)
+    return bool(s.in_chat and s.pointed and asks and not looks and quality_asked(s.text, ()))
 
 
 def _is_like(s: Seen) -> bool:
@@ -155,7 +166,8 @@ def of_that_brand(s: Seen) -> bool:
 def _is_variant(s: Seen) -> bool:
     """What stands at a place is wanted otherwise: "the third but in black"; "does the third come in black?" asks."""
     fragment = forms.BARE.match(s.text) or forms.LOOKING.search(s.text) or forms.MORE.search(s.text)
-    return bool(s.reference.variant and fragment and not forms.COMPARE.search(s.text))
+    asks = forms.YES_NO.search(s.text) and not forms.LOOKING.search(s.text)
+    return bool(s.reference.variant and fragment and not asks and not forms.COMPARE.search(s.text))
 
 
 def _sets_side_by_side(s: Seen) -> bool:
@@ -164,7 +176,7 @@ def _sets_side_by_side(s: Seen) -> bool:
     asked = set(s.asked) - {"description"}
     several = s.reference.groups > 1 or _named_twice(t)
     if not asked:
-        many = several or bool(re.search(r"\b(?:two|both|three)\b", t)) or (not s.reference.groups and forms.PLURAL_POINTED.search(t))
+        many = several or bool(re.search(r"(?<!number )(?<!no )\b(?:two|both|three)\b", t)) or (not s.reference.groups and forms.PLURAL_POINTED.search(t))
         return bool(many and forms.ALL_ABOUT.search(t))
     return bool(forms.PLACED.search(t)) and (several or bool(re.search(r"\b(?:two|both)\b", t)))
 
@@ -271,7 +283,7 @@ def _states(s: Seen) -> bool:
 
 def _only_points(s: Seen) -> bool:
     """Says which one and nothing more: "the red one", "I mean the first"."""
-    if s.reference.variant:
+    if s.reference.variant or (forms.MEANT.search(s.text) and s.own_values):
         return False
     return bool(forms.MEANT.search(s.text) or (forms.BARE.search(s.text) and not forms.LOOKING.search(s.text) and not s.excludes))
 
