@@ -124,6 +124,30 @@ class Assistant:
             self._keep_turn(thread_id, turn, state)
             yield {"type": "turn", "turn": turn}
 
+    def use_tool(self, thread_id: str, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Call one tool in a conversation without a sentence, as another assistant does; its content, with whole cards.
+
+        The conversation's wishes and exclusions apply. What is shown is what "the second one" means afterwards.
+
+        Raises:
+            ShopError: there is no such tool, the arguments do not fit, or the tool cannot carry it out.
+        """
+        with self._lock_of(thread_id):
+            self._notice_changes()
+            context = TurnContext(thread_id, self._log.know(thread_id), self.shelf)
+            config = {"configurable": {"thread_id": thread_id}}
+            result, update = self._agent.call(self._graph.get_state(config).values, context, name, arguments)
+            told = dict(result.content)
+            if update:
+                self._graph.update_state(config, update, as_node="finish")
+                self._forget_checkpoints(thread_id)
+            if result.offers is not None:
+                told["products"] = self._cards(update["answer"]["offers"])
+                if result.query:
+                    self._log.searched(thread_id, result.query, update["shown"])
+            self._log.fold()
+            return told
+
     def _keep_search(self, thread_id: str, state: dict) -> None:
         answer = state.get("answer", {})
         if answer.get("query") is not None and state["understood"]["act"] in ("search", "refine", "undo", "other"):

@@ -228,16 +228,7 @@ class Agent:
             if result.constraints is not None:
                 constraints = [x.as_dict() for x in result.constraints]
             if result.offers is not None:
-                answer |= {
-                    "offers": [
-                        {"product_id": o.product_id, "reason": o.reason, "route": o.route}
-                        | ({"evidence": list(o.evidence)} if o.evidence else {})
-                        for o in result.offers
-                    ],
-                    "relaxed": [x.as_dict() for x in result.relaxed],
-                    "query": result.query,
-                    "made": result.made,
-                }
+                answer |= _answer_of(result)
                 understood = self._chosen(understood, answer["offers"], self._shelf(runtime).catalog)
             if result.content.get("asks_for_measures"):
                 answer["asks_for_measures"] = True
@@ -248,6 +239,22 @@ class Agent:
                 answer["told"] = {**answer.get("told", {}), "question": question.as_dict()}
         return {"messages": messages, "tools": entries, "answer": answer, "constraints": constraints,
                 "understood": understood, "calls": state["calls"] + len(calls), "parts_ms": parts}  # fmt: skip
+
+    def call(self, state: dict, context: TurnContext, name: str, arguments: dict) -> tuple[ToolResult, dict]:
+        """One tool without a sentence around it: its result, and what of the state it changes.
+
+        Raises:
+            ShopError: there is no such tool, the arguments do not fit, or the tool cannot carry it out.
+        """
+        known = {"constraints": [], "understood": {"act": "other"}, "query": "", **state}
+        result = toolbox.call(self._desk(known, context), name, arguments)
+        update: dict[str, Any] = {}
+        if result.constraints is not None:
+            update["constraints"] = [c.as_dict() for c in result.constraints]
+        if result.offers is not None:
+            answer = _answer_of(result)
+            update |= {**_shown(state, answer), "focus": [], "question": {}, "answer": answer}
+        return result, update
 
     @staticmethod
     def _chosen(understood: dict, offers: list[dict], catalog: Catalog) -> dict:
@@ -278,11 +285,8 @@ class Agent:
             update["measures_asked"] = True
         update["question"] = state["answer"].get("told", {}).get("question") or {}
         if offers is not None:
-            ids = [o["product_id"] for o in offers]
-            update["shown"] = ids
-            update["reasons"] = {o["product_id"]: o["reason"] for o in offers if o["reason"]}
-            update["made"] = state["answer"].get("made", {})
-            update["seen"] = list(dict.fromkeys([*state.get("seen", []), *ids]))[-SEEN_KEPT:]
+            update |= _shown(state, state["answer"])
+            ids = update["shown"]
             update["focus"] = last_meant(u, ids)
         elif meant := last_meant(u, None):
             update["focus"] = meant
@@ -358,6 +362,29 @@ def build_agent(agent: Agent, saver: SqliteSaver):
     graph.add_edge("tools", "plan")
     graph.add_edge("finish", END)
     return graph.compile(checkpointer=saver)
+
+
+def _answer_of(result: ToolResult) -> dict[str, Any]:
+    """A tool's offers as plain values."""
+    offers = [
+        {"product_id": o.product_id, "reason": o.reason, "route": o.route}
+        | ({"evidence": list(o.evidence)} if o.evidence else {})
+        for o in result.offers or ()
+    ]
+    relaxed = [c.as_dict() for c in result.relaxed]
+    return {"offers": offers, "relaxed": relaxed, "query": result.query, "made": result.made}
+
+
+def _shown(state: dict, answer: dict) -> dict[str, Any]:
+    """What the state keeps of products that are shown now."""
+    offers = answer["offers"]
+    ids = [o["product_id"] for o in offers]
+    return {
+        "shown": ids,
+        "reasons": {o["product_id"]: o["reason"] for o in offers if o["reason"]},
+        "made": answer.get("made", {}),
+        "seen": list(dict.fromkeys([*state.get("seen", []), *ids]))[-SEEN_KEPT:],
+    }
 
 
 def for_a_tool(u: Understood, known: Before) -> Understood:

@@ -45,6 +45,8 @@ def connect(path: Path) -> sqlite3.Connection:
     """
     try:
         connection = sqlite3.connect(path, check_same_thread=False, timeout=10)
+        # Counts for a new file only: a chat's rows are small, and each table starts with a page or two.
+        connection.execute("PRAGMA page_size=1024")
         connection.execute("PRAGMA journal_mode=WAL")
         # A commit is safe against a crash of the process; only a power cut can lose the last one.
         connection.execute("PRAGMA synchronous=NORMAL")

@@ -307,6 +307,19 @@ def _wish_text(constraint: dict) -> str:
 
 
 @app.command()
+def mcp(store: StoreOption = DEFAULT_STORE) -> None:
+    """Serve the shop's tools to other assistants over the Model Context Protocol, on standard input and output."""
+    from shopping_assistant.assistant.conversation import Assistant
+    from shopping_assistant.ui.mcp_server import serve
+
+    assistant = Assistant.open(store)
+    try:
+        serve(assistant)
+    finally:
+        assistant.close()
+
+
+@app.command()
 def recommend(
     events: Annotated[Path, typer.Option("--events", help="One shopper's events (jsonl, csv, parquet).")],
     store: StoreOption = DEFAULT_STORE,

@@ -12,7 +12,7 @@ class Items(Arguments):
     product_ids: list[str] = Field(min_length=1, max_length=20)
 
 
-@tool(Items)
+@tool(Items, changes=True)
 def add_to_bag(desk: Desk, given: Items) -> ToolResult:
     """Put products into the shopper's bag."""
     products = desk.known(given.product_ids)
@@ -31,7 +31,7 @@ def add_to_bag(desk: Desk, given: Items) -> ToolResult:
     return ToolResult({**{k: [brief(p) for p in v] for k, v in lists.items()}, "bag": _bag(desk)})
 
 
-@tool(Items)
+@tool(Items, changes=True)
 def remove_from_bag(desk: Desk, given: Items) -> ToolResult:
     """Take products out of the shopper's bag."""
     products = desk.known(given.product_ids)

@@ -14,7 +14,7 @@ class Forget(Arguments):
     )
 
 
-@tool(Forget)
+@tool(Forget, changes=True)
 def forget_wishes(desk: Desk, given: Forget) -> ToolResult:
     """Take back wishes that the shopper no longer has. What the shopper excluded stays excluded."""
     kept, _ = accumulate(desk.shelf.vocabulary, desk.constraints, desk.previous, (), tuple(given.attributes), False)
