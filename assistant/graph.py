@@ -26,6 +26,7 @@ from shopping_assistant.assistant.guard import CarefulReply, Evidence, Titles
 from shopping_assistant.assistant.hosted_model import HostedModel
 from shopping_assistant.assistant.language.measures import updated
 from shopping_assistant.assistant.language.questioned import with_quality
+from shopping_assistant.assistant.language.talk_examples import nearest as nearest_talk
 from shopping_assistant.assistant.language.understanding import Before, Understood
 from shopping_assistant.assistant.offline_model import OFFLINE_CALL, OfflineChatModel, plan
 from shopping_assistant.assistant.prompts import fenced, offered_values, system_text
@@ -82,6 +83,8 @@ class Agent:
         heard = self.ear.heard(state["text"], bool(u.added))
         if heard is not None:
             u = for_a_tool(u, known)
+        elif u.act == "other" and u.talk is None and not u.then:
+            u = replace(u, talk=nearest_talk(state["text"]))
         understood = {
             "act": u.act,
             "asked": list(u.asked),

@@ -186,8 +186,8 @@ def _on_size(state: dict, chosen: list[str]) -> list[Call]:
     told = state.get("about_self")
     if told and told["alone"] and (told["asks"] or not state.get("focus")):
         return []
-    sizes = [str(v) for a, values in state.get("values", []) if a == "size" for v in values]
-    return [("size_advice", {"product_ids": chosen[:3], "sizes": sizes[:6]})] if chosen else []
+    sizes = told["sizes"][:6] if told else []
+    return [("size_advice", {"product_ids": chosen[:3], "sizes": sizes})] if chosen else []
 
 
 def _looking(state: dict, wishes: list[dict]) -> list[Call]:

@@ -52,6 +52,7 @@ class AboutSelf:
     asks: bool = False
     alone: bool = False
     between: bool = False  # undecided between two sizes
+    sizes: tuple[str, ...] = ()  # asked about, in a question about fit
 
     def __bool__(self) -> bool:
         return bool(self.said or self.forgot or self.asks)
@@ -66,7 +67,8 @@ class AboutSelf:
         return "size_advice" if rest == "other" or (self.between and rest in ("ask", "compare")) else rest
 
     def as_dict(self) -> dict:
-        return {"said": [m.as_dict() for m in self.said], "forgot": list(self.forgot), "asks": self.asks, "alone": self.alone}
+        return {"said": [m.as_dict() for m in self.said], "forgot": list(self.forgot), "asks": self.asks, "alone": self.alone,
+                "sizes": list(self.sizes)}  # fmt: skip
 
 
 _DIGITS = {w: i for i, w in enumerate("zero one two three four five six seven eight nine".split())}
@@ -131,11 +133,12 @@ _USUAL = (
 # Said of oneself without "usually", a size is a wish as well.
 _OWN = (
     re.compile(rf"\b(?:i|he|she)(?:'m| am|'s| is) (?:a|an)\s(?:size\s)?{_SIZE}{_KIND}(?=\s*$|\s*[,.;!?])"),
-    re.compile(rf"\b(?:i|he|she|and) (?:wears?|takes?) (?:a |an )?(?:size )?{_SIZE}{_KIND}(?=\s*$|\s*[,.;!?])"),
+    re.compile(rf"(?<!should )(?<!would )(?<!could )(?<!shall )(?<!must )(?<!can )(?<!if )(?<!do )\b(?:i|he|she|and) (?:wears?|takes?) (?:a |an )?(?:size )?{_SIZE}{_KIND}(?=\s*$|\s*[,.;!?])"),
 )
 _BETWEEN = re.compile(
     rf"\b(?:i|he|she)(?:'m| am|'s| is)? (?:always |often |usually )?(?:in )?between (?:a |an |sizes? )*{_SIZE} (?:and|or) (?:a |an )?{_SIZE.replace('<size>', '<other>')}"
 )
+_ASKED = re.compile(rf"(?:^|\b(?:will|would|is|are|does|do|a|an|in|size|take|wear|order|get|need|or|and|about|the)\s){_SIZE}")
 _EVER = r"(?:always|usually|often|generally|mostly|normally|tend to|have to|need to|must|never|every time)"
 _BIGGER = re.compile(
     rf"{_SOMEBODY}(?:\b(?:{_EVER})\s)+(?:have to |need to |must |had to )?(?:size|go|going|sizing|take (?:a|one) size|buy (?:a|one) size)\s"
@@ -209,8 +212,12 @@ def about_self(text: str, last_act: str = "") -> AboutSelf:
         # "I'm between M and L, which of them should I take": the two are sizes, not products.
         rest = re.sub(r"\bwhich(?: of (?:them|these|those|the two|both)| one)?\b", "which size", rest, count=1, flags=re.I)
     alone = all(w in _FILLER for w in re.findall(r"[\w']+", plain(rest)))
+    about_fit = last_act == "size_advice" or bool(SIZE_ADVICE.search(plain(rest)))
+    sizes = tuple(dict.fromkeys(_as_size(m["size"]) for m in _ASKED.finditer(plain(rest)))) if about_fit else ()
+    if between:
+        sizes = tuple(s for f in found if f.wish for s in str(f.measure.value).split("/"))
     said = {(f.measure.measure, _scale(f.measure)): f.measure for f in found}
-    return AboutSelf(rest, tuple(said.values()), tuple(dict.fromkeys(forgot)), asks, alone, between)
+    return AboutSelf(rest, tuple(said.values()), tuple(dict.fromkeys(forgot)), asks, alone, between, sizes)
 
 
 def updated(known: Sequence[dict], told: AboutSelf) -> list[dict]:

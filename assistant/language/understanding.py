@@ -43,6 +43,7 @@ _IN_MY_BAG = re.compile(r"\b(?:in|from|inside) (?:my|the) (?:shopping )?(?:bag|c
 _SIZES_THERE = re.compile(
     r"\b(?:available|stocked|in stock)\b(?: \w+){0,2}? siz(?:es?|ing)\b|\bsiz(?:es?|ing)\b(?: \w+){0,4}? (?:available|in stock|availability)\b"
 )
+_DASH = re.compile(r"(?<=\s)[-–—](?=\s)")
 # Words of products that are none: "what would suit me", "tie it up", "watch out".
 _VERBS = re.compile(
     r"\b(?:would|will|might|could|does|do|to) suit\b|\bsuits? (?:me|you|him|her|us|my|a)\b|\bwatch out\b"
@@ -149,6 +150,7 @@ class Understanding:
             return beside
         if before.question:
             text = completed(text, before.question, self.vocabulary.values.get(before.question, ()))
+        text = _DASH.sub(",", text)  # "not green - blue"
         text, corrected = self.vocabulary.spelled(text)
         done = deeds(self._clauses(text, before))
         held, added, forgot, new_subject, leanings = self._held_after(done, before)
@@ -191,6 +193,8 @@ class Understanding:
             alone and (before.was_open or (before.last_act in acts.POINTING and not before.question)),
         )  # fmt: skip
         whole, relative = sentence, relative_wishes(sentence, self.scales, scene, reference, _named_categories(sentence) or context)
+        if reference.superlative:
+            relative = Relative()  # "the pricier one" is one of two, not a dearer one
         sentence = relative.left(sentence)
         sizes = sizes_in(self.vocabulary, sentence, text, context)
         prices = self._prices(sentence, sizes, before)
