@@ -81,6 +81,22 @@ _ANSWERS: dict[str, tuple[str, ...]] = {
         "That is a long text, and I read wishes best in a sentence or two. What are you looking for, in a few words?",
         "I could not read all that. Please say in a short sentence what you are after.",
     ),
+    "joy": ("How lovely, congratulations!", "That is wonderful news!", "Oh, how nice!"),
+    "browsing": (
+        "Of course, take your time. Click on what you like, and I learn your taste.",
+        "Have a look around; I am here when you need me.",
+    ),
+    "wait": ("Take your time.", "No hurry, I am here."),
+    "pardon": (
+        "Sorry, I was not clear. I look for products of this shop by what you tell me: a piece, a colour, a size, a budget.",
+        "What I meant: tell me in your words what you would like, and I show what this shop has of it.",
+    ),
+    "complaint": (
+        "I am sorry about that. Tell me what you would like to be different, and I will try.",
+        "Sorry, I can see that this is annoying. What should I do better?",
+    ),
+    "testing": ("I am here and working.", "It works: I can hear you."),
+    "agreed": ("Good.", "All right.", "Fine."),
     "a smile": ("I am smiling back.", "Glad to see you happy!"),
     "a frown": ("Oh. Tell me what is wrong and I will try to do better.", "I am sorry. What can I do better?"),
     "no words": ("I am listening.", "Yes? I am here."),
@@ -113,7 +129,10 @@ _LANGUAGES = {
     "th": "ขออภัย ฉันเข้าใจภาษาอังกฤษดีที่สุด ลองพิมพ์เช่น “black boots under 100” แล้วฉันจะค้นหาให้ด้วยความยินดี",
 }  # fmt: skip
 # After these nothing is to be sold.
-_NO_WAY_BACK = ("danger", "thanks", "greeting", "a pasted page", "another language", "no words", "a frown")
+_NO_WAY_BACK = (
+    "danger", "thanks", "greeting", "a pasted page", "another language", "no words", "a frown", "browsing", "wait", "pardon",
+    "complaint",
+)  # fmt: skip
 _BACK = (
     "Shall we go on with the {what}?",
     "Back to the {what}: what else matters to you?",

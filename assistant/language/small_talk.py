@@ -165,6 +165,12 @@ _COURTEOUS = frozenset(
     please bot assistant team shop people my yes yeah no nope perfect awesome super cool must go gotta off brilliant fantastic amazing excellent wow fab ace sorted enough
     now wrap up heading out leaving home""".split()
 )
+# Of nothing but these words a sentence only says that it was heard, or was not.
+_ALONE = {
+    "agreed": frozenset("no nope nah ok okay k alright right fine yes yeah yep yup sure good great nice cool hm hmm mm mhm aha ah oh i see got it lol haha".split()),
+    "pardon": frozenset("what huh eh pardon sorry excuse me hello come again".split()),
+    "wait": frozenset("wait moment one a second sec minute please hold on just hang hmm let me think".split()),
+}  # fmt: skip
 _WORD = re.compile(r"[a-z']+")
 _SMILES = re.compile(r"[\U0001F600-\U0001F606\U0001F607-\U0001F60D\U0001F618\U0001F970\U0001F929\U0001F44D\U0001F44F\u2764\U0001F495-\U0001F49F\U0001F389\U0001F602\U0001F923]|:-?\)|<3")
 _FROWNS = re.compile(r"[\U0001F612-\U0001F616\U0001F61E-\U0001F62D\U0001F620-\U0001F624\U0001F44E\U0001F494\U0001F92C\U0001F641\u2639]|:-?\(")
@@ -189,6 +195,9 @@ def heard(text: str, names_goods: Callable[[], bool], known_word: Callable[[str]
         return Talk("another language", language=language)
     if courtesy := _courtesy(words):
         return courtesy
+    for kind, alone in _ALONE.items():
+        if words and set(words) <= alone:
+            return Talk(kind)
     for kind, pattern in _PLAIN:
         if pattern.search(low):
             return Talk(kind, "explain" if kind == "the wishes" else "other")
