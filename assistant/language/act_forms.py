@@ -131,9 +131,10 @@ OUTFIT = re.compile(
     r"|\bput together (?:an?|the|my) (?:\w+ )?(?:outfit|look)\b"
     r"|\bmatching (?:accessories|items|pieces)\b|\bhow (?:would|should|could|can|do) (?:i|you) (?:style|combine|wear)\b"
 )
+TO_GO_WITH_IT = re.compile(r"\b(?:to|that) (?:go(?:es)?|wear|pair|match|combine)(?: well)? with (?:it|this|that|them|these|those)\b")
 SIZE_ADVICE = re.compile(
     r"\b(?:which|what) size (?:should|would|do|shall|must|will|could|can|might) (?:i|you|he|she|we|they)\b(?!.*\b(?:have|carry|stock|sell|offer)\b)"
-    r"|\b(?:which|what) size\b[^.?!]{0,40}\b(?:fits?|best|right|suits?|good for|recommend|suggest|advise|order|get|take|need|buy|choose|pick|go for)\b"
+    r"|\b(?:which|what) size\b[^.?!]{0,40}\b(?:fits?|best|(?:is|be|are) (?:the )?right|right for|suits?|good for|recommend|suggest|advise|order|get|take|need|buy|choose|pick|go for)\b"
     r"|\b(?:which|what) size (?:in|for|of) (?:the|this|that|these|those|number|it|them)\b"
     r"|\b(?:run|runs|running|fit|fits|come up|comes up|turn out) (?:\w+ )?(?:small|large|big|true|narrow|wide|tight|loose)\b"
     r"|(?<!\bthat )(?<!\bwhich )\b(?:will|would|might) (?!i\b|you\b)(?:\w+'?\w* ){1,6}fit\b(?=\s*(?:me|him|her|us|my \w+|well|in\b|on\b|[?.!,]|$))"

@@ -288,6 +288,8 @@ def _superlative(text: str, groups: list[list[Match]], scene: Scene, vocabulary:
         among = [p for p in pool if all(has(catalog.product(p), m) for m in described)]
         priced = [(catalog.product(p).get(name), p) for p in (among or pool)] if name else []
         priced = [(v, p) for v, p in priced if isinstance(v, (int, float))]
+        if not pool and name:
+            return Reference(superlative=(name, direction))  # of what this sentence will bring
         if priced:
             value = best(v for v, _ in priced)
             chosen = next(p for v, p in priced if v == value)

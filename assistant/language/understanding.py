@@ -229,6 +229,8 @@ class Understanding:
             act = act_by_degree(act, relative, sentence.text, afresh, bool(reference.targets))
         if act == "remove_from_bag" or (act in acts.POINTING and act != "add_to_bag" and _IN_MY_BAG.search(sentence.text)):
             reference = self._in_bag(sentence, before)
+        if act == "outfit":
+            reference = _beside(sentence, reference)
         if act not in acts.SEARCHING:
             sentence, relative = whole, Relative()
         return Read(
@@ -528,9 +530,7 @@ class Understanding:
         return Constraint(meaning.attribute, "not in" if negated else "in", meaning.values, said)
 
     def _share(self, attribute: str, values: Sequence[str], categories: Sequence[str]) -> int:
-        catalog = self.vocabulary.catalog
-        rows = set(np.concatenate([catalog.rows_with(attribute, v) for v in values]).tolist())
-        return len(rows & set(np.concatenate([catalog.rows_with("category", c) for c in categories]).tolist()))
+        return self.vocabulary.count_with(attribute, values, categories)
 
     def _words_excluded(self, sentence: Sentence) -> list[Constraint]:
         """What is excluded and no attribute of this catalogue has: such words must not stand in a product's text."""
@@ -640,6 +640,15 @@ def _without_opposed(
     """Who wants it longer no longer wants it short. What was excluded stays so."""
     gives_way = relative.instead - {c.attribute for c in added}
     return tuple(c for c in held if c.is_exclusion or c.attribute not in gives_way)
+
+
+def _beside(sentence: Sentence, reference: Reference) -> Reference:
+    """ "The shoes to go with it": shoes are wanted, and what is pointed at is "it"."""
+    found = forms.TO_GO_WITH_IT.search(sentence.text)
+    if not found:
+        return reference
+    behind = tuple(m for m in reference.described if sentence.tokens[m.start].start > found.start())
+    return replace(reference, targets=(), described=behind)
 
 
 def _named_categories(sentence: Sentence) -> tuple[str, ...]:

@@ -389,10 +389,11 @@ def test_words_that_name_no_product(said, wishes, sentence):
     assert wishes(said(sentence)) == {}
 
 
-def test_comparatives_are_looked_for_as_titles_have_them(catalog):
+def test_comparatives_order_by_the_texts_where_no_attribute_says_it(catalog):
     from shopping_assistant.assistant.language.understanding import Understanding
     from shopping_assistant.assistant.language.vocabulary import Vocabulary
     from shopping_assistant.tools.catalog import Catalog, Product
 
     words = Catalog.from_products([Product("1", "Long warm coat", "coat"), Product("2", "Short coat", "coat")])
-    assert Understanding(Vocabulary(words)).understand("a longer coat").words == ("long",)
+    understood = Understanding(Vocabulary(words)).understand("a longer coat")
+    assert [(w.direction, w.attribute) for w in understood.leanings] == [("more", "text")]
