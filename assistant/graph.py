@@ -343,6 +343,7 @@ class Agent:
             "words": state["words"],
             "shown": shown,
             "focus": state.get("focus", []),
+            "goes_with": (state.get("made") or {}).get("goes_with"),
             "bag": told(state.get("bag", [])),
             "clicked": state.get("clicked", []),
             "can_recommend": shelf.can_recommend,

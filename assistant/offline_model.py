@@ -84,6 +84,9 @@ def _answer(messages: Sequence[BaseMessage], tools: Sequence[str]) -> AIMessage:
 def acts_of(state: dict) -> list[dict]:
     """The state once for each act of the sentence, in order, as if it were the only one."""
     further = [{**state, "added": [], "question": None, "best": False, **t} for t in state.get("then") or ()]
+    if state.get("act") == "outfit":
+        # "Nothing over 60, please" said of an outfit narrows it, and looks for nothing else.
+        further = [t for t in further if t.get("act") != "refine"]
     return [state, *further]
 
 
@@ -158,7 +161,7 @@ def plan_one(state: dict) -> list[Call]:
         attributes = [a for a in asked if a not in ("description",)]
         return [("product_details", {"product_ids": chosen[:10], "attributes": attributes})] if chosen else []
     if act == "explain":
-        chosen = targets or focus or shown[:1]
+        chosen = targets or ([] if state.get("vague") else focus or shown[:1])
         return [("explain", {"product_ids": chosen[:3]})] if chosen else []
     if act == "compare":
         if state.get("best") and targets:
@@ -170,7 +173,8 @@ def plan_one(state: dict) -> list[Call]:
             else []
         )
     if act == "outfit":
-        chosen = targets or focus or [p["product_id"] for p in state.get("bag", [])][-1:] or shown[:1]
+        around = [state["goes_with"]] if state.get("goes_with") else []
+        chosen = targets or focus or around or [p["product_id"] for p in state.get("bag", [])][-1:] or shown[:1]
         return (
             [("recommend", {"goes_with": chosen[0], "constraints": state.get("added", [])})]
             if chosen

@@ -22,9 +22,6 @@ MOST_KINDS = 6
 FEWEST_KINDS = 3
 # How deep the recommender's list is read to find some of every kind.
 DEPTH = 80
-# What the harmony of two colours, a logarithm of how much oftener they are bought together, adds to a reciprocal rank.
-# Tuned on validation sessions of the demo shop: docs/experiments.md.
-HARMONY = 0.0
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ def outfit(
         return Outfit(Ranked((), "recommender" if shelf.can_recommend else "popular"), (), False)
     held = [c for c in held if c is not wanted] + [Constraint("category", "in", kinds, "")]
     ranked = shelf.recommend(history, DEPTH, held, [product.product_id, *exclude])
-    chosen = _dealt(shelf, _in_harmony(shelf, product, ranked.products), partners, k)
+    chosen = _dealt(shelf, ranked.products, partners, k)
     count = int((able & shelf.mask(held)).sum())
     made = Ranked(chosen, ranked.by, count, (), ranked.parts_ms)
     return Outfit(made, partners, any(p.sessions for p in partners))
@@ -115,13 +112,6 @@ def _some(shelf: Shelf, category: str, able: np.ndarray) -> bool:
 def _demand(shelf: Shelf, category: str, able: np.ndarray) -> tuple[float, int]:
     rows = _rows(shelf, category, able)
     return float(shelf.popularity[rows].sum()), len(rows)
-
-
-def _in_harmony(shelf: Shelf, product: Product, products: Sequence[Scored]) -> list[Scored]:
-    """By place in the list and by how well the colour goes with the product's."""
-    colors = [shelf.catalog.product(s.product_id).color for s in products]
-    value = 1 / np.log2(2 + np.arange(len(products))) + HARMONY * shelf.outfits.harmony_with(product.color, colors)
-    return [products[i] for i in np.argsort(-value, kind="stable").tolist()]
 
 
 def _dealt(shelf: Shelf, products: Sequence[Scored], partners: Sequence[Partner], k: int) -> tuple[Scored, ...]:

@@ -72,32 +72,33 @@ def _goes_with(product: Product, beside: Beside) -> str:
     sessions = next((p.sessions for p in beside.partners if p.category == own), 0)
     if sessions:
         return f"{to}: {plural(own)} and {plural(beside.product.category or '')} were bought together {sessions} times here"
-    same = _shared(product, beside.product)
+    same = shared(product, beside.product)
     return to + (f": same {listed(map(name_of, same[:2]))}" if same else "")
 
 
 def _after(product: Product, catalog: Catalog, found: Sequence[Evidence]) -> str:
-    """The click or purchase without which the product would fall furthest, and what the two share.
-
-    One that shares something is told before one that does not: a shopper sees why it counts.
-    """
-    told = []
-    for e in found:
-        if e.product_id not in catalog or e.product_id == product.product_id:
-            continue
-        other = catalog.product(e.product_id)
-        told.append((other, e, _shared(product, other)))
-    if not told:
+    """What the product shares with the click or purchase that counts."""
+    e = told_of(product, catalog, found)
+    if e is None:
         return ""
-    other, e, same = max(told, key=lambda t: (bool(t[2]), t[1].fall))
-    did = "clicked" if e.kind == "click" else "chose"
+    other = catalog.product(e.product_id)
+    same, did = shared(product, other), "clicked" if e.kind == "click" else "chose"
     if not same:
         return f"after the {short_title(other)} you {did}"
     kind = "like" if product.category == other.category else "goes with"
     return f"{kind} the {short_title(other)} you {did}: same {listed(name_of(a) for a in same[:2])}"
 
 
-def _shared(product: Product, other: Product) -> list[str]:
+def told_of(product: Product, catalog: Catalog, found: Sequence[Evidence]) -> Evidence | None:
+    """The click or purchase that is told: without it the product would fall furthest.
+
+    One that shares something goes before one that does not: a shopper sees why it counts.
+    """
+    others = [e for e in found if e.product_id in catalog and e.product_id != product.product_id]
+    return max(others, key=lambda e: (bool(shared(product, catalog.product(e.product_id))), e.fall), default=None)
+
+
+def shared(product: Product, other: Product) -> list[str]:
     """The attributes worth telling that two products share, strongest first."""
     same = [a for a in _SHARED if _same(product, other, a)]
     if "pattern" in same and str(product.get("pattern")).lower() in _NO_PATTERN:

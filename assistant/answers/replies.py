@@ -63,6 +63,8 @@ def without_tools(state: dict) -> str:
     if act == "undo":
         return changes.undone(state)
     if act == "explain":
+        if state.get("shown"):
+            return _which(state, act, state["shown"])
         return "I have not shown you anything yet, so there is nothing to explain."
     if act in ("add_to_bag", "remove_from_bag", "similar", "ask", "compare", "size_advice"):
         return _which(state, act, state.get("shown", []))
