@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import numpy as np
-
 from shopping_assistant.assistant.language.fashion_words import COMMON
 from shopping_assistant.assistant.language.sentence import Sentence
 from shopping_assistant.assistant.language.vocabulary import Vocabulary
@@ -93,9 +91,7 @@ def _value(vocabulary: Vocabulary, key: str, kinds: Sequence[str], before: str) 
 
 
 def _comes_in(vocabulary: Vocabulary, kinds: Sequence[str], size: str) -> bool:
-    catalog = vocabulary.catalog
-    rows = np.concatenate([catalog.rows_with("category", v) for v in kinds])
-    return bool(len(np.intersect1d(rows, catalog.rows_with("size", size))))
+    return bool(vocabulary.count_with("size", (size,), kinds))
 
 
 def _linked(sentence: Sentence, end: int, at: int) -> bool:

@@ -558,6 +558,16 @@ class Vocabulary:
             self._single_words |= degree_words.every_form()
         return self._single_words
 
+    def count_with(self, attribute: str, values: Sequence[str], categories: Sequence[str]) -> int:
+        """How many products of these categories have any of these values of an attribute."""
+        having = np.zeros(len(self.catalog), dtype=bool)
+        for value in values:
+            having[self.catalog.rows_with(attribute, value)] = True
+        of_kind = np.zeros(len(self.catalog), dtype=bool)
+        for category in categories:
+            of_kind[self.catalog.rows_with("category", category)] = True
+        return int((having & of_kind).sum())
+
     def price_of(self, rows: np.ndarray, share: float) -> float | None:
         """The price below which this share of the products in ``rows`` (bool mask) lies."""
         prices = self.prices[rows & ~np.isnan(self.prices)]
