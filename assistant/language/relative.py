@@ -19,8 +19,8 @@ from shopping_assistant.assistant.language.sentence import Sentence
 from shopping_assistant.assistant.language.vocabulary import Match, Token, key_of, phrase_key
 from shopping_assistant.tools.catalog import split_values
 
-# What an adjective is said of stands behind it, or close before it: "longer sleeves", "higher in the heel", "the hem shorter".
-BEHIND, IN_FRONT = 4, 2
+# What an adjective is said of stands behind it, or before it: "longer sleeves", "higher in the heel", "the hem should be shorter".
+BEHIND, IN_FRONT = 4, 8
 _ENDS = frozenset(", ; . ! ? and but or with that than so".split())
 # After "more" and "less" these name no quality: "more of them", "less than 50", "more options".
 _NO_QUALITY = frozenset(
@@ -130,6 +130,9 @@ class _Found:
 
     def by_degree(self, c: _Compared) -> None:
         noun, end = self._noun(c)
+        if noun is None and (at := self._subject(c)) is not None:
+            noun = self.sentence.tokens[at].key
+            self._take(at, at + 1)
         start = self._with_adverbs(c.start)
         said = self.sentence.text[self.sentence.tokens[start].start : self.sentence.tokens[end - 1].end]
         vivid = c.base in BRIGHT_WORDS or c.base in MUTED_WORDS
@@ -229,12 +232,19 @@ class _Found:
                 break
             if tokens[at].key in self.scales.nouns:
                 return tokens[at].key, at + 1
-        for at in range(c.start - 1, max(-1, c.start - 1 - IN_FRONT), -1):
-            if tokens[at].text in _ENDS:
-                break
-            if tokens[at].key in self.scales.nouns and c.sign:
-                return tokens[at].key, c.end
         return None, c.end
+
+    def _subject(self, c: _Compared) -> int | None:
+        """The token in front that the adjective is said of, of those that can have it: "the heel … lower"."""
+        tokens = self.sentence.tokens
+        for at in range(c.start - 1, max(-1, c.start - 1 - IN_FRONT), -1):
+            if tokens[at].text in ",.;!?":
+                return None
+            named = at and tokens[at - 1].text in ("the", "its", "their", "these", "those", "this", "that")
+            if named and self.scales.suits(c.base, tokens[at].key):
+                kind = any(tokens[at].key in phrase_key(v).split()[-1:] for v in self.scales.vocabulary.values.get("category", ()))
+                return None if kind else at
+        return None
 
     def _with_adverbs(self, start: int) -> int:
         while start and self.sentence.tokens[start - 1].text in _ADVERBS:

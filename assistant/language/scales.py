@@ -82,6 +82,13 @@ class Scales:
         plainly = [f for f in found if f[0].degree.name in _PLAIN]
         return (plainly or found)[0]
 
+    def suits(self, adjective: str, noun: str) -> bool:
+        """Whether a noun is said to be so: heels are low, sleeves are not."""
+        key = key_of(adjective)
+        return any(
+            key in map(key_of, (*d.more, *d.less)) and noun in map(key_of, d.nouns) for d in (s.degree for s in self.scales)
+        )  # fmt: skip
+
     def by_attribute(self, attribute: str, word: str = "") -> Scale | None:
         """The scale of a leaning: by the catalogue's attribute, or for "text" by its word."""
         if attribute != "text":

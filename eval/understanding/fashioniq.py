@@ -23,6 +23,7 @@ from shopping_assistant.eval.understanding.record import (
     Result,
     compared,
     drawn,
+    half_of,
     kinds_of,
     means_with_ci,
     most_telling,
@@ -38,6 +39,7 @@ CONVERSATIONS = 150
 PRODUCTS = 1_000
 TURNS = 3
 FELL = 0.2
+HALVES = ("development", "held_back")
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,10 @@ def measure(
     if not played:
         raise DataMissing(f"{data}: no conversation whose products all have attribute words; nothing can be measured")
     scores = _scores(played)
+    halves = [half_of(w.name) for w in wanted]
+    for half in HALVES:
+        own = {name: _of_half(found, halves, half) for name, found in scores.items() if _by_half(name)}
+        scores |= {f"{half}/{name}": found for name, found in own.items()}
     figures, intervals = {}, {}
     for name, (values, who) in scores.items():
         more = means_with_ci({name: values}, np.array([wanted[i].target for i in who]))
@@ -90,7 +96,8 @@ def measure(
     acts = [t.act for p in played for t in p.turns[1:]]
     figures |= {f"feedback_heard_as/{act}": acts.count(act) / len(acts) for act in sorted(set(acts))}
     figures["ms_median"] = float(np.median([t.ms for p in played for t in p.turns]))
-    failures = _failures(wanted, played, {w.name: titled(words[w.target], CATEGORIES[w.category]) for w in wanted})
+    shown = [i for i, half in enumerate(halves) if half == "development"]
+    failures = _failures([wanted[i] for i in shown], [played[i] for i in shown], {w.name: titled(words[w.target], CATEGORIES[w.category]) for w in wanted})
     protocol = {
         **counts, "opening": "I am looking for a CATEGORY",
         "percentile": "share of the other products below the target; ties and what a wish shuts out count half",
@@ -239,6 +246,16 @@ def _scores(played: Sequence[Played]) -> dict[str, tuple[np.ndarray, list[int]]]
     return out
 
 
+def _by_half(figure: str) -> bool:
+    system, name = figure.split("/")
+    return system in ("assistant", "text") and name.startswith(("percentile", "mean_rank"))
+
+
+def _of_half(found: tuple[np.ndarray, list[int]], halves: Sequence[str], half: str) -> tuple[np.ndarray, list[int]]:
+    kept = [i for i, who in enumerate(found[1]) if halves[who] == half]
+    return found[0][kept], [found[1][i] for i in kept]
+
+
 def _percentile(played: Played, turn: int, system: str) -> float:
     return (played.products - played.turns[turn].ranks[system]) / max(1, played.products - 1)
 
@@ -252,6 +269,16 @@ def _comparisons(scores: dict[str, tuple[np.ndarray, list[int]]], wanted: Sequen
             values = {name: v for name, (v, _) in scores.items()}
             pairs = [("assistant", peer) for peer in ("text", "text_all", "reference")]
             out += compared(values, pairs, (metric,), np.array([wanted[i].target for i in who]))
+            # What was chosen on one half is tested on the other, and each turn against the one before.
+            held, who = scores[f"held_back/assistant/{metric}"]
+            named = {
+                f"held_back/assistant/{metric}": held,
+                f"held_back/text/{metric}": scores[f"held_back/text/{metric}"][0],
+                f"held_back/before/{metric}": scores[f"held_back/assistant/percentile_before_turn_{turn}"][0],
+            }
+            pairs = [("held_back/assistant", "held_back/text"), ("held_back/assistant", "held_back/before")]
+            if len(held):
+                out += compared(named, pairs, (metric,), np.array([wanted[i].target for i in who]))
     return out
 
 
