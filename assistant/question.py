@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from shopping_assistant.assistant.state import ConversationState
 
 # The best candidates stand for all: what ranks behind them weighs little, and a question must not take long.
-MOST_CANDIDATES = 1_000
+MOST_CANDIDATES = 500
 # A candidate at rank r weighs 1 / (RANK_OFFSET + r): the first ten weigh as much as the next twenty.
 RANK_OFFSET = 10
 # Below this share of the candidates' weight the catalogue says too little to ask about an attribute.
 STATED_SHARE = 0.7
 MOST_CHOICES, FEWEST_CHOICES = 4, 2
+# What four choices and "any other" can tell at most; how many attributes are tried to be put into words.
+MOST_BITS, MOST_TRIED = float(np.log2(MOST_CHOICES + 1)), 3
 # A question that halves the candidates is worth one bit; one worth much less is a nuisance.
 LEAST_BITS = 0.8
 # Seen in this many of the shop's own searches, an attribute's share counts as much as what is usual for it.
@@ -140,12 +142,16 @@ class Questions:
         self._currency, self._searches = currency, searches
         self._columns: dict[str, _Column] = {}
         self._readiness: dict[str, float] | None = None
+        self._askable: list[str] = []  # the most readily named first
         self._read_back: dict[tuple, Choice | None] = {}
         self._reading = threading.Lock()
 
     def warm(self) -> None:
-        """Read what a question needs."""
+        """Read what a question needs first."""
         self._prepare()
+        for attribute in self._askable[: 2 * MOST_TRIED]:
+            if attribute != "price":
+                self._column(attribute)
 
     def best(
         self, rows: np.ndarray, constraints: Sequence[Constraint], unasked: Collection[str], turn: int = 0
@@ -163,23 +169,22 @@ class Questions:
         weights = 1 / (RANK_OFFSET + np.arange(len(rows)))
         weights /= weights.sum()
         taken = {c.attribute for c in constraints} | set(unasked)
-        worth = []
-        for attribute in self._askable():
-            if attribute in taken:
-                continue
-            bits = self._bits(attribute, rows, weights)
+        worth: list[tuple[float, float, str]] = []
+        for attribute in self._askable:
+            # The most readily named come first: what cannot be worth as much as the best few is not looked at.
+            if len(worth) >= MOST_TRIED and self._readiness[attribute] * MOST_BITS < worth[MOST_TRIED - 1][0]:
+                break
+            bits = self._bits(attribute, rows, weights) if attribute not in taken else 0.0
             if bits >= LEAST_BITS:
                 worth.append((bits * self._readiness[attribute], bits, attribute))
+                worth.sort(key=lambda w: (-w[0], w[2]))
         # Only of the best few are the choices put into words and read back.
-        for _, bits, attribute in sorted(worth, key=lambda w: (-w[0], w[2]))[:3]:
+        for _, bits, attribute in worth[:MOST_TRIED]:
             choices = self._choices(attribute, rows, weights, constraints)
             if len(choices) >= FEWEST_CHOICES:
                 texts = _TEXTS.get(attribute) or tuple(t.format(name=name_of(attribute)) for t in _OTHER_TEXTS)
                 return Question(attribute, texts[turn % len(texts)], (*choices, _open(attribute)), bits)
         return None
-
-    def _askable(self) -> list[str]:
-        return [*self._columns, *(["price"] if "price" in self._vocabulary.attributes else [])]
 
     # -- what a question is worth
 
@@ -196,7 +201,7 @@ class Questions:
         The last column is for any other value; a row of zeros is a product that the catalogue says nothing of. None
         where too many are.
         """
-        column = self._columns[attribute]
+        column = self._column(attribute)
         counts = column.starts[rows + 1] - column.starts[rows]
         if weights[counts > 0].sum() < STATED_SHARE:
             return None
@@ -212,6 +217,12 @@ class Questions:
         width = len(chosen) + 1
         flat = np.bincount(row_of * width + place[codes], chance, minlength=len(rows) * width)
         return flat.reshape(len(rows), width), chosen
+
+    def _column(self, attribute: str) -> _Column:
+        # Two threads may read the same column at once; both read the same.
+        if attribute not in self._columns:
+            self._columns[attribute] = _column(self._catalog, attribute)
+        return self._columns[attribute]
 
     def _bands(self, rows: np.ndarray, weights: np.ndarray) -> list[float]:
         """Round prices that cut the candidates into three or four parts of like weight; empty where there are none."""
@@ -238,7 +249,7 @@ class Questions:
         if attribute == "price":
             return self._price_choices(self._bands(rows, weights), constraints)
         found = self._outcomes(attribute, rows, weights)
-        values = [self._columns[attribute].values[c] for c in found[1]] if found else []
+        values = [self._column(attribute).values[c] for c in found[1]] if found else []
         kind = next((c.values for c in constraints if c.attribute == "category" and c.op == "in"), ())
         made = []
         for value in values:
@@ -295,10 +306,9 @@ class Questions:
             return
         with self._reading:
             if self._readiness is None:
-                for attribute, values in self._vocabulary.values.items():
-                    if 1 < len(values) <= MOST_VALUES:
-                        self._columns[attribute] = _column(self._catalog, attribute)
-                self._readiness = self._named_readily()
+                readiness = self._named_readily()
+                self._askable = sorted(readiness, key=lambda a: (-readiness[a], a))
+                self._readiness = readiness
 
     def _named_readily(self) -> dict[str, float]:
         """For each attribute the chance that a shopper of this shop names it, from the log's searches."""
@@ -308,7 +318,10 @@ class Questions:
             count.update({c.attribute for c in self._understanding.understand(words).added})
         return {
             a: (count[a] + USUAL_WEIGHT * USUAL.get(a, USUAL_OTHER)) / (len(searches) + USUAL_WEIGHT)
-            for a in self._askable()
+            for a in [
+                *(a for a, values in self._vocabulary.values.items() if 1 < len(values) <= MOST_VALUES),
+                *(["price"] if "price" in self._vocabulary.attributes else []),
+            ]
         }
 
 
@@ -331,13 +344,14 @@ def _information(outcomes: np.ndarray, weights: np.ndarray) -> float:
 
     Candidates with a row of zeros tell nothing, and take their share of the weight with them.
     """
-    stated = outcomes.sum(1) > 0
-    share = float(weights[stated].sum())
+    stated = weights * outcomes.any(1)
+    share = float(stated.sum())
     if share <= 0:
         return 0.0
-    given = weights[stated] / share
-    chances = outcomes[stated]
-    return share * (_entropy(given @ chances) - float(given @ _entropy(chances)))
+    given = stated / share
+    # One value a product: knowing the product there is nothing left to ask.
+    left = float(given @ _entropy(outcomes)) if ((outcomes > 0) & (outcomes < 1)).any() else 0.0
+    return share * (_entropy(given @ outcomes) - left)
 
 
 def _entropy(chances: np.ndarray) -> np.ndarray | float:
