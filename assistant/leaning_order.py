@@ -14,7 +14,7 @@ from shopping_assistant.assistant.language.scales import STATED, Scale, Scales
 from shopping_assistant.assistant.language.stated import Stated
 
 # Weights beside a search score, whose cosine and best word count 1 and 0.6. Chosen on half of the FashionIQ
-# conversations (`eval/understanding/fashioniq.py`), the figures are of the other half; docs/experiments.md has the sweep.
+# conversations (`eval/understanding/fashioniq.py`), the figures are of the other half; docs/experiments.md has more.
 NEAR = 2.0  # to the product looked at, by title and words
 OLDER = 1.0  # of a product looked at before the last one
 MOVED = 3.0  # along what the catalogue states
@@ -101,10 +101,7 @@ class LeaningOrder:
         """From -1 for the wrong way over 1 for as far as asked for; 0 where nothing says where a product stands."""
         at = self.scales.positions(scale)
         out = np.zeros(len(at), dtype=np.float32)
-        if wish.than in self.catalog:
-            start = float(at[self.catalog.index(wish.than)])
-        else:
-            start = float("nan")
+        start = float(at[self.catalog.index(wish.than)]) if wish.than in self.catalog else float("nan")
         known = ~np.isnan(at)
         if np.isnan(start):
             # Nobody knows how long that one is: the further the better.
@@ -117,7 +114,9 @@ class LeaningOrder:
             steps = _ranks(at, known & mask if mask is not None else known, start)
             gone = sign * steps[known]
             wanted = STEPS["little" if _said(wish, LITTLE) else "much" if _said(wish, MUCH) else ""]
-            out[known] = np.where(gone < -NOTICED, -1.0, np.where(gone <= NOTICED, -0.7, 1 - STEP_COSTS * np.abs(gone - wanted)))
+            out[known] = np.where(
+                gone < -NOTICED, -1.0, np.where(gone <= NOTICED, -0.7, 1 - STEP_COSTS * np.abs(gone - wanted))
+            )
         if float((known & mask).sum() if mask is not None else known.sum()) < STATED * (
             mask.sum() if mask is not None else len(at)
         ):

@@ -92,7 +92,10 @@ class Shelf:
         self._earlier = before._recommender_for(store) if before is not None else None
         self._loading = {
             name: threading.Lock()
-            for name in ("search", "recommender", "memory", "popularity", "currency", "size_advisor", "questions", "outfits", "places", "leaning_order")
+            for name in (
+                "search", "recommender", "memory", "popularity", "currency", "size_advisor", "questions", "outfits",
+                "places", "leaning_order",
+            )
         }
         self._loaded: dict[str, object] = {}
         self._texts: dict[tuple, np.ndarray] = {}

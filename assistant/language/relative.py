@@ -1,4 +1,4 @@
-"""Wishes by degree and by likeness: "a bit darker", "less plain", "not as shiny", "longer sleeves", "the same but red"."""
+"""Wishes by degree and by likeness: "a bit darker", "less plain", "not as shiny", "the same but red"."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from shopping_assistant.assistant.language.degree_words import (
-    BRIGHT_WORDS, IRREGULAR, MUTED, MUTED_WORDS, VIVID, WHOLE,
+    BRIGHT_WORDS,
+    IRREGULAR,
+    MUTED,
+    MUTED_WORDS,
+    VIVID,
+    WHOLE,
 )  # fmt: skip
 from shopping_assistant.assistant.language.fashion_words import COMMON
 from shopping_assistant.assistant.language.leanings import Leaning
@@ -19,27 +24,30 @@ from shopping_assistant.assistant.language.sentence import Sentence
 from shopping_assistant.assistant.language.vocabulary import Match, Token, key_of, phrase_key
 from shopping_assistant.tools.catalog import split_values
 
-# What an adjective is said of stands behind it, or before it: "longer sleeves", "higher in the heel", "the hem should be shorter".
+# What an adjective is said of stands behind it, or before it: "higher in the heel", "the hem should be shorter".
 BEHIND, IN_FRONT = 4, 8
 _ENDS = frozenset(", ; . ! ? and but or with that than so".split())
 # After "more" and "less" these name no quality: "more of them", "less than 50", "more options".
 _NO_QUALITY = frozenset(
-    """than of like or and options choices option stuff things pairs ones pictures info information details money expensive
-    affordable pricey costly a an the it them this that these those to for in on at by with about please similar closer such
-    time in is are was you i me my your from as kinds types""".split()
+    """than of like or and options choices option stuff things pairs ones pictures info information details money
+    expensive affordable pricey costly a an the it them this that these those to for in on at by with about please
+    similar closer such time in is are was you i me my your from as kinds types""".split()
 )
 _PRODUCT_ASKED = re.compile(
-    r"\b(?:more|something|anything|one|ones|another|others?|similar|close|closer|same|just|exactly|looks?) (?:\w+ )?(?:like|as|to)\b"
-    r"|(?<!'d )(?<!would )(?<!you )(?<!not )\blike (?:the|that|this|number|these|those)\b|\bsimilar\b|\bsame\b|\bin that style\b|\bof that kind\b"
+    r"\b(?:more|something|anything|ones?|another|others?|similar|closer?|same|just|exactly|looks?) (?:\w+ )?"
+    r"(?:like|as|to)\b|(?<!'d )(?<!would )(?<!you )(?<!not )\blike (?:the|that|this|number|these|those)\b"
+    r"|\bsimilar\b|\bsame\b|\bin that style\b|\bof that kind\b"
 )
 # "I want one that is black": another than the one looked at. "I want that one" is no such thing.
 _ANOTHER = re.compile(
-    r"\b(?:want|like|prefer|need|after|for|rather have|see|find) (?:one|something)\b(?! of\b)(?=\s+\w)|\bone (?:that|which) (?:is|has|was|had|looks?)\b"
+    r"\b(?:want|like|prefer|need|after|for|rather have|see|find) (?:one|something)\b(?! of\b)(?=\s+\w)"
+    r"|\bone (?:that|which) (?:is|has|was|had|looks?)\b"
 )
 _INTO_THE_BAG = re.compile(r"\b(?:bag|cart|basket|trolley|order|add|put|buy|take|purchase)\b")
 # Said of the product that is looked at: "I want one that …", "this but …", "same in red", "it should be …".
 _OF_THE_PRODUCT = re.compile(
-    r"\b(?:i|we)(?:'d| would)? (?:want|like|prefer|need|love) (?:one|it|this|that|something)\b|\b(?:this|that|it|one|same)\b.*\b(?:but|with|without|in)\b"
+    r"\b(?:i|we)(?:'d| would)? (?:want|like|prefer|need|love) (?:one|it|this|that|something)\b"
+    r"|\b(?:this|that|it|one|same)\b.*\b(?:but|with|without|in)\b"
     r"|\bone (?:that|which|with|in|without|not|like)\b|\b(?:it|this|that) (?:should|could|needs|were|was|is|has|with)\b"
 )
 
@@ -145,7 +153,9 @@ class _Found:
             if scale is not None:
                 self._on(scale[0], scale[1] * c.sign, said)
             elif not self._by_value(c, end, said):
-                word = " ".join(t.text for t in self.sentence.tokens[c.end - 1 : end]) if c.end - c.start > 1 else c.base
+                word = (
+                    " ".join(t.text for t in self.sentence.tokens[c.end - 1 : end]) if c.end - c.start > 1 else c.base
+                )
                 self.leanings.append(Leaning("text", "more" if c.sign > 0 else "less", (word,), said, self.one))
         self._take(start, end, noun)
 
@@ -242,7 +252,10 @@ class _Found:
                 return None
             named = at and tokens[at - 1].text in ("the", "its", "their", "these", "those", "this", "that")
             if named and self.scales.suits(c.base, tokens[at].key):
-                kind = any(tokens[at].key in phrase_key(v).split()[-1:] for v in self.scales.vocabulary.values.get("category", ()))
+                kind = any(
+                    tokens[at].key in phrase_key(v).split()[-1:]
+                    for v in self.scales.vocabulary.values.get("category", ())
+                )
                 return None if kind else at
         return None
 
@@ -333,7 +346,9 @@ def _at(tokens: Sequence[Token], at: int, scales: Scales) -> _Compared | None:
             return _Compared(_base(tokens[quality].text, scales), -1, at - 1, quality + 1)
         return None
     if following == "enough" and _is_degree(word, scales):
-        start = next((i for i in range(at - 1, max(-1, at - 4), -1) if tokens[i].text in ("not", "isn't", "aren't")), at)
+        start = next(
+            (i for i in range(at - 1, max(-1, at - 4), -1) if tokens[i].text in ("not", "isn't", "aren't")), at
+        )
         return _Compared(_base(word, scales), 1, start, at + 2) if start < at else None
     base = base_of(word, scales)
     if base is None:
@@ -386,6 +401,6 @@ def base_of(word: str, scales: Scales) -> str | None:
     return next((s for s in stems if _is_degree(s, scales)), None)
 
 
-_NO_COMPARATIVE = frozenset("supplier earlier barrier carrier courier cashier premier terrier soldier atelier easier happier".split())
-
-
+_NO_COMPARATIVE = frozenset(
+    "supplier earlier barrier carrier courier cashier premier terrier soldier atelier easier happier".split()
+)

@@ -1,4 +1,4 @@
-"""What one shop's products have more or less of: where each stands between short and long, light and dark, plain and busy."""
+"""What one shop's products have more or less of: where each stands between short and long, light and dark."""
 
 from __future__ import annotations
 
@@ -42,12 +42,15 @@ class Scales:
         self.catalog = vocabulary.catalog
         by_key = {phrase_key(a): a for a in reversed(vocabulary.attributes)}
         self.scales = tuple(
-            Scale(d, next((by_key[phrase_key(a)] for a in d.attributes if phrase_key(a) in by_key), "text")) for d in DEGREES
-        )  # fmt: skip
+            Scale(d, next((by_key[phrase_key(a)] for a in d.attributes if phrase_key(a) in by_key), "text"))
+            for d in DEGREES
+        )
         # One attribute states one thing: what comes later in the list only borrows its name.
         taken: set[str] = set()
         self.scales = tuple(
-            s if s.attribute == "text" or not (s.attribute in taken or taken.add(s.attribute)) else Scale(s.degree, "text")
+            s
+            if s.attribute == "text" or not (s.attribute in taken or taken.add(s.attribute))
+            else Scale(s.degree, "text")
             for s in self.scales
         )
         self._positions: dict[str, np.ndarray] = {}
@@ -85,9 +88,8 @@ class Scales:
     def suits(self, adjective: str, noun: str) -> bool:
         """Whether a noun is said to be so: heels are low, sleeves are not."""
         key = key_of(adjective)
-        return any(
-            key in map(key_of, (*d.more, *d.less)) and noun in map(key_of, d.nouns) for d in (s.degree for s in self.scales)
-        )  # fmt: skip
+        of_it = [s.degree for s in self.scales if key in map(key_of, (*s.degree.more, *s.degree.less))]
+        return any(noun in map(key_of, d.nouns) for d in of_it)
 
     def by_attribute(self, attribute: str, word: str = "") -> Scale | None:
         """The scale of a leaning: by the catalogue's attribute, or for "text" by its word."""
@@ -98,7 +100,11 @@ class Scales:
     def named(self, noun: str) -> Scale | None:
         """The scale a noun speaks of: "length", "neckline"."""
         for s in self.scales:
-            if noun == key_of(s.degree.name) or noun in phrase_key(s.degree.name).split() or noun in map(key_of, s.degree.nouns):
+            if (
+                noun == key_of(s.degree.name)
+                or noun in phrase_key(s.degree.name).split()
+                or noun in map(key_of, s.degree.nouns)
+            ):
                 return s
         return None
 
@@ -160,7 +166,11 @@ class Scales:
         titles = self.catalog.frame["title"].str.to_lowercase().str.replace_all(r"[-_/]", " ")
         total, count = np.zeros(len(self.catalog)), np.zeros(len(self.catalog))
         for at, step in enumerate(degree.steps):
-            phrases = [re.escape(p.strip().replace("-", " ").replace("/", " ")) for p in step.split(",") if not p.strip().startswith("~")]
+            phrases = [
+                re.escape(p.strip().replace("-", " ").replace("/", " "))
+                for p in step.split(",")
+                if not p.strip().startswith("~")
+            ]
             if phrases:
                 says = titles.str.contains(rf"\b(?:{'|'.join(phrases)})(?:s|es)?\b").fill_null(False).to_numpy()
                 total[says] += at
@@ -213,5 +223,3 @@ def _measured(cell) -> float:
     m = _NUMBER.search(text)
     number = float(m[0].replace(",", ".")) if m else 0.0
     return float(np.log(number) / np.log(RATIO)) if number > 0 else float("nan")
-
-

@@ -27,7 +27,7 @@ class Stated:
         return [k or "" for k in self._catalog.cells("category")]
 
     def can_filter(self, attribute: str) -> bool:
-        """Whether a product without a value may be shut out: in a catalogue of tags "strapless" is often just not said."""
+        """Whether a product without a value may be shut out: among tags "strapless" is often just not said."""
         if attribute in _ALWAYS or attribute not in self._catalog.attribute_names:
             return True
         if attribute not in self._filters:

@@ -97,7 +97,8 @@ def measure(
     figures |= {f"feedback_heard_as/{act}": acts.count(act) / len(acts) for act in sorted(set(acts))}
     figures["ms_median"] = float(np.median([t.ms for p in played for t in p.turns]))
     shown = [i for i, half in enumerate(halves) if half == "development"]
-    failures = _failures([wanted[i] for i in shown], [played[i] for i in shown], {w.name: titled(words[w.target], CATEGORIES[w.category]) for w in wanted})
+    titles = {w.name: titled(words[w.target], CATEGORIES[w.category]) for w in wanted}
+    failures = _failures([wanted[i] for i in shown], [played[i] for i in shown], titles)
     protocol = {
         **counts, "opening": "I am looking for a CATEGORY",
         "percentile": "share of the other products below the target; ties and what a wish shuts out count half",

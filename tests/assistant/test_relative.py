@@ -22,13 +22,22 @@ def leaned(understood):
 
 @pytest.mark.parametrize(
     ("word", "base"),
-    [("longer", "long"), ("bigger", "big"), ("looser", "loose"), ("dressier", "dressy"), ("paler", "pale"), ("tighter", "tight")],
-)  # fmt: skip
+    [
+        ("longer", "long"),
+        ("bigger", "big"),
+        ("looser", "loose"),
+        ("dressier", "dressy"),
+        ("paler", "pale"),
+        ("tighter", "tight"),
+    ],
+)
 def test_the_base_of_a_comparative(scales, word, base):
     assert base_of(word, scales) == base
 
 
-@pytest.mark.parametrize("word", ["leather", "flower", "zipper", "sweater", "other", "under", "number", "trainer", "summer"])
+@pytest.mark.parametrize(
+    "word", ["leather", "flower", "zipper", "sweater", "other", "under", "number", "trainer", "summer"]
+)
 def test_words_that_only_look_like_comparatives(scales, word):
     assert base_of(word, scales) is None
 
@@ -36,11 +45,16 @@ def test_words_that_only_look_like_comparatives(scales, word):
 @pytest.mark.parametrize(
     ("text", "direction", "attribute"),
     [
-        ("a much higher heel", "more", "heel height"), ("the heel should be lower", "less", "heel height"),
-        ("lower", "less", "heel height"), ("too high", "less", "heel height"), ("not high enough", "more", "heel height"),
-        ("something darker", "more", "color"), ("not as dark", "less", "color"), ("lighter in colour", "less", "color"),
+        ("a much higher heel", "more", "heel height"),
+        ("the heel should be lower", "less", "heel height"),
+        ("lower", "less", "heel height"),
+        ("too high", "less", "heel height"),
+        ("not high enough", "more", "heel height"),
+        ("something darker", "more", "color"),
+        ("not as dark", "less", "color"),
+        ("lighter in colour", "less", "color"),
     ],
-)  # fmt: skip
+)
 def test_what_a_wish_by_degree_is_about(said, text, direction, attribute):
     said.show("ab2", "ab4")
     said("ankle boots")
@@ -49,7 +63,12 @@ def test_what_a_wish_by_degree_is_about(said, text, direction, attribute):
 
 @pytest.mark.parametrize(
     ("text", "attribute"),
-    [("longer sleeves", "sleeve length"), ("less plain", "pattern"), ("a busier print", "pattern"), ("more casual", "occasion")],
+    [
+        ("longer sleeves", "sleeve length"),
+        ("less plain", "pattern"),
+        ("a busier print", "pattern"),
+        ("more casual", "occasion"),
+    ],
 )
 def test_each_of_a_dress(said, text, attribute):
     said.show("dr3", focus=("dr3",))
@@ -102,7 +121,10 @@ def test_scores_of_unlike_are_those_of_like_turned_round(store):
 
 def test_an_attribute_stated_now_and_then_orders_only():
     rows = [Product(f"p{n}", f"Dress {n}", "dress", attributes={"cut": "straight"}) for n in range(8)]
-    rows += [Product(f"q{n}", f"Dress {n}", "dress", attributes={"cut": "straight", "tags": ("strapless", "pretty")}) for n in range(4)]
+    rows += [
+        Product(f"q{n}", f"Dress {n}", "dress", attributes={"cut": "straight", "tags": ("strapless", "pretty")})
+        for n in range(4)
+    ]
     stated = Stated(Catalog.from_products(rows))
     assert stated.can_filter("cut")
     assert not stated.can_filter("tags")
