@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shopping_assistant.assistant.language.bag_forms import bag_act
 from shopping_assistant.assistant.language import act_forms as forms
 from shopping_assistant.assistant.language.questioned import quality_asked
 from shopping_assistant.assistant.language.references import Reference
@@ -123,18 +124,18 @@ def _about_products(s: Seen, current_categories: Sequence[str]) -> str | None:
         return "save"
     if of_that_brand(s):
         return "refine"
-    if _asks_of_a_quality(s):
-        both = len(s.reference.targets) > 1 and re.search(r"\b(?:which|or|than)\b", t)
-        return "compare" if both else "ask"
     new_kind = bool(set(s.categories) - set(current_categories)) and not s.reference.described
     if forms.THE_SAME.search(t) and s.pointed and not forms.LOOKING.search(t):
         return "compare"
-    if s.in_chat and (_is_like(s) or _is_variant(s)):
+    if s.in_chat and (_is_like(s) or _is_variant(s)) and not (not s.asked and _asks_of_a_quality(s)):
         return "similar"
     if forms.COMPARE.search(t) or (s.in_chat and s.pointed and forms.IS_IT_MORE.search(t)):
         return "compare"
     if forms.WHICH_IS_MORE.search(t) and not (new_kind and not s.reference.targets) and not forms.FOR_MY_WARDROBE.search(t):
         return "compare"
+    if not s.asked and _asks_of_a_quality(s):
+        both = len(s.reference.targets) > 1 and re.search(r"\b(?:which|or|than)\b", t)
+        return "compare" if both else "ask"
     if _is_question(s):
         return "compare" if _sets_side_by_side(s) else "ask"
     return None
@@ -199,7 +200,7 @@ def _bag_act(s: Seen) -> str | None:
         return "add_to_bag"
     if forms.SHOW_BAG.search(t) and (not s.asked or set(s.asked) <= {"price"}):
         return "show_bag"
-    return None
+    return bag_act(t, s.in_chat)
 
 
 def _takes(s: Seen) -> bool:
