@@ -18,7 +18,10 @@ _NOTHING_TO_UNDO = (
     "There is nothing to take back. What shall I look for?",
     "I have nothing noted that could be taken back. What are you after?",
 )
-_UNDONE = ("Done, {what} is gone. What shall I look for?", "All right, without {what}. What are you looking for instead?")
+_UNDONE = (
+    "Done, {what} is gone. What shall I look for?",
+    "All right, without {what}. What are you looking for instead?",
+)
 
 
 def changed(state: dict) -> str:
@@ -40,7 +43,8 @@ def changed(state: dict) -> str:
 
 def gone(state: dict) -> str:
     """The wishes that the newest sentence took back: "the price (under €120)"."""
-    return listed([f"the {name_of(c['attribute'])} ({_value(c, state.get('currency'))})" for c in state.get("gone") or []])
+    currency = state.get("currency")
+    return listed([f"the {name_of(c['attribute'])} ({_value(c, currency)})" for c in state.get("gone") or []])
 
 
 def undone(state: dict) -> str:
@@ -61,7 +65,8 @@ def noted(state: dict) -> str:
         text += f" In your words: {listed([f'“{w}”' for w in words])}."
     if leanings:
         text += f" And rather {listed(leanings)}."
-    return f"{text} Take one back with “forget the {name_of(wishes[-1]['attribute']) if wishes else 'last one'}”.".strip()
+    last = name_of(wishes[-1]["attribute"]) if wishes else "last one"
+    return f"{text} Take one back with “forget the {last}”.".strip()
 
 
 def _still_holds(old: dict, wishes: Sequence[dict]) -> bool:

@@ -9,7 +9,8 @@ _ANSWERS: dict[str, tuple[str, ...]] = {
     "danger": (
         "I am so sorry that you feel this way. Please talk to someone you trust now, or to a help line or your local "
         "emergency number: they are there at any hour. I am only a shop's program, but you matter.",
-        "That sounds very hard, and I am only a program. Please call your local emergency number or a crisis help line, or "
+        "That sounds very hard, and I am only a program. Please call your local emergency number or a crisis help "
+        "line, or "
         "tell someone you trust, right now.",
     ),
     "sorrow": (
@@ -88,7 +89,8 @@ _ANSWERS: dict[str, tuple[str, ...]] = {
     ),
     "wait": ("Take your time.", "No hurry, I am here."),
     "pardon": (
-        "Sorry, I was not clear. I look for products of this shop by what you tell me: a piece, a colour, a size, a budget.",
+        "Sorry, I was not clear. I look for products of this shop by what you tell me: a piece, a colour, a size, a "
+        "budget.",
         "What I meant: tell me in your words what you would like, and I show what this shop has of it.",
     ),
     "complaint": (
@@ -112,26 +114,35 @@ _ANSWERS: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 _LANGUAGES = {
-    "de": "Entschuldigung, ich verstehe am besten Englisch. Sagen Sie mir zum Beispiel „black boots under 100“, dann suche ich gern.",
-    "fr": "Désolé, je comprends surtout l'anglais. Écrivez par exemple « black boots under 100 » et je cherche volontiers pour vous.",
-    "es": "Lo siento, entiendo mejor el inglés. Escriba por ejemplo «black boots under 100» y con gusto busco para usted.",
-    "it": "Mi dispiace, capisco soprattutto l'inglese. Scriva per esempio «black boots under 100» e cerco volentieri per lei.",
+    "de": "Entschuldigung, ich verstehe am besten Englisch. Sagen Sie mir zum Beispiel „black boots under 100“, dann "
+        "suche ich gern.",
+    "fr": "Désolé, je comprends surtout l'anglais. Écrivez par exemple « black boots under 100 » et je cherche "
+        "volontiers pour vous.",
+    "es": "Lo siento, entiendo mejor el inglés. Escriba por ejemplo «black boots under 100» y con gusto busco para "
+        "usted.",
+    "it": "Mi dispiace, capisco soprattutto l'inglese. Scriva per esempio «black boots under 100» e cerco volentieri "
+        "per lei.",
     "nl": "Sorry, ik begrijp vooral Engels. Schrijf bijvoorbeeld “black boots under 100”, dan zoek ik graag voor u.",
-    "pt": "Desculpe, entendo melhor o inglês. Escreva por exemplo “black boots under 100” e procuro com prazer para você.",
-    "ja": "申し訳ありません、英語でお願いします。たとえば「black boots under 100」と入力していただければ、お探しします。",
+    "pt": "Desculpe, entendo melhor o inglês. Escreva por exemplo “black boots under 100” e procuro com prazer para "
+        "você.",
+    "ja": "申し訳ありません、英語でお願いします。たとえば「black boots under "
+        "100」と入力していただければ、お探しします。",
     "zh": "抱歉，我主要懂英语。请用英语输入，例如“black boots under 100”，我很乐意为您查找。",
-    "ko": "죄송합니다. 저는 영어를 가장 잘 이해합니다. 예를 들어 “black boots under 100”이라고 입력해 주시면 찾아 드리겠습니다.",
-    "ru": "Извините, лучше всего я понимаю английский. Напишите, например, «black boots under 100», и я с радостью поищу.",
+    "ko": "죄송합니다. 저는 영어를 가장 잘 이해합니다. 예를 들어 “black boots under 100”이라고 입력해 주시면 찾아 "
+        "드리겠습니다.",
+    "ru": "Извините, лучше всего я понимаю английский. Напишите, например, «black boots under 100», и я с радостью "
+        "поищу.",
     "el": "Συγγνώμη, καταλαβαίνω κυρίως αγγλικά. Γράψτε για παράδειγμα «black boots under 100» και θα ψάξω με χαρά.",
     "ar": "عذرًا، أفهم الإنجليزية أفضل. اكتب مثلًا “black boots under 100” وسأبحث لك بكل سرور.",
     "he": "סליחה, אני מבין בעיקר אנגלית. כתבו למשל “black boots under 100” ואחפש בשמחה.",
-    "hi": "क्षमा करें, मैं अंग्रेज़ी सबसे अच्छी तरह समझता हूँ। उदाहरण के लिए “black boots under 100” लिखें, मैं खुशी से खोजूँगा।",
+    "hi": "क्षमा करें, मैं अंग्रेज़ी सबसे अच्छी तरह समझता हूँ। उदाहरण के लिए “black boots under 100” लिखें, मैं खुशी "
+        "से खोजूँगा।",
     "th": "ขออภัย ฉันเข้าใจภาษาอังกฤษดีที่สุด ลองพิมพ์เช่น “black boots under 100” แล้วฉันจะค้นหาให้ด้วยความยินดี",
 }  # fmt: skip
 # After these nothing is to be sold.
 _NO_WAY_BACK = (
-    "danger", "thanks", "greeting", "a pasted page", "another language", "no words", "a frown", "browsing", "wait", "pardon",
-    "complaint",
+    "danger", "thanks", "greeting", "a pasted page", "another language", "no words", "a frown", "browsing", "wait",
+    "pardon", "complaint",
 )  # fmt: skip
 _BACK = (
     "Shall we go on with the {what}?",

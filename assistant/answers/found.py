@@ -16,7 +16,10 @@ _NARROWED = ("Narrowed down: {n} {what}.", "That leaves {n} {what}.", "{n} {what
 _MORE = ("{k} more {what}.", "Here are {k} further {what}.", "Some more: {k} {what}.")
 _CLOSEST = ("Here is what comes closest to {words}", "These come closest to {words}", "The nearest I have to {words}")
 _SOME = ("Here are some of our pieces", "Some of our pieces to begin with", "A look into the shop")
-_NO_MORE = ("You have seen all {what} we have. Shall I set something aside?", "Those were all {what} there are. Which wish may go?")
+_NO_MORE = (
+    "You have seen all {what} we have. Shall I set something aside?",
+    "Those were all {what} there are. Which wish may go?",
+)
 _NOTHING = (
     "I found no {what}. Take back a wish, or tell me what matters most.",
     "There are no {what} here. Which of these wishes matters least?",

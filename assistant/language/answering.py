@@ -10,21 +10,26 @@ from shopping_assistant.assistant.language.vocabulary import phrase_key, plain
 
 _INDIFFERENT = re.compile(
     r"\b(?:no|not? (?:really )?an?y?|without) (?:\w+ )?(?:preferences?|idea|clue|opinion|wishes|favou?rites?)\b"
-    r"|\b(?:i )?(?:do ?n'?t|do not|dont|doesn'?t|does not|wouldn'?t) (?:really |actually |much |particularly |honestly )*"
+    r"|\b(?:i )?(?:do ?n'?t|do not|dont|doesn'?t|does not|wouldn'?t) (?:really |actually |much |particularly "
+    r"|honestly )*"
     r"(?:mind|care|know|matter|have (?:a |any )?(?:preference|idea|favou?rite)\w*|want to (?:choose|decide|say))\b"
-    r"|\b(?:makes?|is|are)(?: \w+)? (?:no(?:t any)? difference|all the same|not (?:so |that |very )?important|irrelevant|unimportant"
+    r"|\b(?:makes?|is|are)(?: \w+)? (?:no(?:t any)? difference|all the same|not (?:so |that |very )?important"
+    r"|irrelevant|unimportant"
     r"|n'?t (?:so |that )?important)\b|\bisn'?t (?:so |that |really |very )?(?:important|relevant)\b|\ball the same\b"
-    r"|\b(?:up|over|leave (?:it|that)) to you\b|\byou (?:can )?(?:choose|decide|pick|tell me)\b|\byour (?:choice|pick|call)\b"
+    r"|\b(?:up|over|leave (?:it|that)) to you\b|\byou (?:can )?(?:choose|decide|pick|tell me)\b|\byour (?:choice"
+    r"|pick|call)\b"
     r"|\b(?:not sure|unsure|undecided|dunno|idk|no clue|whatever|whichever|anything|everything|surprise me|open to)\b"
-    r"|\bcould ?n'?t care less\b|\b(?:any|either|each|every)(?: (?:of (?:them|those|these)|one|\w+))?\b|\b(?:both|all)\b(?: of (?:them|those|these))?(?=\W*$)"
+    r"|\bcould ?n'?t care less\b|\b(?:any|either|each|every)(?: (?:of (?:them|those|these)|one|\w+))?\b|\b(?:both"
+    r"|all)\b(?: of (?:them|those|these))?(?=\W*$)"
     r"|\b(?:skip|pass|never ?mind)\b|^\W*(?:no|nope|nah|none|neither)\W*$"
 )
 # Nothing but these may stand beside it.
 _BESIDE = frozenset(
-    """i i'm im i'd me to really just honestly well hmm hm um oh uh er please thanks thank you the that it its it's is are be would
-    will of a an fine ok okay good great works work do does goes with about for at yet so then here now too also very much though
-    actually right all and or but my your one ones them those these there in on as long nice kind sort type which what any either
-    both truly true yeah yes sure maybe perhaps can could am was not no choose say way""".split()
+    """i i'm im i'd me to really just honestly well hmm hm um oh uh er please thanks thank you the that it its it's is
+        are be would will of a an fine ok okay good great works work do does goes with about for at yet so then here
+        now too also very much though actually right all and or but my your one ones them those these there in on as
+        long nice kind sort type which what any either both truly true yeah yes sure maybe perhaps can could am was
+        not no choose say way""".split()
 )
 # Words that ask for a price and wish for one as well.
 _WISHING = frozenset("cheap cheaper expensive better deal much fit".split())
@@ -34,22 +39,27 @@ _WORD = re.compile(r"[a-z']+")
 
 
 _OWN = frozenset(
-    """any either all both each every of them those these one no preference preferences idea clue opinion wishes favourite favorite
-    favourites favorites don't dont do not doesn't does wouldn't mind care know matter have want choose decide say really actually
-    much particularly honestly makes make is are difference the same important irrelevant unimportant isn't up over leave it that
-    to you can pick tell me your choice call sure unsure undecided dunno idk whatever whichever anything everything surprise open
-    skip pass never nevermind nope nah none neither kind kinds sort type without an so very relevant could couldn't less""".split()
+    """any either all both each every of them those these one no preference preferences idea clue opinion wishes
+        favourite favorite favourites favorites don't dont do not doesn't does wouldn't mind care know matter have
+        want choose decide say really actually much particularly honestly makes make is are difference the same
+        important irrelevant unimportant isn't up over leave it that to you can pick tell me your choice call sure
+        unsure undecided dunno idk whatever whichever anything everything surprise open skip pass never nevermind nope
+        nah none neither kind kinds sort type without an so very relevant could couldn't less""".split()
 )
 # What a short answer has around the value: "I guess the black ones please".
 _AROUND_BEFORE = re.compile(
-    r"^\W*(?:(?:the|those|these|either|both|maybe|perhaps|probably|rather|preferably|i(?:'d| would)? (?:guess|think|say|prefer|like"
-    r"|suppose|want|go (?:for|with))|let'?s say|say|some|something|ok(?:ay)?|yes|yeah|yep|sure|oh|hmm?|um|well|then|go (?:for|with)"
+    r"^\W*(?:(?:the|those|these|either|both|maybe|perhaps|probably|rather|preferably|i(?:'d| would)? (?:guess|think"
+    r"|say|prefer|like"
+    r"|suppose|want|go (?:for|with))|let'?s say|say|some|something|ok(?:ay)?|yes|yeah|yep|sure|oh|hmm?|um|well|then"
+    r"|go (?:for|with)"
     r"|make it|in|with|for|by|of|a|an)\b[\s,]*)+"
 )
-_AROUND_AFTER = re.compile(r"(?:[\s,]*\b(?:ones?|please|then|thanks?|thank you|i (?:guess|think|suppose)|maybe|probably|pair|would be (?:nice|great|good)|sounds? (?:nice|great|good)))+\W*$|\W+$")
+_AROUND_AFTER = re.compile(r"(?:[\s,]*\b(?:ones?|please|then|thanks?|thank you|i (?:guess|think|suppose)|maybe"
+    r"|probably|pair|would be (?:nice|great|good)|sounds? (?:nice|great|good)))+\W*$|\W+$")
 _CHEAPER = re.compile(r"(?:cheap(?:er|est)?|less expensive|more affordable|affordable|inexpensive|lower priced?)")
 _JOINED = re.compile(r"\s*(?:,|/|&|\bor\b|\band\b)\s*")
-_AMOUNT = re.compile(r"(?:about |around |roughly |max(?:imum)? |up to )?[€$£]?\s*(\d+(?:[.,]\d+)?)\s*(?:euros?|eur|dollars?|usd|pounds?|bucks|€|\$|£)?")
+_AMOUNT = re.compile(r"(?:about |around |roughly |max(?:imum)? |up to )?[€$£]?\s*(\d+(?:[.,]\d+)?)\s*(?:euros?|eur"
+    r"|dollars?|usd|pounds?|bucks|€|\$|£)?")
 # An answer is short; a longer sentence says for itself what it is about.
 _LONGEST_ANSWER = 8
 
@@ -74,8 +84,8 @@ def declines(text: str, attribute: str) -> bool:
 def completed(text: str, attribute: str, values: Collection[str]) -> str:
     """A short answer as a sentence of its own; any other text as it is.
 
-    "the black ones" after a question about the colour points at no product, "40" is the size that was asked for, "street"
-    the look, though alone they would be taken for something else or for nothing.
+    "the black ones" after a question about the colour points at no product, "40" is the size that was asked for,
+    "street" the look, though alone they would be taken for something else or for nothing.
 
     Args:
         attribute: what was asked about.
@@ -103,7 +113,7 @@ def completed(text: str, attribute: str, values: Collection[str]) -> str:
 
 
 def refused(text: str, attributes: Collection[str]) -> tuple[str, ...]:
-    """The attributes with a wish that a whole sentence gives up by name: "ok, any colour", "the size doesn't matter"."""
+    """The attributes whose wish a whole sentence gives up by name: "ok, any colour", "the size doesn't matter"."""
     low = plain(text)
     named = [a for a in attributes if re.search(rf"\b(?:{'|'.join(map(re.escape, _names(a)))})s?\b", low)]
     return tuple(a for a in named if declines(text, a))

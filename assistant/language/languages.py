@@ -5,46 +5,51 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-# Words of a sentence's grammar and of asking in a shop, none of which is an English word or a fashion brand's first name.
+# Words of a sentence's grammar and of asking in a shop. Those that English has as well do not count: `_ENGLISH`.
 _WORDS = {
-    "de": """ich du wir ihr sie mir mich dir dich uns euch ist sind war bin habe haben hat hast habt kann kannst können könnt könnten
-    möchte möchten würde suche suchen brauche hätte gerne gern bitte danke nicht kein keine keinen und oder aber auch nur noch mehr
-    ein eine einen einem einer das dem des für mit von vom zum zur auf aus bei nach über unter ohne wie wo wer wann warum welche
-    welcher welches gibt es guten morgen abend hallo tag etwas schöne schönes schön preis größe farbe kleid schuhe hose jacke
-    deutsch sprechen zeigen zeig mal einfach günstig günstiger billiger geschenk mutter vater frau mann""",
-    "fr": """je tu il elle nous vous ils elles moi toi lui suis es est sommes êtes sont ai avez avons ont peux peut pouvez voudrais
-    veux cherche cherchez besoin aimerais le la les un une des du de et ou mais aussi pas ne plus avec sans pour dans sur sous chez
-    par que qui quoi quel quelle quels quelles comment où pourquoi quand combien bonjour bonsoir salut merci voilà ça cette ces mon
-    ma mes votre vos leur est-ce qu'est-ce avez-vous j'ai je-cherche c'est d'une d'un s'il plaît chose quelque taille couleur robe
-    chaussures pantalon veste prix moins cher français parlez joli jolie montrez""",
-    "es": """yo tú él ella nosotros ustedes vosotros me te le les nos soy eres es somos son estoy está están tengo tiene tienen tienes
-    quiero quisiera busco buscando necesito puedo puedes puede pueden podría el la los las un una unos unas del al y o pero también
-    no más con sin para por en sobre entre que quién qué cuál cuáles cómo dónde cuándo cuánto cuesta hola buenos buenas días tardes
-    noches gracias favor algo este esta estos estas mi mis su talla color vestido zapatos pantalón chaqueta precio barato español
-    hablas hablan ayudar muéstrame enséñame cosa""",
-    "it": """io tu lui lei noi voi loro mi ti ci vi sono sei è siamo siete ho hai ha abbiamo avete hanno vorrei voglio cerco cercando
-    posso puoi può potete potrei il lo la gli le un uno una del della dei delle degli al alla e o ma anche non più con senza per in
-    su tra fra che chi cosa quale quali come dove quando quanto costa ciao buongiorno buonasera salve grazie prego favore qualcosa
-    questo questa questi queste mio mia vestito scarpe pantaloni giacca taglia colore prezzo economico italiano parlare parlate
-    capisco bisogno mostrami""",
-    "nl": """ik jij je hij zij wij jullie mij jou ons ben bent zijn heb heeft hebben hebt kan kunnen kun wil willen zou zoek zoeken
-    nodig graag alsjeblieft alstublieft dank bedankt niet geen een het de den deze dit dat en of maar ook nog meer voor met van naar
-    op uit bij onder zonder hoe waar wie wanneer waarom welke hallo goedemorgen goedenavond dag iets mooie mooi maat kleur jurk
-    schoenen broek jas prijs goedkoop goedkoper nederlands spreken laat zien misschien helpen zoekt""",
-    "pt": """eu tu ele ela nós vocês você me te lhe sou és é somos são estou está estão tenho tem têm temos quero queria gostaria
-    procuro procurando preciso posso pode podem podia o os um uma uns umas do da dos das ao à e ou mas também não mais com sem para
-    por em sobre entre que quem qual quais como onde quando quanto custa olá oi bom boa dia tarde noite obrigado obrigada favor
-    algo alguma coisa este esta esse essa meu minha vestido sapatos calças casaco tamanho cor preço barato português falam ajudar
-    mostre escolher""",
+    "de": """ich du wir ihr sie mir mich dir dich uns euch ist sind war bin habe haben hat hast habt kann kannst
+        können könnt könnten möchte möchten würde suche suchen brauche hätte gerne gern bitte danke nicht kein keine
+        keinen und oder aber auch nur noch mehr ein eine einen einem einer das dem des für mit von vom zum zur auf aus
+        bei nach über unter ohne wie wo wer wann warum welche welcher welches gibt es guten morgen abend hallo tag
+        etwas schöne schönes schön preis größe farbe kleid schuhe hose jacke deutsch sprechen zeigen zeig mal einfach
+        günstig günstiger billiger geschenk mutter vater frau mann""",
+    "fr": """je tu il elle nous vous ils elles moi toi lui suis es est sommes êtes sont ai avez avons ont peux peut
+        pouvez voudrais veux cherche cherchez besoin aimerais le la les un une des du de et ou mais aussi pas ne plus
+        avec sans pour dans sur sous chez par que qui quoi quel quelle quels quelles comment où pourquoi quand combien
+        bonjour bonsoir salut merci voilà ça cette ces mon ma mes votre vos leur est-ce qu'est-ce avez-vous j'ai
+        je-cherche c'est d'une d'un s'il plaît chose quelque taille couleur robe chaussures pantalon veste prix moins
+        cher français parlez joli jolie montrez""",
+    "es": """yo tú él ella nosotros ustedes vosotros me te le les nos soy eres es somos son estoy está están tengo
+        tiene tienen tienes quiero quisiera busco buscando necesito puedo puedes puede pueden podría el la los las un
+        una unos unas del al y o pero también no más con sin para por en sobre entre que quién qué cuál cuáles cómo
+        dónde cuándo cuánto cuesta hola buenos buenas días tardes noches gracias favor algo este esta estos estas mi
+        mis su talla color vestido zapatos pantalón chaqueta precio barato español hablas hablan ayudar muéstrame
+        enséñame cosa""",
+    "it": """io tu lui lei noi voi loro mi ti ci vi sono sei è siamo siete ho hai ha abbiamo avete hanno vorrei voglio
+        cerco cercando posso puoi può potete potrei il lo la gli le un uno una del della dei delle degli al alla e o
+        ma anche non più con senza per in su tra fra che chi cosa quale quali come dove quando quanto costa ciao
+        buongiorno buonasera salve grazie prego favore qualcosa questo questa questi queste mio mia vestito scarpe
+        pantaloni giacca taglia colore prezzo economico italiano parlare parlate capisco bisogno mostrami""",
+    "nl": """ik jij je hij zij wij jullie mij jou ons ben bent zijn heb heeft hebben hebt kan kunnen kun wil willen
+        zou zoek zoeken nodig graag alsjeblieft alstublieft dank bedankt niet geen een het de den deze dit dat en of
+        maar ook nog meer voor met van naar op uit bij onder zonder hoe waar wie wanneer waarom welke hallo
+        goedemorgen goedenavond dag iets mooie mooi maat kleur jurk schoenen broek jas prijs goedkoop goedkoper
+        nederlands spreken laat zien misschien helpen zoekt""",
+    "pt": """eu tu ele ela nós vocês você me te lhe sou és é somos são estou está estão tenho tem têm temos quero
+        queria gostaria procuro procurando preciso posso pode podem podia o os um uma uns umas do da dos das ao à e ou
+        mas também não mais com sem para por em sobre entre que quem qual quais como onde quando quanto custa olá oi
+        bom boa dia tarde noite obrigado obrigada favor algo alguma coisa este esta esse essa meu minha vestido
+        sapatos calças casaco tamanho cor preço barato português falam ajudar mostre escolher""",
 }  # fmt: skip
 # Words of English sentences, however many other languages have them too.
 _ENGLISH = frozenset(
-    """a an and any are as at be been but by can could do does for from get give had has have he her hi him his how i i'd i'll i'm
-    if in is it its just like looking me men my need no not of off on one or our out please red she show size so some something
-    that the their them then there these they this those to top under up us want was we what when where which who will with women
-    would you your under over about more less also than too very black white blue green brown grey gray dress shoes boots jacket
-    bag coat shirt jeans cheaper cheap find buy skirt sale casual polo mini maxi midi chic art de la le die was man war es son ten
-    men hat den des du me tag pants sandals cotton wool leather denim over sneakers new other ones cost price color colour""".split()
+    """a an and any are as at be been but by can could do does for from get give had has have he her hi him his how i
+        i'd i'll i'm if in is it its just like looking me men my need no not of off on one or our out please red she
+        show size so some something that the their them then there these they this those to top under up us want was
+        we what when where which who will with women would you your under over about more less also than too very
+        black white blue green brown grey gray dress shoes boots jacket bag coat shirt jeans cheaper cheap find buy
+        skirt sale casual polo mini maxi midi chic art de la le die was man war es son ten men hat den des du me tag
+        pants sandals cotton wool leather denim over sneakers new other ones cost price color colour""".split()
 )
 _SCRIPTS = (
     ("ko", re.compile(r"[\uac00-\ud7af\u1100-\u11ff]")),
@@ -63,7 +68,8 @@ LANGUAGES = {name: frozenset(words.split()) for name, words in _WORDS.items()}
 _SHARED = {w: sum(w in words for words in LANGUAGES.values()) for words in LANGUAGES.values() for w in words}
 # Greetings that stand alone.
 _ALONE = {
-    "de": "hallo danke bitte", "fr": "bonjour bonsoir salut merci", "es": "hola gracias", "it": "ciao grazie buongiorno salve",
+    "de": "hallo danke bitte", "fr": "bonjour bonsoir salut merci", "es": "hola gracias", "it": "ciao grazie "
+        "buongiorno salve",
     "nl": "dankjewel bedankt goedemorgen", "pt": "olá oi obrigado obrigada",
 }  # fmt: skip
 _GREETING = {w: name for name, words in _ALONE.items() for w in words.split()}

@@ -348,8 +348,8 @@ class Understanding:
             leanings = tuple(w for w in before.leanings if w.attribute not in given_up)
             return Understood("undo", held, forgot=given_up, words=before.words, leanings=leanings)
         talk = small_talk.heard(text, lambda: self._names_goods(text), self.vocabulary.speaks_of)
-        if talk is None:
-            return None
+        if talk is None or (talk.kind == "agreed" and (before.was_open or before.last_act in acts.POINTING)):
+            return None  # "yes" to "the red one?" is no small talk
         return Understood(talk.act, before.constraints, words=before.words, leanings=before.leanings, talk=talk)
 
     def _names_goods(self, text: str) -> bool:

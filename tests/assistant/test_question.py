@@ -61,7 +61,8 @@ def test_nobody_is_asked_about_what_they_said_or_were_asked(taken):
     catalog = scarves(color=("red", "blue", "green", "white"))
     wish = {"wish": [Constraint("color", "in", ("red", "blue"))], "exclusion": [Constraint("color", "not in", ("red",))]}
     assert asked(catalog).attribute == "color"
-    assert asked(catalog, constraints=(SCARVES, *wish.get(taken, ())), unasked=["color"] * (taken == "asked before")) is None
+    assert asked(catalog, constraints=(SCARVES, *wish.get(taken, ())), unasked=["color"] * (taken == "asked "
+        "before")) is None
 
 
 def test_prices_are_asked_about_in_round_bands_that_are_understood():

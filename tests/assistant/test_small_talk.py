@@ -55,7 +55,8 @@ def test_talk_is_known_by_its_kind(text, kind):
     [
         "something warm for terrible weather", "a dress to die for", "boots that return to fashion", "a cool jacket",
         "I am looking for a president style suit", "a good jumper", "nice sneakers", "do you have a funny t-shirt?",
-        "a shirt with a joke on it", "what do you have in blue?", "a robot print tee please", "what have you got for me",
+        "a shirt with a joke on it", "what do you have in blue?", "a robot print tee please", "what have you got for "
+            "me",
         "which one is the best?", "I hate these", "forget all the filters", "order number three for me",
         "size 40 - 42", "3/4 sleeves", "less political", "is the second one in stock?", "those are great",
     ],
