@@ -97,6 +97,8 @@ _HEIGHTS = (
     # Without a unit only beside the word: "170 tall".
     (r"(?<![\d.,])(?P<cm>1[2-9]\d|20\d)(?=\s?tall\b)", lambda m: _number(m["cm"])),
 )  # fmt: skip
+# "Five ten", spoken: only beside another figure of a body.
+_SPOKEN = re.compile(rf"\b(?P<ft>four|five|six)[\s-](?:foot[\s-])?(?P<inch>ten|eleven|{_SMALL})\b(?!\s(?:years?|days?|pairs?|pieces?|items?))")
 _HALF = r"(?P<half>\s(?:and a )?half|½)?"
 _WEIGHTS = (
     (
@@ -202,7 +204,7 @@ def about_self(text: str, last_act: str = "") -> AboutSelf:
     asks = bool(_ASKS.search(low)) and not forgot
     if asks:
         spans.append((0, len(low)))
-    found = [] if asks else _accepted(low, [f for f in _figures(low) if not _inside(f, spans)])
+    found = [] if asks else _accepted(low, [f for f in _figures(low, plain(text)) if not _inside(f, spans)])
     whole = _blanked(low, [*spans, *((f.start, f.end) for f in found)])
     facts_only = last_act == "size_advice" or bool(SIZE_ADVICE.search(whole)) or bool(_CHOOSES.search(whole))
     between = any(f.wish and "/" in str(f.measure.value) for f in found) and bool(_CHOOSES.search(whole))
@@ -247,8 +249,8 @@ def _blanked(text: str, spans: Sequence[tuple[int, int]]) -> str:
     return re.sub(r"^[\s,;]*(?:(?:and|so|but)\b)?[\s,]*", lambda m: " " * len(m[0]), "".join(out))
 
 
-def _figures(low: str) -> Iterator[_Found]:
-    """All figures that may be measures, the surest reading of each place first."""
+def _figures(low: str, spoken: str) -> Iterator[_Found]:
+    """All figures that may be measures, the surest reading of each place first; ``spoken`` has numbers as typed."""
     taken: list[tuple[int, int]] = []
 
     def free(start: int, end: int) -> bool:
@@ -275,10 +277,17 @@ def _figures(low: str) -> Iterator[_Found]:
                 value = round(float(value_of(m)), 1)
                 if not _sensible(name, value) or not free(*m.span()):
                     continue
-                if not m["who"] and _PRICED.search(low[: m.start("figure")]):
+                # "My 21st" is a day; "12 st 7" is a weight all the same.
+                ordinal = name == "weight" and re.search(r"\dst\b", m["figure"]) and not (m["who"] or m.groupdict().get("lb"))
+                if ordinal or (not m["who"] and _PRICED.search(low[: m.start("figure")])):
                     continue
                 taken.append(m.span())
-                yield _Found(*m.span(), Measure(name, value, m[0].strip(), UNITS[name]), bool(m["who"]) or bool(m["tall"].strip()) or bool(_PERSON.match(low, m.end())))
+                yield _Found(*m.span(), Measure(name, value, m[0].strip(), UNITS[name]), _is_persons(m, low))
+    for m in _SPOKEN.finditer(spoken):
+        if free(*m.span()):
+            taken.append(m.span())
+            value = round((INCHES_PER_FOOT * _number(m["ft"]) + _number(m["inch"])) * CM_PER_INCH, 1)
+            yield _Found(*m.span(), Measure("height", value, m[0], "cm"), False)
     for pattern in _USUAL:
         for m in pattern.finditer(low):
             if free(*m.span()):
@@ -301,6 +310,11 @@ def _figures(low: str) -> Iterator[_Found]:
                 taken.append(m.span())
                 small = m["way"] in ("up", "bigger", "larger", "small", "tight", "narrow")
                 yield _Found(*m.span(), Measure(TENDENCY, "small" if small else "large", m[0].strip()), True)
+
+
+def _is_persons(m: re.Match, low: str) -> bool:
+    """Whether its own words say that a figure is a person's: "I'm", "tall", "a 1m80 man", or stones, which nothing else is weighed in."""
+    return bool(m["who"] or m["tall"].strip() or _PERSON.match(low, m.end()) or m.groupdict().get("st"))
 
 
 def _as_size(said: str) -> str:
