@@ -1,4 +1,4 @@
-"""Which act a clause is: read from its form (`act_forms`), from what it names, and from where the conversation stands."""
+"""Which act a clause is: by its form (`act_forms`), by what it names, and by where the conversation stands."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shopping_assistant.assistant.language.bag_forms import bag_act
 from shopping_assistant.assistant.language import act_forms as forms
+from shopping_assistant.assistant.language.bag_forms import bag_act
 from shopping_assistant.assistant.language.questioned import quality_asked
 from shopping_assistant.assistant.language.references import Reference
 
 # Acts that look for products, that point at known ones, and that state no wish.
 SEARCHING = ("search", "refine", "undo", "recommend", "similar", "other")
 POINTING = (
-    "ask", "compare", "similar", "add_to_bag", "remove_from_bag", "explain", "disambiguate", "save", "size_advice", "outfit",
+    "ask", "compare", "similar", "add_to_bag", "remove_from_bag", "explain", "disambiguate", "save", "size_advice",
+    "outfit",
 )  # fmt: skip
 SILENT = (
     "ask", "compare", "add_to_bag", "remove_from_bag", "show_bag", "explain", "disambiguate", "save", "size_advice",
@@ -76,7 +77,7 @@ def is_singular(text: str) -> bool:
 
 
 def asks_afresh(text: str) -> bool:
-    """Whether a search starts anew, also of the kind that is talked of: "do you have any coats?", not "and in wool?"."""
+    """Whether a search starts anew, also of the kind talked of: "do you have any coats?", not "and in wool?"."""
     return bool(forms.ASKS_AFRESH.search(text)) and not forms.MORE.search(text)
 
 
@@ -85,13 +86,23 @@ def is_weak(act: str, s: Seen) -> bool:
     if act in (*COURTESIES, REMARK, "other"):
         return True
     wishes = s.own_values or s.excludes or s.forgot or forms.LOOKING.search(s.text) or forms.ADVICE.search(s.text)
-    return act in ("search", "refine") and not wishes and not forms.MORE.search(s.text) and not forms.DISLIKED.search(s.text)
+    return (
+        act in ("search", "refine")
+        and not wishes
+        and not forms.MORE.search(s.text)
+        and not forms.DISLIKED.search(s.text)
+    )
 
 
 def classify(s: Seen, current_categories: Sequence[str], has_words: bool) -> str:
     """The act of a clause, one of DESIGN's list or `REMARK`."""
     t = s.text
-    for pattern, act in ((forms.GREET, "greet"), (forms.THANKS, "thanks"), (forms.HELP, "help"), (forms.RESET, "reset")):
+    for pattern, act in (
+        (forms.GREET, "greet"),
+        (forms.THANKS, "thanks"),
+        (forms.HELP, "help"),
+        (forms.RESET, "reset"),
+    ):
         if pattern.search(t):
             return act
     about_bag = None if forms.OUTFIT.search(t) else _bag_act(s)
@@ -131,7 +142,11 @@ def _about_products(s: Seen, current_categories: Sequence[str]) -> str | None:
         return "similar"
     if forms.COMPARE.search(t) or (s.in_chat and s.pointed and forms.IS_IT_MORE.search(t)):
         return "compare"
-    if forms.WHICH_IS_MORE.search(t) and not (new_kind and not s.reference.targets) and not forms.FOR_MY_WARDROBE.search(t):
+    if (
+        forms.WHICH_IS_MORE.search(t)
+        and not (new_kind and not s.reference.targets)
+        and not forms.FOR_MY_WARDROBE.search(t)
+    ):
         return "compare"
     if not s.asked and _asks_of_a_quality(s):
         both = len(s.reference.targets) > 1 and re.search(r"\b(?:which|or|than)\b", t)
@@ -142,7 +157,7 @@ def _about_products(s: Seen, current_categories: Sequence[str]) -> str | None:
 
 
 def _asks_of_a_quality(s: Seen) -> bool:
-    """ "Can I wash it?", "which of the two weighs less?": about what is pointed at, in words that are no attribute's."""
+    """ "Can I wash it?", "which of the two weighs less?": about what is pointed at, in words of no attribute."""
     asks = forms.AUX_FIRST.match(s.text) or re.search(r"\b(?:which|what|where|how|whether)\b", s.text)
     looks = forms.LOOKING.search(s.text) or forms.INDEFINITE.search(s.text)
     return bool(s.in_chat and s.pointed and asks and not looks and quality_asked(s.text, ()))
@@ -172,19 +187,25 @@ def _is_variant(s: Seen) -> bool:
 
 
 def _sets_side_by_side(s: Seen) -> bool:
-    """A question about several products at once, when it is clear which: asked for all about them, or each singled out."""
+    """A question about several products, when it is clear which: asked for all about them, or each singled out."""
     t = s.text
     asked = set(s.asked) - {"description"}
     several = s.reference.groups > 1 or _named_twice(t)
     if not asked:
-        many = several or bool(re.search(r"(?<!number )(?<!no )\b(?:two|both|three)\b", t)) or (not s.reference.groups and forms.PLURAL_POINTED.search(t))
+        many = (
+            several
+            or bool(re.search(r"(?<!number )(?<!no )\b(?:two|both|three)\b", t))
+            or (not s.reference.groups and forms.PLURAL_POINTED.search(t))
+        )
         return bool(many and forms.ALL_ABOUT.search(t))
     return bool(forms.PLACED.search(t)) and (several or bool(re.search(r"\b(?:two|both)\b", t)))
 
 
 def _named_twice(text: str) -> bool:
     """ "The black coat on the left and the one on the rack": a second pointing word behind "and"."""
-    return bool(re.search(r"\b(?:and|as well as|or|plus)\b(?: also)?(?: of)? (?:the|that|this) (?:[\w,-]+ )*?ones?\b", text))
+    return bool(
+        re.search(r"\b(?:and|as well as|or|plus)\b(?: also)?(?: of)? (?:the|that|this) (?:[\w,-]+ )*?ones?\b", text)
+    )
 
 
 def _bag_act(s: Seen) -> str | None:
@@ -204,9 +225,13 @@ def _bag_act(s: Seen) -> str | None:
 
 
 def _takes(s: Seen) -> bool:
-    """Takes what is pointed at. "I want to buy jeans" and "can I get a scarf" are after any; "can I get the price" asks."""
+    """Takes what is pointed at. "I want to buy jeans" is after any of them; "can I get the price" asks."""
     t = s.text
-    if forms.NOT_TAKEN.search(t) or re.search(r"\b(?:if|should|do|what|when|where|before|unless|where can|where could|how can) (?:i|we) (?:buy|get|take|order)\b", t):
+    if forms.NOT_TAKEN.search(t) or re.search(
+        r"\b(?:if|should|do|what|when|where|before|unless|where can|where could|how can) (?:i|we) (?:buy|get|take"
+        r"|order)\b",
+        t,
+    ):
         return bool(forms.SHARE.match(t) and s.in_chat and not s.asked)
     if s.asked and not forms.TAKE.search(t):
         return False
@@ -239,12 +264,15 @@ def _is_told(s: Seen) -> bool:
 
 def _asks_for_its(s: Seen) -> bool:
     """ "Is the material any good?", "how's the rating?": an attribute of what is talked of is the subject."""
-    its = r"\b(?:is|are|what's|how's|how is|how are|what is|what are|what about|and|what of) (?:the|its|their) (?:\w+ )?"
+    its = (
+        r"\b(?:is|are|what's|how's|how is|how are|what is|what are|what about|and|what of) (?:the|its|their) (?:\w+ )?"
+    )
     return any(re.search(its + _stem(a), s.text) for a in s.asked) and not s.categories
 
 
 def _stem(attribute: str) -> str:
-    words = {"price": r"pric|cost", "rating": r"\w* ?review|rating|score|rated", "size": r"(?:\w+ )?siz", "brand": r"(?:\w+ )?brand|maker|manufacturer",
+    words = {"price": r"pric|cost", "rating": r"\w* ?review|rating|score|rated", "size": r"(?:\w+ )?siz",
+             "brand": r"(?:\w+ )?brand|maker|manufacturer",
              "color": r"(?:\w+ )?colou?r|shade", "material": r"(?:\w+ )?material|fabric"}  # fmt: skip
     return f"(?:{words.get(attribute, re.escape(attribute))})"
 
@@ -272,7 +300,10 @@ def _is_question(s: Seen) -> bool:
         return bool(s.pointed or not s.said_values or plainly)
     if forms.ALL_ABOUT.search(t) and s.pointed:
         return True
-    if re.search(r"\b(?:other )?(?:customers|people|shoppers|buyers|others)\b.*\b(?:like|think|say|rate|feel)\b", t) and s.pointed:
+    if (
+        re.search(r"\b(?:other )?(?:customers|people|shoppers|buyers|others)\b.*\b(?:like|think|say|rate|feel)\b", t)
+        and s.pointed
+    ):
         return True
     yes_or_no = forms.YES_NO.search(t) and ("?" in t or forms.AUX_FIRST.match(t))
     return bool(yes_or_no and s.pointed and not forms.LOOKING.search(t))
@@ -286,7 +317,10 @@ def _only_points(s: Seen) -> bool:
     """Says which one and nothing more: "the red one", "I mean the first"."""
     if s.reference.variant or (forms.MEANT.search(s.text) and s.own_values):
         return False
-    return bool(forms.MEANT.search(s.text) or (forms.BARE.search(s.text) and not forms.LOOKING.search(s.text) and not s.excludes))
+    return bool(
+        forms.MEANT.search(s.text)
+        or (forms.BARE.search(s.text) and not forms.LOOKING.search(s.text) and not s.excludes)
+    )
 
 
 def _is_remark(s: Seen) -> bool:
@@ -295,13 +329,17 @@ def _is_remark(s: Seen) -> bool:
         return False
     if forms.JUST_THAT.search(s.text):
         return True
-    if re.search(r"\btoo (?:expensive|pricey|dear|much (?:money|for me|to (?:pay|spend)))\b|\b(?:cheaper|pricier)\b", s.text):
+    if re.search(
+        r"\btoo (?:expensive|pricey|dear|much (?:money|for me|to (?:pay|spend)))\b|\b(?:cheaper|pricier)\b", s.text
+    ):
         return False
     own = re.match(r"\W*(?:\w+\W+){0,3}?(?:i|we)\b", s.text)
     if own and forms.LOOKING.search(s.text):
         return False
     subject = re.match(r"\W*(?:\w+\W+){0,3}?(?:it|they|those|these|that|this|both|one|neither|the other)\b", s.text)
-    return not s.own_values or bool(subject and s.in_chat and not re.search(r"\b(?:should|must|needs?|has|have) (?:to )?\b", s.text))
+    return not s.own_values or bool(
+        subject and s.in_chat and not re.search(r"\b(?:should|must|needs?|has|have) (?:to )?\b", s.text)
+    )
 
 
 def _looking(s: Seen, current_categories: Sequence[str], has_words: bool) -> str:

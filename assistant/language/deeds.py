@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from shopping_assistant.assistant.language import act_forms as forms
 from shopping_assistant.assistant.language.acts import COURTESIES, REMARK
@@ -42,7 +42,7 @@ class Read:
     forgot: tuple[str, ...]
     act: str
     weak: bool = False
-    relative: Relative = Relative()
+    relative: Relative = field(default_factory=Relative)
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Deed:
 
     @property
     def of_the_new(self) -> bool:
-        """Whether what it points at is to be chosen from what the acts before it bring: "and which is the cheapest?"."""
+        """Whether what it means is chosen from what the acts before it bring: "and which is the cheapest?"."""
         return self.reference.superlative is not None and self.act in _CAN_WAIT
 
 
@@ -92,7 +92,7 @@ def _best_weak(reads: Sequence[Read]) -> Read:
 
 
 def _only_leads_to(read: Read, following: Read) -> bool:
-    """ "The red one, is it leather?", "let's go back to coats. How much is the grey one?": the first names the topic."""
+    """Whether a clause only names the topic: "the red one, is it leather?", "back to coats. Is the grey one wool?"."""
     points = following.act in ("ask", "compare", "add_to_bag", "remove_from_bag", "similar", "outfit", "size_advice")
     if read.act == "disambiguate":
         return points and (not following.reference.described or following.reference.groups <= 1)
@@ -120,7 +120,15 @@ def _belongs_to(read: Read, deed: Deed) -> bool:
         return not deed.reference.targets or set(read.reference.targets) >= set(deed.reference.targets)
     if read.act == "ask" and deed.act == "compare":
         return not read.reference.described and not read.reference.number
-    return read.act == deed.act and read.act in ("ask", "add_to_bag", "remove_from_bag", "compare", "greet", "thanks", "other")
+    return read.act == deed.act and read.act in (
+        "ask",
+        "add_to_bag",
+        "remove_from_bag",
+        "compare",
+        "greet",
+        "thanks",
+        "other",
+    )
 
 
 def _joined(deed: Deed, read: Read) -> Deed:

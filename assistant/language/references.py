@@ -18,10 +18,12 @@ _COUNT = {w: i for i, w in enumerate(_NUMBERS, 1)} | {str(i): i for i in range(1
 _ORDINAL = "|".join(sorted(_PLACE, key=len, reverse=True))
 _FIRST_N = re.compile(rf"\b(?:the\s+)?(first|last|top)\s+({'|'.join(_COUNT)})\b(?!\s+hundred)")
 _NTH = re.compile(
-    rf"(?:\b(?:number|no\.?|nr\.?|item|option|product)\s*#?|#)(\d{{1,2}})\b|\b(?:number|option)\s+({'|'.join(_NUMBERS)})\b"
+    rf"(?:\b(?:number|no\.?|nr\.?|item|option|product)\s*#?|#)(\d{{1,2}})\b|\b(?:number"
+    rf"|option)\s+({'|'.join(_NUMBERS)})\b"
 )
 _ORDINAL_ONE = re.compile(
-    rf"(?<!\bat )\b({_ORDINAL}|last|latter|former|middle)\b(?!\s+(?:time|of all|name|week|month|year|night|season|minute"
+    rf"(?<!\bat )\b({_ORDINAL}|last|latter|former|middle)\b(?!\s+(?:time|of all|name|week|month|year|night|season"
+    rf"|minute"
     rf"|question|i\b|let|show|thoughts?|hand|chance|impression|date|glance))"
 )
 _BOTH = re.compile(
@@ -33,15 +35,20 @@ _ONE = re.compile(r"\b(it|its|this|that|this one|that one)\b")
 _SUPERLATIVES = (
     (
         re.compile(
-            r"\b(?:cheapest|least expensive|lowest[- ](?:priced?|cost)|most affordable|best value|best deal|(?:costs?|cost me) (?:me )?(?:the )?least"
+            r"\b(?:cheapest|least expensive|lowest[- ](?:priced?|cost)|most affordable|best value|best deal|(?:costs?"
+            r"|cost me) (?:me )?(?:the )?least"
             r"|least pricey|lowest in price)\b"
         ), "price", min,
     ),
     (
-        re.compile(r"\b(?:most expensive|priciest|dearest|highest[- ]priced?|costs? (?:the )?most|most costly)\b"), "price", max,
+        re.compile(r"\b(?:most expensive|priciest|dearest|highest[- ]priced?|costs? (?:the )?most|most costly)\b"),
+        "price", max,
     ),
     (
-        re.compile(r"\b(?:best|highest|top)[- ](?:rated|reviewed|rating|reviews?)\b|\b(?:rated|reviewed) (?:the )?(?:best|highest)\b"),
+        re.compile(
+            r"\b(?:best|highest|top)[- ](?:rated|reviewed|rating|reviews?)\b"
+            r"|\b(?:rated|reviewed) (?:the )?(?:best|highest)\b"
+        ),
         "rating", max,
     ),
 )  # fmt: skip
@@ -53,20 +60,32 @@ _OF_TWO = (
 )
 # Not among what is shown now but shown before it.
 _EARLIER = re.compile(
-    r"\b(?:from (?:before|earlier)|(?:saw|seen|showed|shown|suggested|mentioned|talked about|discussed|looked at|had)(?: (?:me|us|to me))? (?:\w+ )?(?:before|earlier|previously|at first|first|at the"
-    r" (?:start|beginning))|you (?:first )?(?:showed|suggested|recommended|mentioned)(?: me| us)?|earlier|previous(?:ly)?|from the (?:start|beginning)|(?:go(?:ing)?|come|get) back to (?:the|that|those))\b"
+    r"\b(?:from (?:before|earlier)|(?:saw|seen|showed|shown|suggested|mentioned|talked about|discussed|looked at"
+    r"|had)(?: (?:me|us|to me))? (?:\w+ )?(?:before|earlier|previously|at first|first|at the"
+    r" (?:start|beginning))|you (?:first )?(?:showed|suggested|recommended|mentioned)(?: me| us)?|earlier"
+    r"|previous(?:ly)?|from the (?:start|beginning)|(?:go(?:ing)?|come|get) back to (?:the|that|those))\b"
 )
-_OTHER = re.compile(r"\b(?:the|that) other(?: one| pair)?\b(?! (?:ones|options?|products?|items?|brands?|colou?rs?|styles?|sizes?|customers?|people|shoppers))")
+_OTHER = re.compile(
+    r"\b(?:the|that) other(?: one| pair)?\b(?! (?:ones|options?|products?|items?|brands?|colou?rs?|styles?|sizes?"
+    r"|customers?|people|shoppers))"
+)
 _ALONE = re.compile(
-    r"\W*(?:(?:yes|yeah|yep|ok(?:ay)?|um+|uh|er|well|oh|so|just|the|number|no|nr|option|item|product|choice|make it|i mean|i meant|it'?s|let's say|say|that would be|i'?ll (?:take|have|go with))\W+)*"
-    r"(?:no\.?|nr\.?|number|#)?\s*(?P<n>\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten)(?:\W+(?:please|then|thanks|thank you|pls|i think|i guess|it is|cheers))*\W*"
+    r"\W*(?:(?:yes|yeah|yep|ok(?:ay)?|um+|uh|er|well|oh|so|just|the|number|no|nr|option|item|product|choice|make it"
+    r"|i mean|i meant|it'?s|let's say|say|that would be|i'?ll (?:take|have|go with))\W+)*"
+    r"(?:no\.?|nr\.?|number|#)?\s*(?P<n>\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten)(?:\W+(?:please|then"
+    r"|thanks|thank you|pls|i think|i guess|it is|cheers))*\W*"
 )
 # "Which of these": of all that are shown; "two of those" goes on about what was talked of.
-_AMONG = re.compile(r"\b(?:which|what|any|anything|the \w+|one|none|some)(?: (?:one|ones|\w+))? (?:of|among|from|between|out of) (?:these|those|them|all)\b")
+_AMONG = re.compile(
+    r"\b(?:which|what|any|anything|the \w+|one|none|some)(?: (?:one|ones|\w+))? (?:of|among|from|between"
+    r"|out of) (?:these|those|them|all)\b"
+)
 # "Anything that comes in medium": this one points at nothing.
 _RELATIVE = re.compile(
-    r"(?<!\bis)(?<!\bwas)(?<!\bdoes)(?<!\bdid)(?<!\bdo)(?<!\bhas)(?<!\bcan)(?<!\bwill)(?<!\bwould)(?<!\band)(?<!\bbut)(?<!\bof)(?<!\bin)(?<!\bfor)(?<!\bwith)(?<!\blike)"
-    r"(?<!\babout)(?<!\bif)(?<!\bthink)(?<![,.;!?])(?<=\w)\s+that(?=\s+(?:comes?|has|have|is|are|isn'?t|aren'?t|costs?|goes|go|looks?|i|you|we|will|would|can|could|should|fits?|doesn'?t|don'?t|match(?:es)?|suits?"
+    r"(?<!\bis)(?<!\bwas)(?<!\bdoes)(?<!\bdid)(?<!\bdo)(?<!\bhas)(?<!\bcan)(?<!\bwill)(?<!\bwould)(?<!\band)(?<!\bbut"
+    r")(?<!\bof)(?<!\bin)(?<!\bfor)(?<!\bwith)(?<!\blike)"
+    r"(?<!\babout)(?<!\bif)(?<!\bthink)(?<![,.;!?])(?<=\w)\s+that(?=\s+(?:comes?|has|have|is|are|isn'?t|aren'?t"
+    r"|costs?|goes|go|looks?|i|you|we|will|would|can|could|should|fits?|doesn'?t|don'?t|match(?:es)?|suits?"
     r"|works?|was|were|makes?|might|won'?t)\b)"
 )
 _POINTS = frozenset("the that this those these my your same".split())
@@ -293,7 +312,9 @@ def _superlative(text: str, groups: list[list[Match]], scene: Scene, vocabulary:
         if priced:
             value = best(v for v, _ in priced)
             chosen = next(p for v, p in priced if v == value)
-            return Reference((chosen,), False, described if among else (), len(groups), True, superlative=(name, direction))
+            return Reference(
+                (chosen,), False, described if among else (), len(groups), True, superlative=(name, direction)
+            )
     return None
 
 
