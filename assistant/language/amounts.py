@@ -27,7 +27,10 @@ _AT_LEAST = (
     r"(?:over|above|more than|at least|minimum(?: of)?|min\.?|starting (?:at|from)|upwards of|not (?:under|below)"
     r"|(?:not|no) less than|>=?)"
 )
-_AROUND = r"(?:around|about|roughly|approximately|approx\.?|circa|closer? to|near(?:er)?(?: to)?|in the region of|~)"
+_AROUND = (
+    r"(?:around|(?<!what )(?<!how )about|roughly|approximately|approx\.?|circa|closer? to|near(?:er)?(?: to)?"
+    r"|in the region of|~)"
+)
 _BELOW, _ABOVE = r"(?:under|below|less than|cheaper than)", r"(?:over|above|beyond|more than|dearer than)"
 # A negation with a kind between it and the bound: "no boots over 100", "don't show me bags under 80".
 _NEGATOR = (

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from shopping_assistant.assistant.language.fashion_words import COMMON
+from shopping_assistant.assistant.language.figures import in_figures
 from shopping_assistant.assistant.language.sentence import Sentence
 from shopping_assistant.assistant.language.vocabulary import Vocabulary
 
@@ -46,10 +47,11 @@ def sizes_in(
     named = [v for m in sentence.matches if (kind := m.means("category")) for v in kind.values]
     kinds = tuple(named) or tuple(context)
     whole = {i for m in sentence.matches if m.end - m.start > 1 for i in range(m.start, m.end)}
+    figures = _in_words(sentence)
     at = 0
     while at < len(tokens):
         for end in range(min(len(tokens), at + 3), at, -1):
-            key = " ".join(t.key for t in tokens[at:end])
+            key = figures.get((at, end)) or " ".join(t.key for t in tokens[at:end])
             value = _value(vocabulary, key, kinds, tokens[at - 1].text if at else "")
             if not value or whole & set(range(at, end)):
                 continue
@@ -59,6 +61,17 @@ def sizes_in(
                 at = end - 1
                 break
         at += 1
+    return found
+
+
+def _in_words(sentence: Sentence) -> dict[tuple[int, int], str]:
+    """Numbers in words by the tokens that say them: "size fifty-six"."""
+    figures = in_figures(sentence.text)
+    found = {}
+    for m in re.finditer(r"\d+ *", figures) if figures != sentence.text else ():
+        inside = [i for i, t in enumerate(sentence.tokens) if m.start() <= t.start < m.end()]
+        if inside and not sentence.tokens[inside[0]].text.isdigit():
+            found[inside[0], inside[-1] + 1] = m[0].strip()
     return found
 
 
@@ -161,5 +174,5 @@ def _says_little(sentence: Sentence, at: int, end: int) -> bool:
     """Whether a short sentence holds nothing but a size and courtesies: "medium please", "and in 39?"."""
     taken = {i for m in sentence.matches for i in range(m.start, m.end)}
     others = [t for i, t in enumerate(sentence.tokens) if not at <= i < end and i not in taken]
-    bound = any(t.text in ("under", "over", "around", "about", "max", "up", "below", "than") for t in others)
+    bound = any(t.text in ("under", "over", "around", "max", "up", "below", "than") for t in others)
     return len(others) <= 4 and not bound and all(t.text in COMMON or not t.text.isalnum() for t in others)

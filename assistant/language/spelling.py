@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from rapidfuzz import process
@@ -62,8 +63,12 @@ class Spelling:
         # A word there is, if a rare one, was hardly mistyped twice: "inexpensive" is not expensive.
         allowed = 1 if len(word) < 7 or rare is not None else 2
         near = process.extract(
-            word, self._words, scorer=OSA.distance, processor=None, score_cutoff=allowed, limit=_CANDIDATES
+            word, self._words, scorer=OSA.distance, processor=None, score_cutoff=2, limit=_CANDIDATES
         )
+        near = [
+            (w, distance, at) for w, distance, at in near
+            if distance <= allowed or (rare is None and len(word) > 4 and self._sounds_like(word, w))
+        ]  # fmt: skip
         believed = [
             (distance + self._doubt(word, w), self._targets[w], w) for w, distance, _ in near
             if (len(word) > 4 or w[0] == word[0]) and (rare is None or self._more_common(w, rare))
@@ -75,10 +80,14 @@ class Spelling:
         doubt = 0.5 * (word[0] != target[0]) + 0.4 * (self._targets[target] > 2)
         return doubt - 0.2 * (sorted(word) == sorted(target) or _consonants(word) == _consonants(target))
 
+    def _sounds_like(self, word: str, target: str) -> bool:
+        """Vowels are what one hears least: sandles are sandals."""
+        return word[0] == target[0] and _consonants(word) == _consonants(target) and self._targets[target] < 2
+
     def _more_common(self, target: str, rare: int) -> bool:
         rank = english.rank(target)
         return rank is not None and rank * _FAR_MORE_COMMON < rare and self._targets[target] <= 2
 
 
 def _consonants(word: str) -> str:
-    return "".join(a for a in word if a not in "aeiou")
+    return re.sub(r"(.)\1", r"\1", re.sub(r"[aeiou]", "", word))

@@ -347,16 +347,17 @@ class Understanding:
             held, _ = accumulate(self.vocabulary, before.constraints, before.previous, (), given_up, False)
             leanings = tuple(w for w in before.leanings if w.attribute not in given_up)
             return Understood("undo", held, forgot=given_up, words=before.words, leanings=leanings)
-        talk = small_talk.heard(text, lambda: self._names_goods(text), self.vocabulary.speaks_of)
+        talk = small_talk.heard(text, lambda: self._names_goods(text, before), self.vocabulary.speaks_of)
         if talk is None or (talk.kind == "agreed" and (before.was_open or before.last_act in acts.POINTING)):
             return None  # "yes" to "the red one?" is no small talk
         return Understood(talk.act, before.constraints, words=before.words, leanings=before.leanings, talk=talk)
 
-    def _names_goods(self, text: str) -> bool:
+    def _names_goods(self, text: str, before: Before) -> bool:
         """Whether a sentence as typed names a value of the catalogue, a price or a size. "My dad" is no goods."""
-        sentence = self._read(text)
+        context = self._current_categories(before)
+        sentence = self._read(text, context)
         named = any(m.meanings[0].attribute != "department" for m in sentence.matches)
-        return named or bool(amounts.price_amounts(sentence.text) or sizes_in(self.vocabulary, sentence, text))
+        return named or bool(amounts.price_amounts(sentence.text) or sizes_in(self.vocabulary, sentence, text, context))
 
     def _read(self, text: str, context: Sequence[str] = ()) -> Sentence:
         """The words of a sentence and the values they name; ``context``: the categories talked of before."""
@@ -377,7 +378,9 @@ class Understanding:
         matches += plain_matches(self.vocabulary, tokens, matches, context, self._share)
         matches.sort(key=lambda m: m.start)
         matches = _as_qualities(matches)
-        negators = {p.negator for p in amounts.price_amounts(low)}
+        prices = amounts.price_amounts(low)
+        matches = [m for m in matches if not _is_of_a_price(m, tokens, prices)]
+        negators = {p.negator for p in prices}
         quality = qualities(tokens, low, matches)
         neutral = quality | {i for i, t in enumerate(tokens) if t.start in negators}
         negated, scope = find_negated(tokens, matches, neutral)
@@ -657,6 +660,11 @@ def _named_categories(sentence: Sentence) -> tuple[str, ...]:
     return tuple(
         v for m, negated in pairs if not negated and m.meanings[0].attribute == "category" for v in m.meanings[0].values
     )
+
+
+def _is_of_a_price(m: Match, tokens: Sequence[Token], prices: Sequence[amounts.Amount]) -> bool:
+    """ "Fifteen quid tops" names no tops."""
+    return any(p.value is not None and p.start <= tokens[m.start].start < p.end for p in prices)
 
 
 def _is_excluded(m: Match, held: Sequence[Constraint]) -> bool:
