@@ -28,6 +28,8 @@ STEPS = {"little": 1.0, "": 1.5, "much": 3.0}
 STEP_COSTS = 0.15
 # A step less than this is none: two names of one shade.
 NOTICED = 0.4
+# Products looked at that still count; a long conversation has been elsewhere meanwhile.
+LOOKED_AT = 3
 # Who wants another one has seen this one: it comes last.
 PASSED = 100.0
 _KEPT = 500
@@ -58,7 +60,7 @@ class LeaningOrder:
         """
         total = np.zeros(len(self.catalog), dtype=np.float32)
         fading = 1.0
-        for wish in reversed([w for w in leanings if not w.attribute]):
+        for wish in reversed([w for w in leanings if not w.attribute][-LOOKED_AT:]):
             if wish.than in self.catalog:
                 total += (1 if wish.direction == "like" else -1) * NEAR * fading * self._nearness(wish.than)
                 fading *= OLDER

@@ -10,6 +10,8 @@ from shopping_assistant.tools.errors import ShopError
 
 Direction = Literal["more", "less", "like", "unlike"]
 DIRECTIONS = get_args(Direction)
+# Of a hundred turns the latest wishes are what is wanted now, and a state stays small.
+KEPT = 24
 
 
 class LeaningError(ShopError):
@@ -63,7 +65,7 @@ class Leaning:
 def with_newer(old: Sequence[Leaning], added: Sequence[Leaning]) -> tuple[Leaning, ...]:
     """``old`` and ``added`` together: a newer one replaces what it repeats or turns round."""
     kept = [o for o in old if not any(_replaces(new, o) for new in added)]
-    return (*kept, *dict.fromkeys(added))
+    return (*kept, *dict.fromkeys(added))[-KEPT:]
 
 
 def _replaces(new: Leaning, old: Leaning) -> bool:
