@@ -330,7 +330,9 @@ def main(given: list[str] | None = None) -> int:
         print(f"  {name:40} {value:10.4f}{ends}")
     for c in result.comparisons:
         low, high = c["ci95"]
-        print(f"  {c['first']} - {c['second']}: {c['difference']:+.4f} [{low:+.4f}, {high:+.4f}], p {c['p_adjusted']:.4f}")
+        print(
+            f"  {c['first']} - {c['second']}: {c['difference']:+.4f} [{low:+.4f}, {high:+.4f}], p {c['p_adjusted']:.4f}"
+        )
     return 0
 
 

@@ -13,8 +13,13 @@ TRUE, SMALL, NEW, BAG = "true-dress", "small-dress", "new-dress", "bag"
 
 
 def catalog() -> Catalog:
-    dresses = [Product(p, f"{p} in red", "wrap dress", "Norrvik", "red", SIZES, 60.0, "EUR", "cotton") for p in (TRUE, SMALL, NEW)]
-    return Catalog.from_products([*dresses, Product(BAG, "bag in red", "tote bag", "Norrvik", "red", ("one size",), 90.0, "EUR", "leather")])
+    dresses = [
+        Product(p, f"{p} in red", "wrap dress", "Norrvik", "red", SIZES, 60.0, "EUR", "cotton")
+        for p in (TRUE, SMALL, NEW)
+    ]
+    return Catalog.from_products(
+        [*dresses, Product(BAG, "bag in red", "tote bag", "Norrvik", "red", ("one size",), 90.0, "EUR", "leather")]
+    )
 
 
 def right_size(weight: float, product: str) -> float:

@@ -183,7 +183,12 @@ class FitModel:
     """Predicts fit and expected sizes; numpy only, so that one product takes well under a millisecond."""
 
     def __init__(
-        self, tables: Tables, regression: Regression, names: Names, class_weights: np.ndarray, figures: dict | None = None
+        self,
+        tables: Tables,
+        regression: Regression,
+        names: Names,
+        class_weights: np.ndarray,
+        figures: dict | None = None,
     ):
         self.tables, self.regression, self.names = tables, regression, names
         self.class_weights, self.figures = class_weights, figures or {}
@@ -288,7 +293,9 @@ class FitModel:
             content = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
             tensors = load_file(folder / "fit.safetensors")
             if content["format"] != FORMAT:
-                raise FitError(f"{folder}: format {content['format']!r}, expected {FORMAT}; run `shop build --only fit`")
+                raise FitError(
+                    f"{folder}: format {content['format']!r}, expected {FORMAT}; run `shop build --only fit`"
+                )
             return cls(
                 Tables(**{f.name: tensors[f"tables.{f.name}"] for f in fields(Tables)}),
                 Regression(**{f.name: tensors[f"regression.{f.name}"] for f in fields(Regression)}),

@@ -61,8 +61,9 @@ def import_source(
         _no_use(source, {"--part": part != "all"})
         return import_table(
             path, store, format=source, events_path=events_path, fit_path=fit_path,
-            product_columns=product_columns, event_columns=event_columns, fit_columns=fit_columns, action_values=action_values, name=name, currency=currency, skip_bad=skip_bad,
-            replace=replace, progress=progress,
+            product_columns=product_columns, event_columns=event_columns, fit_columns=fit_columns,
+            action_values=action_values, name=name, currency=currency, skip_bad=skip_bad, replace=replace,
+            progress=progress,
         )  # fmt: skip
     if source == "chats":
         _no_use(source, {**own_files, "--part": part != "all", "--name": name, "--replace": replace})

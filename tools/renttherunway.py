@@ -68,7 +68,7 @@ def _rentals(frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     """The rows in `fit_feedback`'s columns, and how many measures no person has."""
 
     def column(name: str, kind: pl.DataType = pl.Float64) -> pl.Expr:
-        return pl.col(name).cast(kind) if name in frame.columns else pl.lit(None, dtype=kind)
+        return pl.col(name).cast(kind) if name in frame.columns else pl.lit(None, dtype=kind).alias(name)
 
     cups = column("bust_size_letter", pl.String).replace_strict(
         list(CUP_INCHES), list(CUP_INCHES.values()), default=None, return_dtype=pl.Float64

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from shopping_assistant.assistant.answers.wording import listed, pick, plural
 
 # Chances as people say them; the figures were calibrated on shoppers that the model had not seen.
-_SURE = ((0.85, "I am fairly sure"), (0.7, "it is likely"), (0.5, "it is more likely than not"), (0.0, "it is far from sure"))
+_SURE = (
+    (0.85, "I am fairly sure"),
+    (0.7, "it is likely"),
+    (0.5, "it is more likely than not"),
+    (0.0, "it is far from sure"),
+)
 # Of a size that such a body hardly takes, the few who did say little about the rest: its chance would flatter it.
 HARDLY_TAKEN = 0.2
 _RUNS = {"small": "runs small", "large": "runs large", "true": "is true to size"}
@@ -88,7 +93,9 @@ def _of_product(state: dict, content: dict, p: dict) -> str:
         return " ".join(x for x in (asked, sizes, _usual(p), pick(_NOBODY, state)) if x)
     a = p["advice"]
     if not a["this_product"]["all"] and not a["its_kind"]["all"]:
-        return " ".join(x for x in (asked, sizes, _usual(p), "Nobody has said how it or its kind fits, so I do not know.") if x)
+        return " ".join(
+            x for x in (asked, sizes, _usual(p), "Nobody has said how it or its kind fits, so I do not know.") if x
+        )
     parts = [asked, _recommended(p), _chance_of(content, p), _alike(p), _runs(p)]
     if a["size"] is None:
         parts += [sizes, _TELL_ME if content["asks_for_measures"] else ""]
@@ -146,7 +153,9 @@ def _chance_of(content: dict, p: dict) -> str:
         if likely != "fit":
             out.append(f"In {_size(size)} it would rather be too {likely} ({c[likely]:.0%}).")
         elif best and c["taken"] < HARDLY_TAKEN * best["taken"]:
-            bigger = [x["size"] for x in a["chances"]].index(c["size"]) > [x["size"] for x in a["chances"]].index(a["size"])
+            bigger = [x["size"] for x in a["chances"]].index(c["size"]) > [x["size"] for x in a["chances"]].index(
+                a["size"]
+            )
             out.append(f"{_size(size)} is {'larger' if bigger else 'smaller'} than what I expect on you.")
         else:
             out.append(f"{_size(size)} would fit with {c['fit']:.0%}, and rather be too {risk} than the other way.")
@@ -163,7 +172,11 @@ def _alike(p: dict) -> str:
     about = [w for w, c in (("height", "height_cm"), ("weight", "weight_kg"), ("bust", "bust_cm"), ("waist", "waist_cm"),
                             ("hips", "hips_cm")) if c in a["rests_on"]]  # fmt: skip
     took = listed([f"{n} took {_size(size)}" for size, n in named])
-    more = "; the others took other sizes or said it did not fit" if sum(n for _, n in named) < a["about_your_size"] else ""
+    more = (
+        "; the others took other sizes or said it did not fit"
+        if sum(n for _, n in named) < a["about_your_size"]
+        else ""
+    )
     return f"Of {a['about_your_size']} shoppers of about your {listed(about)}, {took} and found it fits{more}."
 
 

@@ -98,7 +98,9 @@ _HEIGHTS = (
     (r"(?<![\d.,])(?P<cm>1[2-9]\d|20\d)(?=\s?tall\b)", lambda m: _number(m["cm"])),
 )  # fmt: skip
 # "Five ten", spoken: only beside another figure of a body.
-_SPOKEN = re.compile(rf"\b(?P<ft>four|five|six)[\s-](?:foot[\s-])?(?P<inch>ten|eleven|{_SMALL})\b(?!\s(?:years?|days?|pairs?|pieces?|items?))")
+_SPOKEN = re.compile(
+    rf"\b(?P<ft>four|five|six)[\s-](?:foot[\s-])?(?P<inch>ten|eleven|{_SMALL})\b(?!\s(?:years?|days?|pairs?|pieces?|items?))"
+)
 _HALF = r"(?P<half>\s(?:and a )?half|½)?"
 _WEIGHTS = (
     (
@@ -135,12 +137,16 @@ _USUAL = (
 # Said of oneself without "usually", a size is a wish as well.
 _OWN = (
     re.compile(rf"\b(?:i|he|she)(?:'m| am|'s| is) (?:a|an)\s(?:size\s)?{_SIZE}{_KIND}(?=\s*$|\s*[,.;!?])"),
-    re.compile(rf"(?<!should )(?<!would )(?<!could )(?<!shall )(?<!must )(?<!can )(?<!if )(?<!do )\b(?:i|he|she|and) (?:wears?|takes?) (?:a |an )?(?:size )?{_SIZE}{_KIND}(?=\s*$|\s*[,.;!?])"),
+    re.compile(
+        rf"(?<!should )(?<!would )(?<!could )(?<!shall )(?<!must )(?<!can )(?<!if )(?<!do )\b(?:i|he|she|and) (?:wears?|takes?) (?:a |an )?(?:size )?{_SIZE}{_KIND}(?=\s*$|\s*[,.;!?])"
+    ),
 )
 _BETWEEN = re.compile(
     rf"\b(?:i|he|she)(?:'m| am|'s| is)? (?:always |often |usually )?(?:in )?between (?:a |an |sizes? )*{_SIZE} (?:and|or) (?:a |an )?{_SIZE.replace('<size>', '<other>')}"
 )
-_ASKED = re.compile(rf"(?:^|\b(?:will|would|is|are|does|do|a|an|in|size|take|wear|order|get|need|or|and|about|the)\s){_SIZE}")
+_ASKED = re.compile(
+    rf"(?:^|\b(?:will|would|is|are|does|do|a|an|in|size|take|wear|order|get|need|or|and|about|the)\s){_SIZE}"
+)
 _EVER = r"(?:always|usually|often|generally|mostly|normally|tend to|have to|need to|must|never|every time)"
 _BIGGER = re.compile(
     rf"{_SOMEBODY}(?:\b(?:{_EVER})\s)+(?:have to |need to |must |had to )?(?:size|go|going|sizing|take (?:a|one) size|buy (?:a|one) size)\s"
@@ -161,7 +167,9 @@ _ASKS = re.compile(
     r"|height|weight|usual size|body|figures|data|bust|waist|hips))|\bwhat(?:'s| is| are| was) my (?:height|weight|measurements|usual size|bust|waist)\b"
 )  # fmt: skip
 _CHOOSES = re.compile(r"\b(?:which|what|should|better|advise|recommend)\b")
-_PRICED = re.compile(r"(?:under|below|over|above|up to|less than|more than|at most|max(?:imum)?|budget(?: of| is)?|for|spend|costs?|between|than)\s*$")
+_PRICED = re.compile(
+    r"(?:under|below|over|above|up to|less than|more than|at most|max(?:imum)?|budget(?: of| is)?|for|spend|costs?|between|than)\s*$"
+)
 # Words that carry nothing once the measures are out of a sentence.
 _FILLER = frozenset(
     """i im am i'm he he's she she's is are my his her me and so but btw by the way ok okay well hi hello hey please thanks no wait sorry actually
@@ -212,7 +220,9 @@ def about_self(text: str, last_act: str = "") -> AboutSelf:
     rest = _blanked(text, spans)
     if between:
         # "I'm between M and L, which of them should I take": the two are sizes, not products.
-        rest = re.sub(r"\bwhich(?: of (?:them|these|those|the two|both)| one)?\b", "which size", rest, count=1, flags=re.I)
+        rest = re.sub(
+            r"\bwhich(?: of (?:them|these|those|the two|both)| one)?\b", "which size", rest, count=1, flags=re.I
+        )
     alone = all(w in _FILLER for w in re.findall(r"[\w']+", plain(rest)))
     about_fit = last_act == "size_advice" or bool(SIZE_ADVICE.search(plain(rest)))
     sizes = tuple(dict.fromkeys(_as_size(m["size"]) for m in _ASKED.finditer(plain(rest)))) if about_fit else ()
@@ -260,7 +270,7 @@ def _figures(low: str, spoken: str) -> Iterator[_Found]:
         # "A 32 waist" is a size of trousers; "my waist is 80" and "hips 95 cm" are a body's.
         what, n, unit = m["what"] or m["what2"], m["n"] or m["n2"], m["unit"] or m["unit2"]
         name, value = _NOUNS.get(what, what), _number(n)
-        inches = bool(unit) and not unit.startswith("c") or (not unit and value < 60)
+        inches = (bool(unit) and not unit.startswith("c")) or (not unit and value < 60)
         value = round(value * CM_PER_INCH if inches else value, 1)
         if (m["my"] or unit) and _sensible(name, value) and free(*m.span()):
             taken.append(m.span())
@@ -278,7 +288,9 @@ def _figures(low: str, spoken: str) -> Iterator[_Found]:
                 if not _sensible(name, value) or not free(*m.span()):
                     continue
                 # "My 21st" is a day; "12 st 7" is a weight all the same.
-                ordinal = name == "weight" and re.search(r"\dst\b", m["figure"]) and not (m["who"] or m.groupdict().get("lb"))
+                ordinal = (
+                    name == "weight" and re.search(r"\dst\b", m["figure"]) and not (m["who"] or m.groupdict().get("lb"))
+                )
                 if ordinal or (not m["who"] and _PRICED.search(low[: m.start("figure")])):
                     continue
                 taken.append(m.span())
@@ -297,7 +309,9 @@ def _figures(low: str, spoken: str) -> Iterator[_Found]:
     for m in _BETWEEN.finditer(low):
         if free(*m.span()):
             taken.append(m.span())
-            yield _Found(*m.span(), Measure(USUAL, f"{_as_size(m['size'])}/{_as_size(m['other'])}", m[0].strip()), True, True)
+            yield _Found(
+                *m.span(), Measure(USUAL, f"{_as_size(m['size'])}/{_as_size(m['other'])}", m[0].strip()), True, True
+            )
     for pattern in _OWN:
         for m in pattern.finditer(low):
             if free(*m.span()):
@@ -340,11 +354,19 @@ def _accepted(low: str, found: list[_Found]) -> list[_Found]:
         rest = _blanked(low, [(f.start, f.end) for f in found])
         both = {f.measure.measure for f in found} >= {"height", "weight"}
         # "135 pounds" alone may be a budget.
-        if both or not any("pound" in f.measure.said for f in found) and all(w in _FILLER for w in re.findall(r"[\w']+", rest)):
+        if (
+            both
+            or (not any("pound" in f.measure.said for f in found)
+            and all(w in _FILLER for w in re.findall(r"[\w']+", rest)))
+        ):
             accepted = found
     return sorted(accepted, key=lambda f: f.start)
 
 
 def _joined(low: str, a: _Found, b: _Found) -> bool:
     between = low[min(a.end, b.end) : max(a.start, b.start)]
-    return bool(re.fullmatch(r"[\s,/&+-]*(?:and|at|with|i|weigh|weighing|about|around)?[\s,/&+-]*(?:about|around|weigh|a)?\s*", between))
+    return bool(
+        re.fullmatch(
+            r"[\s,/&+-]*(?:and|at|with|i|weigh|weighing|about|around)?[\s,/&+-]*(?:about|around|weigh|a)?\s*", between
+        )
+    )
