@@ -25,7 +25,8 @@ def chat_model(name: str | None, base_url: str | None = None, seconds: float | N
     """Any LangChain chat model by name, such as "openai:gpt-5-mini" or "ollama:llama3.1".
 
     Args:
-        base_url: where a server speaks the OpenAI protocol, "http://127.0.0.1:8080/v1". A name without a provider is then
+        base_url: where a server speaks the OpenAI protocol, "http://127.0.0.1:8080/v1". A name without a provider is
+            then
             one of its models; without a name its only model is taken.
         seconds: how long an answer may take; the client gives up then, too.
 
@@ -53,8 +54,8 @@ def chat_model(name: str | None, base_url: str | None = None, seconds: float | N
         package = _PACKAGES.get(provider, f"langchain-{provider.replace('_', '-')}")
         raise ModelError(
             f"chat model {name!r} cannot be used ({trace.cause(error)}); name it as provider:model, install the "
-            f"provider's LangChain package (pip install {package}) and set its key, give --base-url for a server of your "
-            "own, or leave --model out for the embedded one"
+            f"provider's LangChain package (pip install {package}) and set its key, give --base-url for a "
+            "server of your own, or leave --model out for the embedded one"
         ) from error
 
 
@@ -86,8 +87,8 @@ def _only_model(base_url: str) -> str:
         served = [str(m["id"]) for m in answer.raise_for_status().json()["data"]]
     except Exception as error:  # no server, no such path, no such answer
         raise ModelError(
-            f"--base-url {base_url!r} did not tell its models ({trace.cause(error)}); start the server, or name the model "
-            "with --model"
+            f"--base-url {base_url!r} did not tell its models ({trace.cause(error)}); start the server, or name "
+            "the model with --model"
         ) from error
     if len(served) != 1:
         told = ", ".join(sorted(served)[:10]) or "none"

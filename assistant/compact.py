@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (the dictionary below is data, and never changes)
 """What is kept of a conversation, packed: JSON repeats its keys in every turn, and deflated it does not."""
 
 from __future__ import annotations

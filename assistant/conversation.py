@@ -13,8 +13,8 @@ from typing import Any
 import polars as pl
 
 from shopping_assistant.assistant import trace
-from shopping_assistant.assistant.context import Settings, TurnContext
 from shopping_assistant.assistant.chat_models import chat_model
+from shopping_assistant.assistant.context import Settings, TurnContext
 from shopping_assistant.assistant.graph import Agent, build_agent, checkpointer
 from shopping_assistant.assistant.session_log import SessionLog, connect
 from shopping_assistant.assistant.shelf import NO_ROUTE, Shelf
@@ -48,7 +48,8 @@ class Assistant:
         """The assistant of a store; ``model`` names a LangChain chat model, None is the embedded one.
 
         Args:
-            base_url: where a server of one's own speaks the OpenAI protocol; its only model is taken when none is named.
+            base_url: where a server of one's own speaks the OpenAI protocol; its only model is taken when none is
+                named.
             clock: the time of a replayed or simulated conversation, see `SessionLog`; by default the real time.
 
         Raises:
@@ -84,8 +85,8 @@ class Assistant:
                 trace.log.warning("the changed store was not opened: %s", trace.cause(error))
 
     def close(self) -> None:
-        self._log.close()
         self._checkpoints.close()
+        self._log.close()
 
     def warm(self) -> None:
         """Load the models a turn can need; call it in a thread of its own."""
@@ -104,7 +105,8 @@ class Assistant:
             start = time.perf_counter()
             self._notice_changes()
             context = TurnContext(thread_id, self._log.know(thread_id, user_id), self.shelf)
-            text = " ".join(text.split())[:LONGEST_TEXT]
+            # Half a character, as a cut-off emoji leaves it, can neither be stored nor sent.
+            text = " ".join(text.encode("utf-8", "replace").decode().split())[:LONGEST_TEXT]
             state: dict[str, Any] = {}
             config = {"configurable": {"thread_id": thread_id}}
             try:

@@ -108,7 +108,8 @@ class Agent:
         spoken_of = u.targets or known.scene.focus or known.scene.shown
         if heard is not None:
             understood["tool"] = list(heard)
-        understood = with_quality(understood, state["text"], [shelf.catalog.product(p) for p in spoken_of])
+        asked_of = [shelf.catalog.product(p) for p in spoken_of]
+        understood = with_quality(understood, state["text"], asked_of, known.scene.focus)
         fresh = u.act == "reset" or u.new_subject
         changed = u.added or u.forgot or u.leanings != known.leanings
         return {
@@ -160,7 +161,7 @@ class Agent:
         """
         shelf, calls_left = self._shelf(runtime), self.settings.tool_calls - state["calls"]
         if calls_left <= 0:
-            raise ModelError(f"{state['calls']} tool calls without an answer; at most {self.settings.tool_calls} a turn")
+            raise ModelError(f"{state['calls']} tool calls and no answer, at most {self.settings.tool_calls} a turn")
         seconds_left = self.settings.model_seconds - state["parts_ms"].get("plan", 0.0) / 1000
         if seconds_left <= 0:
             raise ModelError(f"the chat model took more than {self.settings.model_seconds:g} s of this turn")
@@ -176,12 +177,13 @@ class Agent:
         told = system_text(view["shop"], view, values)
         messages = [SystemMessage(told), *state["messages"]]
         message = self.hosted.speak(messages, reply, tuple(toolbox.TOOLS), seconds_left)
-        withheld = f"left out of its reply, as no tool gave it: {'; '.join(reply.withheld[:5])}" if reply.withheld else None
+        named = "; ".join(reply.withheld[:5])
+        withheld = f"left out of its reply, as no tool gave it: {named}" if named else None
         calls = message.tool_calls[:calls_left]
         return AIMessage(content=message.text, tool_calls=calls), None if calls else withheld
 
     def _told(self, shelf: Shelf) -> tuple[Titles, dict[str, list[str]]]:
-        """What the hosted model, its tools and the check of its replies know of the catalogue: renewed when it changes."""
+        """What the hosted model and the check of its replies know of the catalogue: renewed when it changes."""
         with self._telling:
             if shelf.catalog is not self._told_of:
                 self.hosted.offer(toolbox.schemas(shelf.catalog))
@@ -190,7 +192,7 @@ class Agent:
             return self._titles, self._values
 
     def _for_offline(self, state: ConversationState, view: dict) -> list:
-        """What the offline model goes by: where a hosted one gave up, only its calls that the offline one would make too."""
+        """What the offline model goes by: of the calls of a hosted one that gave up, those it would make, too."""
         earlier = state["messages"][: len(state["messages"]) - len(self._this_turn(state))]
         wanted = {name for name, _ in plan(view)} if self.hosted is not None else set()
         kept = [
@@ -394,7 +396,8 @@ def _shown(state: dict, answer: dict) -> dict[str, Any]:
 def for_a_tool(u: Understood, known: Before) -> Understood:
     """A sentence that is for a tool which hears it: none of its words is a wish, and what held before still holds."""
     return replace(
-        u, act="other", constraints=known.constraints, added=(), forgot=(), words=known.words, asked=(), new_subject=False,
+        u, act="other", constraints=known.constraints, added=(), forgot=(), words=known.words, asked=(),
+        new_subject=False,
         leanings=known.leanings, then=(), talk=None, more=False, conflicts=(),
     )  # fmt: skip
 

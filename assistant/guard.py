@@ -1,6 +1,7 @@
 """What a chat model writes, held against what the tools and the state gave it: no invented product, price or id.
 
-The reply is read sentence by sentence while it is written. A sentence that names a price, a product id or a product which
+The reply is read sentence by sentence while it is written. A sentence that names a price, a product id or a product
+which
 nothing gave is left out, before the shopper sees it. What cannot be told from a reply alone stays unchecked: a wrong
 count, or an attribute of the right product told wrongly.
 """
@@ -24,7 +25,7 @@ _UNIT = r"(?:[$€£¥]|(?:EUR|USD|GBP|CHF|SEK|NOK|DKK|JPY|INR)\b|(?:euros?|doll
 _FIGURE = r"\d+(?:[.,\u202f ]\d{3})*(?:[.,]\d{1,2})?"
 _PRICE = re.compile(rf"{_UNIT}\s?(?P<before>{_FIGURE})|(?<![\w.,])(?P<after>{_FIGURE})\s?{_UNIT}", re.I)
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_COMPARED = re.compile(r"\b(?:cheaper|dearer|less|more|differen\w+|sav\w+|apart|off|total|together|altogether|left)\b", re.I)
+_COMPARED = re.compile(r"\b(?:cheaper|dearer|less|more|differen\w+|sav\w+|apart|off|total|together|left)\b", re.I)
 _TOKEN = re.compile(r"[A-Za-z0-9](?:[\w-]*[A-Za-z0-9])?")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _NAME = re.compile(r"(?:[A-ZÀ-Þ][\w'’-]*|&)(?:\s+(?:(?:in|of|with|and|de|the|&)\s+)?[A-ZÀ-Þ][\w'’-]*)+")
@@ -147,7 +148,7 @@ class Evidence:
             at += 1
 
     def _invented_names(self, sentence: str) -> Iterator[str]:
-        """Names in capitals that end in a kind of this shop ("Aurelia Chelsea Boots") and are no product that was given."""
+        """Names in capitals with a kind of this shop ("Aurelia Chelsea Boots") that are no product given."""
         for m in _NAME.finditer(sentence):
             words = [w for w in _words(m[0]) if w not in _JOINING]
             if m.start() == len(sentence) - len(sentence.lstrip(" \"“'*")) and len(words) < 4:

@@ -1,6 +1,7 @@
 """A chat model that may be slow, down or wrong: its answers in time, its calls put right, its words checked.
 
-Everything that goes wrong becomes a `ModelError`, upon which the offline model answers; a service that failed twice in a
+Everything that goes wrong becomes a `ModelError`, upon which the offline model answers; a service that failed twice
+in a
 row is left alone for a while, so that a dead one does not cost every turn its time limit.
 """
 
@@ -57,8 +58,8 @@ class Breaker:
             left = self._until - self._clock()
             if left > 0:
                 raise ModelError(
-                    f"not asked: it failed {self._failures} times in a row, and is tried again in {left:.0f} s; the last "
-                    f"failure was {self._why}"
+                    f"not asked: it failed {self._failures} times in a row, and is tried again in {left:.0f} s; the "
+                    f"last failure was {self._why}"
                 )
             # This turn tries; the others of this moment do not wait for a service that is likely still down.
             self._until = self._clock() + self._rest()
@@ -130,7 +131,7 @@ class HostedModel:
             return AIMessage(content="", tool_calls=calls)
         if not reply.raw.strip():
             refusal = whole.additional_kwargs.get("refusal") if whole is not None else None
-            raise ModelError(f"the chat model refused: {refusal}" if refusal else "the chat model answered with nothing")
+            raise ModelError(f"the model refused: {refusal}" if refusal else "the model answered with nothing")
         if not reply.end():
             raise ModelError(f"nothing of the chat model's reply was given by a tool: {'; '.join(reply.withheld[:5])}")
         return AIMessage(content=reply.text)
@@ -149,7 +150,7 @@ class HostedModel:
         return whole
 
     def _in_time(self, messages: Sequence[BaseMessage], seconds: float) -> Iterator[AIMessageChunk]:
-        """The pieces of an answer, made in a thread of its own: no client's time limit counts silence and words alike."""
+        """The pieces of an answer, made in a thread of its own: clients count silence or words, not both."""
         pieces: queue.Queue = queue.Queue()
         left = threading.Event()
 
@@ -190,7 +191,8 @@ def _calls(message: AIMessage | AIMessageChunk | None, names: Sequence[str], tex
     if message is None:
         return []
     made = [(c["name"], c["args"], c.get("id")) for c in message.tool_calls]
-    made += [(c.get("name") or "", {UNREADABLE: str(c.get("args"))[:200]}, c.get("id")) for c in message.invalid_tool_calls]
+    for c in message.invalid_tool_calls:
+        made.append((c.get("name") or "", {UNREADABLE: str(c.get("args"))[:200]}, c.get("id")))
     if not made:
         made = [(name, args, None) for name, args in _written_out(text, names)]
     calls, ids = [], set()

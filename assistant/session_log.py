@@ -74,7 +74,7 @@ class SessionLog:
             self._connection.executescript(_SCHEMA)
 
     def close(self) -> None:
-        with self._lock:
+        with self._folding, self._lock:  # the last to close the file folds the log of writes in and removes it
             self._connection.close()
 
     def fold(self) -> None:
@@ -183,7 +183,7 @@ class SessionLog:
 
     def traces(self, thread_id: str) -> list[dict]:
         rows = self._read("SELECT turn, body, trace FROM turns WHERE thread_id = ? ORDER BY turn", (thread_id,))
-        return [{"turn": turn, "tools": unpacked(body).get("tools", []), **unpacked(trace)} for turn, body, trace in rows]
+        return [{"turn": n, "tools": unpacked(body).get("tools", []), **unpacked(trace)} for n, body, trace in rows]
 
     def turn_times(self, thread_id: str) -> list[str]:
         """When each turn of a conversation ended, as `turns` orders them."""

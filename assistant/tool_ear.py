@@ -1,6 +1,7 @@
 """Which tool a sentence is for, among those that say what they listen to (`Tool.hears`).
 
-Searching, asking and buying are read word by word elsewhere. A tool that somebody adds ("when do you open?") brings a few
+Searching, asking and buying are read word by word elsewhere. A tool that somebody adds ("when do you open?") brings a
+few
 sentences instead; a sentence that means nearly the same reaches it, by sentence vectors and by the words it shares with
 them, and only if it is clearly nearer to them than to what people say when they shop.
 """
@@ -92,8 +93,8 @@ the one on the left
 in silk or satin
 in navy if possible""".splitlines()
 # Said of anything.
-_COMMON = """the and are can could would you your how what when where who there here this that will may must have has had
-get got take give need want like know find sell buy pay work use make way any some for with from not out about"""
+_COMMON = """the and are can could would you your how what when where who there here this that will may must have has
+had get got take give need want like know find sell buy pay work use make way any some for with from not out about"""
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _STEMMER = Stemmer.Stemmer("english")
 

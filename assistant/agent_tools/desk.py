@@ -112,7 +112,8 @@ class ToolResult:
     """``content`` is what the model reads; ``offers`` what the shopper sees, None when the cards stay as they are.
 
     ``told`` are keys of the turn object beyond the cards (`comparison`, `explained`); ``made`` says how the offers were
-    found, in plain values, so that a later turn can find them again and see what they hang on. ``pool`` are the rows of all
+    found, in plain values, so that a later turn can find them again and see what they hang on. ``pool`` are the rows
+    of all
     that would do, best first, for a question back.
     """
 
@@ -165,7 +166,8 @@ class Tool:
     """A function that the chat model may call, with the arguments it takes and what it is told of it.
 
     Args:
-        hears: sentences that a shopper may say to get it, each with the arguments it stands for; the offline model calls
+        hears: sentences that a shopper may say to get it, each with the arguments it stands for; the offline model
+            calls
             the tool for these and for sentences that mean the same. The tools of searching and buying need none: what
             a shopper wants of them is worked out word by word.
         says: the offline model's reply, made of the result's content.
@@ -201,7 +203,7 @@ class Tool:
 
 
 def _plain(schema: Any, definitions: dict, attributes: list[str]) -> Any:
-    """A schema that small models and their servers read: nothing referred to elsewhere, no titles, attributes listed."""
+    """A schema that small models and their servers read: nothing referred to, no titles, attributes listed."""
     if isinstance(schema, list):
         return [_plain(s, definitions, attributes) for s in schema]
     if not isinstance(schema, dict):

@@ -105,7 +105,7 @@ def classify(s: Seen, current_categories: Sequence[str], has_words: bool) -> str
     ):
         if pattern.search(t):
             return act
-    about_bag = None if forms.OUTFIT.search(t) else _bag_act(s)
+    about_bag = None if _is_outfit(t) else _bag_act(s)
     if about_bag:
         return about_bag
     if s.forgot and not (set(s.categories) - set(current_categories)):
@@ -127,7 +127,7 @@ def _about_products(s: Seen, current_categories: Sequence[str]) -> str | None:
     t = s.text
     if forms.SIZE_ADVICE.search(t):
         return "size_advice"
-    if forms.OUTFIT.search(t) and not forms.FOR_MY_WARDROBE.search(t):
+    if _is_outfit(t) and not forms.FOR_MY_WARDROBE.search(t):
         return "outfit"
     if forms.EXPLAIN.search(t) and (s.in_chat or re.search(r"\bwhy (?:did|do) you\b", t)):
         return "explain"
@@ -154,6 +154,11 @@ def _about_products(s: Seen, current_categories: Sequence[str]) -> str | None:
     if _is_question(s):
         return "compare" if _sets_side_by_side(s) else "ask"
     return None
+
+
+def _is_outfit(text: str) -> bool:
+    """ "What would go with it?" looks for company, "I'll go with it" takes it."""
+    return bool(forms.OUTFIT.search(text)) and not forms.LET_US_GO_WITH.search(text)
 
 
 def _asks_of_a_quality(s: Seen) -> bool:
@@ -221,7 +226,7 @@ def _bag_act(s: Seen) -> str | None:
         return "add_to_bag"
     if forms.SHOW_BAG.search(t) and (not s.asked or set(s.asked) <= {"price"}):
         return "show_bag"
-    return bag_act(t, s.in_chat)
+    return bag_act(t, s.in_chat, s.asked)
 
 
 def _takes(s: Seen) -> bool:
@@ -282,6 +287,8 @@ def _is_question(s: Seen) -> bool:
     t = s.text
     if not (s.in_chat or s.pointed):
         return False
+    if forms.WHICH_OF_THESE.match(t) and s.said_values:
+        return True
     if _is_told(s) and not forms.NARROWS.search(t) and (s.pointed or not s.own_values):
         return True
     if forms.NARROWS.search(t) and not s.pointed:

@@ -43,7 +43,8 @@ _SPAN = len(SENTENCES)
 def measure(store: Path, turns: int = TURNS) -> dict[str, float]:
     """Hold the conversation in a store of its own: ``latency_ratio``, ``size_ratio``, and what they are made of.
 
-    Latencies are wall milliseconds with the checkpoint; the ratio is of medians of ten turns, each with all ten sentences.
+    Latencies are wall milliseconds with the checkpoint; the ratio is of medians of ten turns, each with all ten
+    sentences.
     The size is that of the file when nobody has it open; a short conversation has made its tables before.
 
     Raises:
@@ -112,9 +113,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     print(
         f"latency, last ten of {figures['turns']} turns over turns 2 to 11: {figures['latency_ratio']:.3f} "
-        f"({figures['late_ms']:.1f} over {figures['early_ms']:.1f} ms); in processor time {figures['processor_ratio']:.3f}\n"
-        f"stored over said: {figures['size_ratio']:.2f} ({figures['stored_bytes']:,} over {figures['text_bytes']:,} bytes; "
-        f"with empty tables {figures['whole_file_ratio']:.2f})"
+        f"({figures['late_ms']:.1f} over {figures['early_ms']:.1f} ms), "
+        f"in processor time {figures['processor_ratio']:.3f}\n"
+        f"stored over said: {figures['size_ratio']:.2f} ({figures['stored_bytes']:,} over {figures['text_bytes']:,} "
+        f"bytes; with empty tables {figures['whole_file_ratio']:.2f})"
     )
     return 0
 

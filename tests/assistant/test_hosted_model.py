@@ -1,4 +1,4 @@
-"""A hosted or local model as planner: over a real OpenAI-compatible server on loopback, and scripted where it misbehaves."""
+"""A hosted or local model as planner, over a real OpenAI-compatible server on loopback that also misbehaves."""
 
 import json
 import shutil
@@ -219,12 +219,12 @@ def test_the_only_model_of_a_server_needs_no_name(store):
         assert chat_model("openai:x", server.url).model_name == "x"
     with (
         serving(AIMessage("Hi."), models=("a", "b")) as server,
-        pytest.raises(ModelError, match="2 models.*a, b.*--model"),
+        pytest.raises(ModelError, match=r"2 models.*a, b.*--model"),
     ):
         chat_model(None, server.url)
     with pytest.raises(ModelError, match="did not tell its models"):
         chat_model(None, server.url)  # it is gone by now
-    with pytest.raises(ModelError, match="http://127.0.0.1"):
+    with pytest.raises(ModelError, match=r"http://127\.0\.0\.1"):
         chat_model(None, "localhost")
 
 
@@ -242,7 +242,7 @@ def test_a_service_rests_longer_each_time_and_one_turn_tries_it():
     breaker.failed("down")
     breaker.ask()  # one failure can be chance
     breaker.failed("down")
-    with pytest.raises(ModelError, match="2 times in a row.*30 s.*down"):
+    with pytest.raises(ModelError, match=r"2 times in a row.*30 s.*down"):
         breaker.ask()
     now[0] = 31.0
     breaker.ask()

@@ -7,9 +7,9 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
+from shopping_assistant.assistant.chat_models import ModelError, chat_model
 from shopping_assistant.assistant.context import Settings
 from shopping_assistant.assistant.conversation import Assistant
-from shopping_assistant.assistant.chat_models import ModelError, chat_model
 from shopping_assistant.assistant.offline_model import OfflineChatModel
 from shopping_assistant.assistant.prompts import fenced, state_in, system_text
 from shopping_assistant.assistant.toolbox import TOOLS

@@ -1,4 +1,4 @@
-"""The shop's tools over MCP, with the protocol's own client: a real `shop mcp` over stdio, and the server in process."""
+"""The shop's tools over MCP, with the protocol's own client: `shop mcp` over stdio, and the server in process."""
 
 import json
 import sys
