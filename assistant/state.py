@@ -78,7 +78,7 @@ def before(state: ConversationState, bag: list[str], clicked: list[str], known: 
 
 
 def further(u: Understood, known: Before, previous: dict) -> dict[str, Any]:
-    """What a sentence does beside its first act, what it replaced, and which act an answer to "which one?" goes on with.
+    """What a sentence does beside its first act, what it replaced, and which act the answer to "which one?" serves.
 
     Args:
         previous: what was understood a turn earlier, with whether its answer was that question.
@@ -121,7 +121,8 @@ def chosen_of_new(understood: dict, products: Sequence[tuple[str, float | None]]
     for t in understood["then"]:
         if t.get("superlative") and known:
             best = (min if t["superlative"][1] == "min" else max)(value for value, _ in known)
-            t = {**t, "targets": [next(p for value, p in known if value == best)], "vague": False, "singular": True, "best": True}
+            chosen = next(p for value, p in known if value == best)
+            t = {**t, "targets": [chosen], "vague": False, "singular": True, "best": True}
         then.append(t)
     return {**understood, "then": then}
 

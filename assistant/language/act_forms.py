@@ -181,11 +181,14 @@ OUTFIT = re.compile(
     r"|last))\b"
     r"|\bwhat (?:else |other \w+ )?(?:would|could|will|might|should|can) (?:i )?(?:match|complement|suit|go with"
     r"|pair with) (?:the|this|that|it|them|these|those|number)\b"
-    r"|\b(?:what|which)\b.*\b(?:should|could|would|can|do|does|shall) (?:i|he|she|you|one|people)\b (?:\w+ )?(?:wear|pair|combine|match)\b.*\bwith\b"
+    r"|\b(?:what|which)\b.*\b(?:should|could|would|can|do|does|shall) (?:i|he|she|you|one|people)\b (?:\w+ )?(?:wear"
+    r"|pair|combine|match)\b.*\bwith\b"
     r"|\b(?:buy|bought|get|wear|worn|order|ordered)\b.*\b(?:along|together) with\b|\busually (?:bought|worn) with\b"
     r"|\bput together (?:an?|the|my) (?:\w+ )?(?:outfit|look)\b"
     r"|\bmatching (?:accessories|items|pieces)\b|\bhow (?:would|should|could|can|do) (?:i|you) (?:style|combine|wear)\b"
 )
+# "Which of these comes in a 45?" is answered product by product.
+WHICH_OF_THESE = re.compile(r"^\W*(?:(?:and|so|ok(?:ay)?|but)\W+)*which (?:ones? )?of (?:these|those|them)\b")
 TO_GO_WITH_IT = re.compile(
     r"\b(?:to|that) (?:go(?:es)?|wear|pair|match|combine)(?: well)? with (?:it|this|that|them|these|those)\b"
 )
@@ -231,6 +234,8 @@ WHICH_IS_MORE = re.compile(
 THE_SAME = re.compile(r"^\W*(?:(?:and|so|ok(?:ay)?|but)\W+)*(?:are|is|do|does|have|has)\b.*\bthe same\b(?! .*\bas\b)")
 # A question whether what is pointed at has more of something than the rest.
 IS_IT_MORE = re.compile(
+    r"\b(?:is|are|does|do) (?:it|they|that|this|these|those|the [\w ]{1,20}?)\b.*\b(?:more|less|\w+er|better"
+    r"|worse)\b.*\bthan\b|"
     r"\b(?:is|are|does|do) (?:the|that|this|these|those) .*\b(?:more|less|cheaper|pricier|better|worse|rated higher"
     r"|rated lower|higher rated|lower rated|longer|shorter|warmer|lighter|darker)\b(?!.*\b(?:available|in stock)\b)"
 )
@@ -405,6 +410,6 @@ TOPIC_ONLY = re.compile(
     r"|about)\b"
 )
 LET_US_GO_WITH = re.compile(
-    r"\b(?:let's|let us|i'?ll|i will|i'd|i would|i want to)\s+(?:actually |just |maybe |rather )*(?:go with|go for)\b"
+    r"\b(?:let's|let us|i'?ll|i will|i'd|i would|i want to|i'm going to|i am going to|i'm gonna)\s+(?:actually |just "
+    r"|maybe |rather )*(?:go with|go for)\b"
 )
-ALSO = re.compile(r"\b(?:also|as well|too|either)\b")

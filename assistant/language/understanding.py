@@ -32,7 +32,8 @@ from shopping_assistant.assistant.language.wishes import FORGET_ALL, FORGET_LAST
 from shopping_assistant.tools.attribute_filter import Constraint, mask
 
 _ACCEPTED = re.compile(
-    r"(?:\s*(?:is|are|'s|would be)|(?<='s))\s+(?:also\s+|perfectly\s+|totally\s+)?(?:fine|ok|okay|alright|all right|good|acceptable|allowed)\b"
+    r"(?:\s*(?:is|are|'s|would be)|(?<='s))\s+(?:also\s+|perfectly\s+|totally\s+)?"
+    r"(?:fine|ok|okay|alright|all right|good|acceptable|allowed)\b"
 )
 _THE_BAG = re.compile(
     r"\b(?:(?:to|into|in|from|out of|off)\s+(?:my|the|your)|my|empty (?:my|the))\s+(?:shopping\s+)?(?:bag|cart|basket"
@@ -41,7 +42,8 @@ _THE_BAG = re.compile(
 _IN_MY_BAG = re.compile(r"\b(?:in|from|inside) (?:my|the) (?:shopping )?(?:bag|cart|basket|trolley)\b")
 # "What sizes are available" asks for the sizes, not whether the product is there at all.
 _SIZES_THERE = re.compile(
-    r"\b(?:available|stocked|in stock)\b(?: \w+){0,2}? siz(?:es?|ing)\b|\bsiz(?:es?|ing)\b(?: \w+){0,4}? (?:available|in stock|availability)\b"
+    r"\b(?:available|stocked|in stock)\b(?: \w+){0,2}? siz(?:es?|ing)\b"
+    r"|\bsiz(?:es?|ing)\b(?: \w+){0,4}? (?:available|in stock|availability)\b"
 )
 _DASH = re.compile(r"(?<=\s)[-–—](?=\s)")
 # Words of products that are none: "what would suit me", "tie it up", "watch out".
@@ -166,7 +168,8 @@ class Understanding:
         return Understood(
             first.act, held, added, forgot, asked, first.targets, first.vague, advice, new_subject, words, first.values,
             corrected, any(told.more for told in (first, *further)) and not added, first.singular, first.question_word,
-            first.best, leanings, then=tuple(further), conflicts=conflicts(before.constraints, held, tuple(dict.fromkeys(added)), new_subject),
+            first.best, leanings, then=tuple(further),
+            conflicts=conflicts(before.constraints, held, tuple(dict.fromkeys(added)), new_subject),
             variant=done[0].reference.variant,
         )  # fmt: skip
 
@@ -192,7 +195,8 @@ class Understanding:
             sentence.text, sentence.tokens, beside_same(sentence, self.scales), scene, self.vocabulary,
             alone and (before.was_open or (before.last_act in acts.POINTING and not before.question)),
         )  # fmt: skip
-        whole, relative = sentence, relative_wishes(sentence, self.scales, scene, reference, _named_categories(sentence) or context)
+        whole, kinds = sentence, _named_categories(sentence) or context
+        relative = relative_wishes(sentence, self.scales, scene, reference, kinds)
         if reference.superlative:
             relative = Relative()  # "the pricier one" is one of two, not a dearer one
         sentence = relative.left(sentence)
@@ -227,7 +231,8 @@ class Understanding:
         if seen.in_chat and not new_kind:
             afresh = act == "search" and acts.asks_afresh(sentence.text)
             act = act_by_degree(act, relative, sentence.text, afresh, bool(reference.targets))
-        if act == "remove_from_bag" or (act in acts.POINTING and act != "add_to_bag" and _IN_MY_BAG.search(sentence.text)):
+        may_be_there = act in acts.POINTING and act != "add_to_bag"
+        if act == "remove_from_bag" or (may_be_there and _IN_MY_BAG.search(sentence.text)):
             reference = self._in_bag(sentence, before)
         if act == "outfit":
             reference = _beside(sentence, reference)
@@ -318,7 +323,8 @@ class Understanding:
         asked, values = [], []
         for r in deed.reads:
             read_as = r.act if r.act in ("ask", "compare", "disambiguate") else deed.act
-            asked += self._asked_in(read_as, r.every_asked if deed.act in ("ask", "compare") else r.asked, r.sentence, r.sizes)
+            named = r.every_asked if deed.act in ("ask", "compare") else r.asked
+            asked += self._asked_in(read_as, named, r.sentence, r.sizes)
             values += self._named(r.sentence, r.sizes, described)
         sentences = [r.sentence for r in deed.reads]
         if "size" in asked and any(_SIZES_THERE.search(x.text) for x in sentences):
@@ -331,7 +337,8 @@ class Understanding:
         # What specifies ("both. The blue one and the black one") says how many are meant.
         singular = acts.is_singular(sentences[-1].text) and not (len(sentences) > 1 and deed.reference.groups > 1)
         return Further(
-            deed.act, deed.reference.targets, deed.reference.vague, tuple(dict.fromkeys(asked)), tuple(values), singular,
+            deed.act, deed.reference.targets, deed.reference.vague, tuple(dict.fromkeys(asked)), tuple(values),
+            singular,
             self._question_word(sentences[0]) if deed.act == "ask" else "", deed.reference.best,
             any(acts.wants_more(x.text) for x in sentences), deed.reference.superlative if deed.of_the_new else None,
         )  # fmt: skip

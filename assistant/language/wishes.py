@@ -60,7 +60,8 @@ def conflicts(
         if new.attribute in ("category", TEXT) or (new not in held and not any(_says_again(new, c) for c in held)):
             continue
         for c in old:
-            if c.attribute == new.attribute and c not in held and _opposes(c, new):
+            kept = c.op == "in" and any(_says_again(c, h) for h in held)
+            if c.attribute == new.attribute and c not in held and not kept and _opposes(c, new):
                 found.append((c, new))
     return tuple(found)
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from shopping_assistant.assistant.language.clauses import clauses
 from shopping_assistant.assistant.language.understanding import Before, Understanding
-from shopping_assistant.assistant.language.vocabulary import Vocabulary
+from shopping_assistant.assistant.language.vocabulary import Vocabulary, plain
 from shopping_assistant.tools.attribute_filter import mask
 from shopping_assistant.tools.catalog import Catalog, Product
 
@@ -397,3 +398,135 @@ def test_comparatives_order_by_the_texts_where_no_attribute_says_it(catalog):
     words = Catalog.from_products([Product("1", "Long warm coat", "coat"), Product("2", "Short coat", "coat")])
     understood = Understanding(Vocabulary(words)).understand("a longer coat")
     assert [(w.direction, w.attribute) for w in understood.leanings] == [("more", "text")]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("no leather, and which of these is the cheapest?", 2),
+        ("put the first in my bag and show me belts", 2),
+        ("what sizes and colours does it come in?", 1),
+        ("go ahead and add it", 1),
+        ("black and white boots, not over no. 4 or 99.50", 1),
+        ("Ok. Great! Please show me boots", 1),
+        ("of the two you showed me, which is better rated?", 1),
+        ("", 1),
+    ],
+)
+def test_a_sentence_falls_into_clauses(text, parts):
+    found = clauses(text, plain(text))
+    assert len(found) == parts
+    assert [w for part in found for w in part.split()] or not text
+
+
+@pytest.mark.parametrize(
+    ("sentence", "acts"),
+    [
+        ("add the second to my bag and show me red pumps", ["add_to_bag", "search"]),
+        ("not leather, and which of these is the cheapest?", ["refine", "compare"]),
+        ("how much is the first one? and what is it made of?", ["ask"]),
+        ("compare the first two, then put the cheaper one in my bag", ["compare", "add_to_bag"]),
+        ("those are lovely. is the red one suede?", ["ask"]),
+        ("thanks! now show me dresses", ["search"]),
+        ("my sister needs boots too. I'll take the red ones for her.", ["add_to_bag"]),
+        ("the red one, how much is it?", ["ask"]),
+        ("I'll take it, and what shoes would go with it?", ["add_to_bag", "outfit"]),
+    ],
+)
+def test_a_sentence_can_do_several_things(said, sentence, acts):
+    said("boots")
+    said.show("ab1", "ab2", "ab5", focus=("ab2",))
+    u = said(sentence)
+    assert [u.act, *(f.act for f in u.then)] == acts
+
+
+def test_what_is_chosen_from_what_is_to_come(said):
+    said("boots")
+    said.show("ab1", "ab2")
+    (further,) = said("show me sneakers and add the cheapest to my bag").then
+    assert further.act == "add_to_bag" and further.superlative == ("price", "min")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "act"),
+    [
+        ("I want to buy boots", "search"),
+        ("can I get a dress?", "search"),
+        ("I'd like to get the red one", "add_to_bag"),
+        ("can I get the price of the red one?", "ask"),
+        ("I'll take it into consideration", "other"),
+        ("let me have both", "add_to_bag"),
+        ("sold, the second one", "add_to_bag"),
+        ("that one I'll have", "add_to_bag"),
+        ("what would go with it?", "outfit"),
+        ("I'll go with it", "add_to_bag"),
+        ("which dress would go best with my wardrobe?", "search"),
+        ("what is the difference between the two?", "compare"),
+        ("is it cheaper than the others?", "compare"),
+        ("what else has that brand got?", "refine"),
+        ("the second one but in brown", "similar"),
+        ("do you have that in brown?", "similar"),
+        ("what do I have in my bag so far?", "show_bag"),
+        ("scrap that", "undo"),
+    ],
+)
+def test_the_act_is_in_the_form(said, sentence, act):
+    said("black boots under 150")
+    said.show("ab1", "ab2", "ab5", focus=("ab2",))
+    assert said(sentence).act == act
+
+
+@pytest.mark.parametrize("answer", ["number 2", "2", "two", "the second", "no. 2 please", "the second one, thanks"])
+def test_a_place_answers_which_one(said, answer):
+    said.show("ab1", "ab2", "ab3")
+    said("add it to my bag")
+    u = said(answer)
+    assert (u.act, u.targets) == ("disambiguate", ("ab2",))
+
+
+def test_what_is_shown_no_more_is_meant_by_its_kind(said):
+    said("boots")
+    said.show("ab1", "ab2")
+    said.before = replace(said.before, scene=replace(said.before.scene, shown=("dr1", "dr2"), focus=()))
+    assert said("how much were the first boots you showed me?").targets == ("ab1",)
+
+
+def test_a_variant_is_a_wish(said, wishes):
+    said("boots")
+    said.show("ab1", "ab2")
+    u = said("the second one but in brown")
+    assert u.targets == ("ab2",) and wishes(u)[("color", "in")] == {"brown"}
+
+
+def test_that_brand_is_a_wish(said, wishes):
+    said("boots")
+    said.show("ab1", "cb1", focus=("cb1",))
+    assert wishes(said("anything else by that brand?"))[("brand", "in")] == {"norrvik"}
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "replaced"),
+    [
+        ("black boots", "make it red", [("color", {"black"}, {"red"})]),
+        ("boots under 120", "under 90", [("price", {120.0}, {90.0})]),
+        ("boots, no suede", "only suede ones", [("material", {"suede"}, {"suede"})]),
+        ("black boots", "also in brown", []),
+        ("boots", "ankle boots", []),
+        ("black boots", "show me red dresses", []),
+    ],
+)
+def test_the_newest_wish_wins_and_says_what_it_replaced(said, first, then, replaced):
+    said(first)
+    found = said(then).conflicts
+    assert [(new.attribute, set(old.values), set(new.values)) for old, new in found] == replaced
+
+
+def test_a_size_outlives_its_request_only_where_it_is_the_shoppers_own(said, wishes):
+    said("a dress in M")
+    assert ("size", "in") not in wishes(said("now show me t-shirts"))
+
+
+def test_a_new_request_of_the_same_kind_starts_afresh(said, wishes):
+    said("black boots under 120, not leather")
+    held = wishes(said("do you have any red boots?"))
+    assert held == {("category", "in"): BOOTS, ("color", "in"): {"red"}, ("material", "not in"): {"leather"}}
