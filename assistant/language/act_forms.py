@@ -127,7 +127,7 @@ UNDO_LAST = re.compile(
 )
 _WISH_NOUN = r"(?:limit|filter|requirement|restriction|constraint|thing|part|preference|wish|condition)"
 FORGET = re.compile(
-    r"\b(?:forget|never ?mind|ignore|disregard|drop|lift|scratch|skip|remove|undo|don'?t worry about|no longer need"
+    r"\b(?:forget|never ?mind|ignore|disregard|drop|lift|scratch|scrap|ditch|skip|remove|undo|don'?t worry about|no longer need"
     r"|take back|get rid of|lose|don'?t care about|do not care about)\s+"
     rf"(?:about\s+)?(?:the|that|my|what i said about)?\s*(?P<what>[\w' -]{{3,40}}?)(?=\s*{_WISH_NOUN}?\s*(?:[,.;!?]|$"
     rf"|\b(?:and|but|please|show|then|now|again)\b))"
@@ -275,7 +275,7 @@ ADVICE = re.compile(
     r"|what (?:else )?(?:would|should|might|could|do you think) (?:i (?:would |might |could |may |will )?)(?:like"
     r"|love|buy|get|wear|want|enjoy)|(?:what|which)(?: one| ones| of (?:these|those|them))? (?:would|do"
     r"|should) you (?:pick|choose|think|go for|take|buy)"
-    r"|what (?:else )?(?:would|might|could) suit me|what (?:else )?is there for me|best for me|for my taste"
+    r"|what (?:else )?(?:would|might|could) suit me|what (?:else )?is there for me|best for me|for my taste|what sells (?:the )?best|(?:what|which) (?:are|is) your best ?-?sell(?:ers?|ing)"
     r"|what's (?:new|hot|trending)|what do you have for me)\b"
 )
 FOR_ME = re.compile(

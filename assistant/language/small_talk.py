@@ -9,11 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from rapidfuzz.distance import OSA
+
 from shopping_assistant.assistant.language import talk_forms as forms
 from shopping_assistant.assistant.language.languages import language_of
 
 # A shopper says what is wanted in fewer words; more is a pasted page.
 MOST_WORDS = 120
+
+
+_POLITE = forms.HELLO_ALONE | forms.THANKS | forms.BYE
+_ACTS = {"the maker": "help", "how are you": "greet"}
 
 
 @dataclass(frozen=True)
@@ -42,10 +48,10 @@ def heard(text: str, names_goods: Callable[[], bool], known_word: Callable[[str]
     language = language_of(text, known_word)
     if language:
         return Talk("another language", language=language)
-    if courtesy := _courtesy(words):
+    if courtesy := _courtesy([_respelled(w, known_word) for w in words]):
         return courtesy
     for kind, alone in forms.ALONE.items():
-        if words and set(words) <= alone:
+        if words and set(words) <= alone and not any(c.isdigit() for c in low):  # "34 please" is a size
             return Talk(kind)
     for kind, pattern in forms.PLAIN:
         if pattern.search(low):
@@ -53,8 +59,16 @@ def heard(text: str, names_goods: Callable[[], bool], known_word: Callable[[str]
     for kind, pattern in forms.WEAK:
         if pattern.search(low):
             about_goods = forms.REQUEST.search(low) or names_goods()
-            return None if about_goods else Talk(kind, "help" if kind == "the maker" else "other")
+            return None if about_goods else Talk(kind, _ACTS.get(kind, "other"))
     return None
+
+
+def _respelled(word: str, known_word: Callable[[str], bool]) -> str:
+    """A word of courtesy with one slip in it ("thnaks") as it is spelled; a tank is no thank."""
+    if len(word) < 4 or word in forms.HELLO or word in _POLITE or word in forms.COURTEOUS or known_word(word):
+        return word
+    near = (w for w in sorted(_POLITE) if len(w) >= 4 and OSA.distance(word, w, score_cutoff=1) <= 1)
+    return next(near, word)
 
 
 def _courtesy(words: list[str]) -> Talk | None:
