@@ -19,6 +19,7 @@ _INDIFFERENT = re.compile(
     r"|\b(?:up|over|leave (?:it|that)) to you\b|\byou (?:can )?(?:choose|decide|pick|tell me)\b|\byour (?:choice"
     r"|pick|call)\b"
     r"|\b(?:not sure|unsure|undecided|dunno|idk|no clue|whatever|whichever|anything|everything|surprise me|open to)\b"
+    r"|\bno (?:upper |price |particular |more )?(?:limit|budget)\b|\bmoney(?:'s| is)? no (?:object|issue|problem)\b"
     r"|\bcould ?n'?t care less\b|\b(?:any|either|each|every)(?: (?:of (?:them|those|these)|one|\w+))?\b|\b(?:both"
     r"|all)\b(?: of (?:them|those|these))?(?=\W*$)"
     r"|\b(?:skip|pass|never ?mind)\b|^\W*(?:no|nope|nah|none|neither)\W*$"
@@ -28,8 +29,9 @@ _BESIDE = frozenset(
     """i i'm im i'd me to really just honestly well hmm hm um oh uh er please thanks thank you the that it its it's is
         are be would will of a an fine ok okay good great works work do does goes with about for at yet so then here
         now too also very much though actually right all and or but my your one ones them those these there in on as
-        long nice kind sort type which what any either both truly true yeah yes sure maybe perhaps can could am was
-        not no choose say way""".split()
+        long nice kind sort type which what any either both after anymore now longer these days today either after
+        anymore any more longer truly true yeah yes sure maybe perhaps can could am was not no choose say way
+    """.split()
 )
 # Words that ask for a price and wish for one as well.
 _WISHING = frozenset("cheap cheaper expensive better deal much fit".split())
@@ -44,7 +46,8 @@ _OWN = frozenset(
         want choose decide say really actually much particularly honestly makes make is are difference the same
         important irrelevant unimportant isn't up over leave it that to you can pick tell me your choice call sure
         unsure undecided dunno idk whatever whichever anything everything surprise open skip pass never nevermind nope
-        nah none neither kind kinds sort type without an so very relevant could couldn't less""".split()
+        nah none neither kind kinds sort type without an so very relevant could couldn't less limit budget upper price
+        particular more money money's object issue problem""".split()
 )
 # What a short answer has around the value: "I guess the black ones please".
 _AROUND_BEFORE = re.compile(
@@ -55,7 +58,8 @@ _AROUND_BEFORE = re.compile(
     r"|make it|in|with|for|by|of|a|an)\b[\s,]*)+"
 )
 _AROUND_AFTER = re.compile(r"(?:[\s,]*\b(?:ones?|please|then|thanks?|thank you|i (?:guess|think|suppose)|maybe"
-    r"|probably|pair|would be (?:nice|great|good)|sounds? (?:nice|great|good)))+\W*$|\W+$")
+    r"|probably|pair|would be (?:nice|great|good|better|best|fine|perfect|ideal|ok)|sounds? (?:nice|great"
+    r"|good)))+\W*$|\W+$")
 _CHEAPER = re.compile(r"(?:cheap(?:er|est)?|less expensive|more affordable|affordable|inexpensive|lower priced?)")
 _JOINED = re.compile(r"\s*(?:,|/|&|\bor\b|\band\b)\s*")
 _AMOUNT = re.compile(r"(?:about |around |roughly |max(?:imum)? |up to )?[€$£]?\s*(\d+(?:[.,]\d+)?)\s*(?:euros?|eur"
@@ -71,7 +75,7 @@ def declines(text: str, attribute: str) -> bool:
     if not found:
         return False
     named = set(_WORD.findall(f"{attribute} {ASKING_WORDS.get(attribute, '')}".lower())) - _WISHING
-    named |= {"budget"} if attribute == "price" else set()
+    named |= {"budget", "limit", "upper", "money", "object"} if attribute == "price" else set()
     named |= {f"{w}s" for w in named}
     left = _WORD.findall(_INDIFFERENT.sub(" ", low))
     if set(left) - _BESIDE - named:
@@ -122,4 +126,4 @@ def refused(text: str, attributes: Collection[str]) -> tuple[str, ...]:
 def _names(attribute: str) -> list[str]:
     asked = [p.strip() for p in ASKING_WORDS.get(attribute, "").split(",")]
     names = [attribute.replace("_", " "), *(p for p in asked if p and not set(p.split()) & _WISHING)]
-    return [*names, "budget"] if attribute == "price" else names
+    return [*names, "budget", "limit", "money"] if attribute == "price" else names
