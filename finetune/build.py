@@ -25,7 +25,8 @@ from shopping_assistant.tools.store import FIT_FEEDBACK, Store
 
 STEPS = ("search", "titles", "ids", "memory", "sessions", "recommender", "mixup", "fused", "fit")
 # Raised when a step's code changes what it makes: old artefacts are then made again.
-RECIPE = {"search": 2, "titles": 1, "ids": 1, "memory": 1, "sessions": 1, "recommender": 2, "mixup": 2, "fused": 1, "fit": 1}
+RECIPE = {"search": 2, "titles": 1, "ids": 1, "memory": 1, "sessions": 1, "recommender": 2, "mixup": 2, "fused": 1,
+          "fit": 1}  # fmt: skip
 # What each step reads, besides its own settings.
 INPUTS = {
     "search": ("catalog",),

@@ -1,5 +1,4 @@
-"""A shop whose shoppers told how sizes fit, with a pattern planted: what is right follows from the weight alone, and one
-dress runs small."""
+"""A shop whose shoppers told how sizes fit: what is right follows from the weight alone, and one dress runs small."""
 
 import numpy as np
 import polars as pl
@@ -37,9 +36,11 @@ def feedback(shoppers: int = 400, seed: int = 1) -> pl.DataFrame:
         for turn, product in enumerate((TRUE, SMALL) if n % 2 else (SMALL, TRUE)):
             worn = float(np.clip(2 * round((right_size(weight, TRUE) + random.normal(0, 1.2)) / 2), 34, 44))
             off = worn - right_size(weight, product)
+            fit = "small" if off < -1.6 else "large" if off > 1.6 else "fit"
             rows.append(
-                {"user_id": f"u{n}", "product_id": product, "size": f"{worn:g}", "fit": "small" if off < -1.6 else "large" if off > 1.6 else "fit",
-                 "timestamp": f"2026-01-{1 + turn:02d}T10:00:00", "height_cm": 165.0 + random.normal(0, 5), "weight_kg": weight}
+                {"user_id": f"u{n}", "product_id": product, "size": f"{worn:g}", "fit": fit,
+                 "timestamp": f"2026-01-{1 + turn:02d}T10:00:00", "height_cm": 165.0 + random.normal(0, 5),
+                 "weight_kg": weight}
             )  # fmt: skip
     frame = pl.DataFrame(rows).with_columns(pl.col("timestamp").str.to_datetime(time_zone="UTC"))
     missing = [pl.lit(None, dtype=kind).alias(name) for name, kind in FIT_SCHEMA.items() if name not in frame.columns]

@@ -1,4 +1,4 @@
-"""How likely a size is small, right or large on a shopper: from their body, what fitted them before, and the product."""
+"""How likely a size is small, right or large on a shopper: by their body, what fitted them before, and the product."""
 
 from __future__ import annotations
 

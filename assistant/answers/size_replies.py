@@ -167,21 +167,18 @@ def _alike(p: dict) -> str:
     if not a["about_your_size_it_fits"]:
         return ""
     counted = a["about_your_size_it_fits"]
-    # Those told are the commonest two, and the advised one wherever it stands: nothing is held back that speaks against.
+    # The commonest two, and the advised one wherever it stands: nothing that speaks against it is held back.
     named = [pair for i, pair in enumerate(counted) if i < 2 or pair[0] == a["size"]]
-    about = [w for w, c in (("height", "height_cm"), ("weight", "weight_kg"), ("bust", "bust_cm"), ("waist", "waist_cm"),
-                            ("hips", "hips_cm")) if c in a["rests_on"]]  # fmt: skip
-    took = listed([f"{n} took {_size(size)}" for size, n in named])
-    more = (
-        "; the others took other sizes or said it did not fit"
-        if sum(n for _, n in named) < a["about_your_size"]
-        else ""
-    )
-    return f"Of {a['about_your_size']} shoppers of about your {listed(about)}, {took} and found it fits{more}."
+    about = [measure for measure in _MEASURES if any(c.startswith(f"{measure}_") for c in a["rests_on"])]
+    told = [
+        f"{n} found that {_size(size)} fits" if i == 0 else f"{n} that {_size(size)} does"
+        for i, (size, n) in enumerate(named)
+    ]
+    return f"Of {a['about_your_size']} shoppers of about your {listed(about)}, {listed(told)}."
 
 
 def _runs(p: dict) -> str:
-    a, own, kind = p["advice"], p["advice"]["this_product"], p["advice"]["its_kind"]
+    own, kind = p["advice"]["this_product"], p["advice"]["its_kind"]
     if own["runs"]:
         side = own["runs"] if own["runs"] in ("small", "large") else "fit"
         said = f"{own[side]} of {own['all']} said {'it fits' if side == 'fit' else 'it is ' + side}"

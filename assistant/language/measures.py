@@ -1,4 +1,4 @@
-"""What shoppers say of themselves: height, weight, bust, waist, hips, the size they usually take, how things run on them.
+"""What shoppers say of themselves: height, weight, bust, waist, hips, their usual size, how things run on them.
 
 Such figures are facts about a person, no wishes: they are read first and taken out of the sentence, so that "135 lbs"
 is no price and "usually an M" no filter.
@@ -67,8 +67,13 @@ class AboutSelf:
         return "size_advice" if rest == "other" or (self.between and rest in ("ask", "compare")) else rest
 
     def as_dict(self) -> dict:
-        return {"said": [m.as_dict() for m in self.said], "forgot": list(self.forgot), "asks": self.asks, "alone": self.alone,
-                "sizes": list(self.sizes)}  # fmt: skip
+        return {
+            "said": [m.as_dict() for m in self.said],
+            "forgot": list(self.forgot),
+            "asks": self.asks,
+            "alone": self.alone,
+            "sizes": list(self.sizes),
+        }
 
 
 _DIGITS = {w: i for i, w in enumerate("zero one two three four five six seven eight nine".split())}
@@ -76,10 +81,14 @@ _SMALL = "|".join(list(_DIGITS)[1:])
 _N = r"\d{1,3}(?:[.,]\d{1,2})?"
 # Who is spoken of, and the verb: what makes a figure a person's.
 _WHO = (
-    r"(?:\b(?:i|he|she|we|they|who)(?:'m| am|'s| is|'re| are)?(?: only| just)?(?: weigh(?:s|ing)?| measures?| stand| stands)?"
+    r"(?:\b(?:i|he|she|we|they|who)(?:'m| am|'s| is|'re| are)?(?: only| just)?(?: weigh(?:s|ing)?| measures?"
+    r"| stand| stands)?"
     r"|\b(?:my|his|her|their) (?:height|weight)(?: is|'s| of|:)?|\b(?:height|weight|weigh(?:s|ing)?)(?: is| of|:)?)"
 )
-_ABOUT = r"(?:(?:\s|^)(?:also|about|around|roughly|approximately|approx\.?|circa|nearly|almost|exactly|like|currently|a|only|at))*\s*"
+_ABOUT = (
+    r"(?:(?:\s|^)(?:also|about|around|roughly|approximately|approx\.?|circa|nearly|almost|exactly|like|currently"
+    r"|a|only|at))*\s*"
+)
 _TALL = r"(?:\s*(?:tall|high|in height|heavy|in weight))?"
 _PERSON = re.compile(r"\s*(?:man|woman|person|guy|girl|lady|boy|bloke)\b")
 _CM = r"(?:cms?|centi ?met(?:re|er)s?)\b"
@@ -87,11 +96,15 @@ _M = r"m(?:et(?:re|er)s?)?\b"
 _FT = r"(?:'|(?:ft|feet|foot)(?![a-z])\.?)"
 _IN = r"(?:\"|''|in\b\.?|ins\b|inch(?:es)?\b)"
 _HEIGHTS = (
-    (rf"(?<![\d.,])(?P<m>[12])\s?(?:m|met(?:re|er)s?)\s?(?P<cm>\d{{2}})\b(?:\s?{_CM})?", lambda m: 100 * int(m["m"]) + int(m["cm"])),
+    (
+        rf"(?<![\d.,])(?P<m>[12])\s?(?:m|met(?:re|er)s?)\s?(?P<cm>\d{{2}})\b(?:\s?{_CM})?",
+        lambda m: 100 * int(m["m"]) + int(m["cm"]),
+    ),
     (rf"(?<![\d.,])(?P<m>[12][.,]\d{{1,2}})\s?{_M}", lambda m: 100 * _number(m["m"])),
     (rf"(?<![\d.,])(?P<cm>[12]\d{{2}}(?:[.,]\d)?)\s?{_CM}", lambda m: _number(m["cm"])),
     (
-        rf"(?<![\d.,])(?P<ft>[3-7]|{_SMALL})[\s-]?{_FT}[\s-]?(?:(?P<inch>1[01]|\d(?:[.,]5)?|ten|eleven|{_SMALL})(?:\s?{_IN})?(?!\w))?",
+        rf"(?<![\d.,])(?P<ft>[3-7]|{_SMALL})[\s-]?{_FT}[\s-]?(?:(?P<inch>1[01]|\d(?:[.,]5)?|ten|eleven"
+        rf"|{_SMALL})(?:\s?{_IN})?(?!\w))?",
         lambda m: (INCHES_PER_FOOT * _number(m["ft"]) + _number(m["inch"] or "0")) * CM_PER_INCH,
     ),
     # Without a unit only beside the word: "170 tall".
@@ -99,82 +112,104 @@ _HEIGHTS = (
 )  # fmt: skip
 # "Five ten", spoken: only beside another figure of a body.
 _SPOKEN = re.compile(
-    rf"\b(?P<ft>four|five|six)[\s-](?:foot[\s-])?(?P<inch>ten|eleven|{_SMALL})\b(?!\s(?:years?|days?|pairs?|pieces?|items?))"
+    rf"\b(?P<ft>four|five|six)[\s-](?:foot[\s-])?(?P<inch>ten|eleven|{_SMALL})\b(?!\s(?:years?|days?|pairs?"
+    rf"|pieces?|items?))"
 )
 _HALF = r"(?P<half>\s(?:and a )?half|½)?"
 _WEIGHTS = (
     (
-        rf"(?<![\d.,])(?P<st>{_N}|ten|eleven|{_SMALL}){_HALF}\s?(?:stones?\b|st\b)(?:\s?(?P<lb>1[0-3]|\d)(?:\s?(?:lbs?|pounds?)\b)?(?!\w))?",
-        lambda m: (POUNDS_PER_STONE * (_number(m["st"]) + (0.5 if m["half"] else 0)) + _number(m["lb"] or "0")) * KG_PER_POUND,
+        rf"(?<![\d.,])(?P<st>{_N}|ten|eleven|{_SMALL}){_HALF}\s?(?:stones?\b|st\b)(?:\s?(?P<lb>1[0-3]"
+        rf"|\d)(?:\s?(?:lbs?|pounds?)\b)?(?!\w))?",
+        lambda m: KG_PER_POUND
+        * (POUNDS_PER_STONE * (_number(m["st"]) + (0.5 if m["half"] else 0)) + _number(m["lb"] or "0")),
     ),
     (rf"(?<![\d.,])(?P<kg>{_N})\s?(?:kgs?|kilos?|kilogram(?:me)?s?)\b", lambda m: _number(m["kg"])),
     (rf"(?<![\d.,])(?P<lb>{_N})\s?(?:lbs?|pounds?)\b", lambda m: _number(m["lb"]) * KG_PER_POUND),
 )  # fmt: skip
 _GIRTH = re.compile(
-    rf"(?P<my>\b(?:my|his|her) )?\b(?P<what>bust|chest|waist|hips?)(?P<is> (?:is|are|measures?|of)|:)?{_ABOUT}(?P<n>{_N})\s?(?P<unit>{_CM}|{_IN})?"
-    rf"|(?:\b(?:with|i have|i've got|got) )?(?:a |an )?(?P<n2>{_N})\s?(?P<unit2>{_CM}|{_IN})?\s(?P<what2>bust|chest|waist|hips?)\b"
+    rf"(?P<my>\b(?:my|his|her) )?\b(?P<what>bust|chest|waist|hips?)(?P<is> (?:is|are|measures?|of)"
+    rf"|:)?{_ABOUT}(?P<n>{_N})\s?(?P<unit>{_CM}|{_IN})?"
+    rf"|(?:\b(?:with|i have|i've got|got) )?(?:a |an )?(?P<n2>{_N})\s?(?P<unit2>{_CM}|{_IN})?\s(?P<what2>bust"
+    rf"|chest|waist|hips?)\b"
 )
 _CUPS = "|".join(sorted(CUP_INCHES, key=len, reverse=True)).replace("/", "/")
 _BRA = re.compile(
-    rf"(?:\b(?:i'm|i am|i wear|she's|she is|she wears|my bra(?: size)?(?: is)?|bra size|usually|bust(?: is)?|and)\s(?:usually )?(?:a |an )?)"
+    rf"(?:\b(?:i'm|i am|i wear|she's|she is|she wears|my bra(?: size)?(?: is)?|bra size|usually|bust(?: is)?"
+    rf"|and)\s(?:usually )?(?:a |an )?)"
     rf"(?P<band>2[68]|3[02468]|4[02468]|[679][05]|8[05]|100)\s?(?P<cup>{_CUPS})\b(?!\w)"
 )
 _HABIT = r"(?:usually|normally|generally|mostly|typically|mainly|commonly|as a rule|most of the time|often)"
 _SIZE = (
-    r"(?P<size>(?:(?:eu|uk|us|fr|it|de)\s?)?\d{1,2}(?:[.,]5)?(?![\d'\"])|w\d{2}|[2-6]xl|x{0,4}[sl]|m|extra (?:small|large)|x-?(?:small|large)"
+    r"(?P<size>(?:(?:eu|uk|us|fr|it|de)\s?)?\d{1,2}(?:[.,]5)?(?![\d'\"])|w\d{2}|[2-6]xl|x{0,4}[sl]|m"
+    r"|extra (?:small|large)|x-?(?:small|large)"
     r"|small|medium|large)\b(?!\s?(?:cm|kg|lbs?|inch|percent|%|st\b|stone))"
 )
 _KIND = r"(?:\s(?:in|for|with)\s(?:my |most |all )?(?P<kind>\w+s|knitwear|outerwear|denim|footwear)\b)?"
 _SOMEBODY = r"(?:\b(?:i|he|she)(?:'m| am|'s| is)?\s)?"
 _USUAL = (
     re.compile(
-        rf"{_SOMEBODY}\b{_HABIT}\s(?:i\s)?(?:(?:am|'m|is|wears?|takes?|buys?|needs?|gets?|orders?|goes for|go for|fits?|have|has)\s)?"
+        rf"{_SOMEBODY}\b{_HABIT}\s(?:i\s)?(?:(?:am|'m|is|wears?|takes?|buys?|needs?|gets?|orders?|goes for"
+        rf"|go for|fits?|have|has)\s)?"
         rf"(?:in\s)?(?:a|an|the|my)?\s?(?:size\s)?{_SIZE}{_KIND}"
     ),
-    re.compile(rf"(?<!have )(?<!in )(?<!got )\b(?:my|his|her) (?:(?:usual|normal|regular|own|dress|shoe|clothing)\s)*size(?: is|'s|:)?\s(?:a |an |usually )*{_SIZE}{_KIND}"),
+    re.compile(
+        rf"(?<!have )(?<!in )(?<!got )\b(?:my|his|her) (?:(?:usual|normal|regular|own|dress|shoe"
+        rf"|clothing)\s)*size(?: is|'s|:)?\s(?:a |an |usually )*{_SIZE}{_KIND}"
+    ),
     re.compile(rf"\b{_SIZE} is (?:my|his|her) (?:usual|normal|regular|own)?\s?size\b"),
 )  # fmt: skip
 # Said of oneself without "usually", a size is a wish as well.
 _OWN = (
     re.compile(rf"\b(?:i|he|she)(?:'m| am|'s| is) (?:a|an)\s(?:size\s)?{_SIZE}{_KIND}(?=\s*$|\s*[,.;!?])"),
     re.compile(
-        rf"(?<!should )(?<!would )(?<!could )(?<!shall )(?<!must )(?<!can )(?<!if )(?<!do )\b(?:i|he|she|and) (?:wears?|takes?) (?:a |an )?(?:size )?{_SIZE}{_KIND}(?=\s*$|\s*[,.;!?])"
+        rf"(?<!should )(?<!would )(?<!could )(?<!shall )(?<!must )(?<!can )(?<!if )(?<!do )\b(?:i|he|she"
+        rf"|and) (?:wears?|takes?) (?:a |an )?(?:size )?{_SIZE}{_KIND}(?=\s*$|\s*[,.;!?])"
     ),
 )
 _BETWEEN = re.compile(
-    rf"\b(?:i|he|she)(?:'m| am|'s| is)? (?:always |often |usually )?(?:in )?between (?:a |an |sizes? )*{_SIZE} (?:and|or) (?:a |an )?{_SIZE.replace('<size>', '<other>')}"
+    rf"\b(?:i|he|she)(?:'m| am|'s| is)? (?:always |often |usually )?(?:in )?between (?:a |an "
+    rf"|sizes? )*{_SIZE} (?:and|or) (?:a |an )?{_SIZE.replace('<size>', '<other>')}"
 )
 _ASKED = re.compile(
     rf"(?:^|\b(?:will|would|is|are|does|do|a|an|in|size|take|wear|order|get|need|or|and|about|the)\s){_SIZE}"
 )
 _EVER = r"(?:always|usually|often|generally|mostly|normally|tend to|have to|need to|must|never|every time)"
 _BIGGER = re.compile(
-    rf"{_SOMEBODY}(?:\b(?:{_EVER})\s)+(?:have to |need to |must |had to )?(?:size|go|going|sizing|take (?:a|one) size|buy (?:a|one) size)\s"
+    rf"{_SOMEBODY}(?:\b(?:{_EVER})\s)+(?:have to |need to |must |had to )?(?:size|go|going|sizing|take (?:a"
+    rf"|one) size|buy (?:a|one) size)\s"
     rf"(?:(?:a|one) size\s)?(?P<way>up|down|bigger|larger|smaller)(?: a size| one size| one)?{_KIND}"
 )
 _ON_ME = re.compile(
-    rf"(?:\b(?:everything|things|clothes|sizes|most (?:things|clothes|sizes|brands)|shoes|\w+s)\s)(?:(?:{_EVER}|are|is|run|runs|come|comes|turn|turns|up|out|too|a bit)\s)+"
+    rf"(?:\b(?:everything|things|clothes|sizes|most (?:things|clothes|sizes|brands)|shoes|\w+s)\s)(?:(?:{_EVER}"
+    rf"|are|is|run|runs|come|comes|turn|turns|up|out|too|a bit)\s)+"
     rf"(?P<way>small|tight|narrow|large|big|loose|wide) (?:on|for) (?:me|him|her)\b"
 )
 _FORGET = re.compile(
-    r"(?:\b(?:please|can you|could you)\s)*\b(?:forget|delete|remove|erase|clear|drop|ignore|discard|wipe|(?:do ?n'?t|do not|stop) (?:keep|keeping|remember|remembering"
-    r"|store|storing|save|saving|use|using))\s(?:about\s)?(?:all\s)?(?:of\s)?(?:my|his|her|our)\s(?P<what>(?:(?:body|personal|usual|normal|bra)\s)?"
-    r"(?:measurements?|measures|data|dimensions|stats|details|height|weight|bust|chest|waist|hips?|size))\b(?:\s(?:and)\s(?:my\s)?(?P<and>height|weight|bust"
+    r"(?:\b(?:please|can you|could you)\s)*\b(?:forget|delete|remove|erase|clear|drop|ignore|discard|wipe"
+    r"|(?:do ?n'?t|do not|stop) (?:keep|keeping|remember|remembering"
+    r"|store|storing|save|saving|use|using))\s(?:about\s)?(?:all\s)?(?:of\s)?(?:my|his|her"
+    r"|our)\s(?P<what>(?:(?:body|personal|usual|normal|bra)\s)?"
+    r"(?:measurements?|measures|data|dimensions|stats|details|height|weight|bust|chest|waist|hips?"
+    r"|size))\b(?:\s(?:and)\s(?:my\s)?(?P<and>height|weight|bust"
     r"|waist|hips?|usual size))?(?:\splease)?"
 )
 _ASKS = re.compile(
-    r"\b(?:what|which|do|did|have)\b[^.?!]*\b(?:know|remember|have|kept|keep|stored?|saved?|noted?|got)\b[^.?!]*\b(?:about me\b|of me\b|my (?:measurements?|measures"
-    r"|height|weight|usual size|body|figures|data|bust|waist|hips))|\bwhat(?:'s| is| are| was) my (?:height|weight|measurements|usual size|bust|waist)\b"
+    r"\b(?:what|which|do|did|have)\b[^.?!]*\b(?:know|remember|have|kept|keep|stored?|saved?|noted?"
+    r"|got)\b[^.?!]*\b(?:about me\b|of me\b|my (?:measurements?|measures"
+    r"|height|weight|usual size|body|figures|data|bust|waist|hips))|\bwhat(?:'s| is| are| was) my (?:height"
+    r"|weight|measurements|usual size|bust|waist)\b"
 )  # fmt: skip
 _CHOOSES = re.compile(r"\b(?:which|what|should|better|advise|recommend)\b")
 _PRICED = re.compile(
-    r"(?:under|below|over|above|up to|less than|more than|at most|max(?:imum)?|budget(?: of| is)?|for|spend|costs?|between|than)\s*$"
+    r"(?:under|below|over|above|up to|less than|more than|at most|max(?:imum)?|budget(?: of| is)?|for|spend"
+    r"|costs?|between|than)\s*$"
 )
 # Words that carry nothing once the measures are out of a sentence.
 _FILLER = frozenset(
-    """i im am i'm he he's she she's is are my his her me and so but btw by the way ok okay well hi hello hey please thanks no wait sorry actually
-    oops correction meant mean i mean rather not also plus just yes yeah it's its that that's tall weigh weight height if it helps for info fyi in about around
-    a an or to of you should know need knowing with size sizes usually normally um oh hmm then was wrong typo instead have got at""".split()
+    """i im am i'm he he's she she's is are my his her me and so but btw by the way ok okay well hi hello hey please
+    thanks no wait sorry actually oops correction meant mean rather not also plus just yes yeah it's its that that's
+    tall weigh weight height if it helps for info fyi in about around a an or to of you should know need knowing with
+    size sizes usually normally um oh hmm then was wrong typo instead have got at""".split()
 )  # fmt: skip
 _NOUNS = {"chest": "bust", "hip": "hips", "bra size": "bust"}
 
@@ -233,7 +268,7 @@ def about_self(text: str, last_act: str = "") -> AboutSelf:
 
 
 def updated(known: Sequence[dict], told: AboutSelf) -> list[dict]:
-    """What is known after a sentence: the newest of each measure, one usual size a scale; without what is taken back."""
+    """What is known after a sentence: the newest of each measure, one usual size a scale, less what is taken back."""
     kept = [k for k in known if not {EVERYTHING, k["measure"]} & set(told.forgot)]
     for new in told.said:
         same = (new.measure, _scale(new))
@@ -327,7 +362,7 @@ def _figures(low: str, spoken: str) -> Iterator[_Found]:
 
 
 def _is_persons(m: re.Match, low: str) -> bool:
-    """Whether its own words say that a figure is a person's: "I'm", "tall", "a 1m80 man", or stones, which nothing else is weighed in."""
+    """Whether its own words say that a figure is a person's: "I'm", "tall", "a 1m80 man", or stones, a body's unit."""
     return bool(m["who"] or m["tall"].strip() or _PERSON.match(low, m.end()) or m.groupdict().get("st"))
 
 
@@ -354,10 +389,8 @@ def _accepted(low: str, found: list[_Found]) -> list[_Found]:
         rest = _blanked(low, [(f.start, f.end) for f in found])
         both = {f.measure.measure for f in found} >= {"height", "weight"}
         # "135 pounds" alone may be a budget.
-        if (
-            both
-            or (not any("pound" in f.measure.said for f in found)
-            and all(w in _FILLER for w in re.findall(r"[\w']+", rest)))
+        if both or (
+            not any("pound" in f.measure.said for f in found) and all(w in _FILLER for w in re.findall(r"[\w']+", rest))
         ):
             accepted = found
     return sorted(accepted, key=lambda f: f.start)

@@ -17,13 +17,17 @@ _CANDIDATES = 24
 _KEPT = 4096
 # Slips in the words that carry a sentence: they are no shop's words, and next to them may stand one that is ("wick").
 EVERYDAY_SLIPS = dict(
-    pair.split("=") for pair in """wich=which whcih=which whihc=which wihch=which waht=what hwat=what wht=what shoud=should shold=should shuold=should sould=should
-    woud=would wuold=would wold=would coud=could cuold=could frist=first fisrt=first firts=first secound=second secnd=second seocnd=second thrid=third
-    tihrd=third runing=running becuase=because becasue=because thier=their teh=the adn=and taht=that tht=that thsi=this htis=this thta=that liek=like
-    lik=like somthing=something somethign=something anythign=anything shwo=show sohw=show hsow=show fnd=find fidn=find loking=looking lookign=looking
-    serch=search nedd=need neeed=need recomend=recommend reccomend=recommend reccommend=recommend sugest=suggest simmilar=similar similiar=similar
-    diffrent=different differnt=different cheeper=cheaper chepaer=cheaper expencive=expensive expensiv=expensive ocassion=occasion occassion=occasion
-    availible=available avaliable=available dont=don't doesnt=doesn't isnt=isn't wheres=where's whta=what abuot=about baout=about befor=before""".split()
+    pair.split("=")
+    for pair in """wich=which whcih=which whihc=which wihch=which waht=what hwat=what wht=what shoud=should shold=should
+    shuold=should sould=should woud=would wuold=would wold=would coud=could cuold=could frist=first fisrt=first
+    firts=first secound=second secnd=second seocnd=second thrid=third tihrd=third runing=running becuase=because
+    becasue=because thier=their teh=the adn=and taht=that tht=that thsi=this htis=this thta=that liek=like
+    lik=like somthing=something somethign=something anythign=anything shwo=show sohw=show hsow=show fnd=find
+    fidn=find loking=looking lookign=looking serch=search nedd=need neeed=need recomend=recommend
+    reccomend=recommend reccommend=recommend sugest=suggest simmilar=similar similiar=similar diffrent=different
+    differnt=different cheeper=cheaper chepaer=cheaper expencive=expensive expensiv=expensive ocassion=occasion
+    occassion=occasion availible=available avaliable=available dont=don't doesnt=doesn't isnt=isn't
+    wheres=where's whta=what abuot=about baout=about befor=before""".split()
 )
 
 

@@ -1,4 +1,4 @@
-"""Learning how sizes fit: it learns the planted pattern, and a build makes it only where there is something to learn."""
+"""Learning how sizes fit: it learns the planted pattern, a build makes it where there is something to learn."""
 
 import numpy as np
 import polars as pl

@@ -60,7 +60,8 @@ def test_a_shoppers_own_answers_are_known(advisor):
 
 @pytest.mark.parametrize(
     ("counts", "runs"),
-    [(Counts(2, 3, 0), ""), (Counts(31, 18, 1), "small"), (Counts(1, 18, 31), "large"), (Counts(5, 40, 4), "true"), (Counts(4, 60, 0), "true")],
+    [(Counts(2, 3, 0), ""), (Counts(31, 18, 1), "small"), (Counts(1, 18, 31), "large"), (Counts(5, 40, 4), "true"),
+     (Counts(4, 60, 0), "true")],
     ids=["few", "small", "large", "even", "rare"],
 )  # fmt: skip
 def test_when_a_product_runs_small(counts, runs):

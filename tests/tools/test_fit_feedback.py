@@ -87,7 +87,7 @@ def test_a_bad_row_is_refused_or_left_out(files, tmp_path, row, told):
 
 def test_what_cannot_be_meant_is_refused(files, tmp_path):
     products, answers = files("user_id,product_id,size\nu,d1,36\n")
-    with pytest.raises(ImportRefused, match="answers.csv has no column fit"):
+    with pytest.raises(ImportRefused, match=r"answers\.csv has no column fit"):
         import_source("csv", products, tmp_path / "store", fit_path=answers)
     with pytest.raises(ImportRefused, match="does not exist"):
         import_source("csv", products, tmp_path / "store", fit_path=tmp_path / "none.csv")

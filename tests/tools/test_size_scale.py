@@ -9,7 +9,8 @@ from shopping_assistant.tools.size_scale import LETTERS, NUMBERS, SizeMark, size
     ("text", "scale", "number"),
     [
         ("M", LETTERS, 0), ("xs", LETTERS, -2), ("XXL", LETTERS, 3), ("2XL", LETTERS, 3), ("3xl", LETTERS, 4),
-        ("extra large", LETTERS, 2), ("X-Large", LETTERS, 2), ("medium", LETTERS, 0), ("S/M", LETTERS, -0.5), ("1x", LETTERS, 2),
+        ("extra large", LETTERS, 2), ("X-Large", LETTERS, 2), ("medium", LETTERS, 0),
+        ("S/M", LETTERS, -0.5), ("1x", LETTERS, 2),
         ("38", NUMBERS, 38), ("38,5", NUMBERS, 38.5), ("98/104", NUMBERS, 101), ("EU 38", "eu", 38), ("W32", "w", 32),
         ("W32 L34", "w", 32),
     ],
