@@ -86,9 +86,9 @@ def measure(
         raise DataMissing(f"{data}: no conversation whose products all have attribute words; nothing can be measured")
     scores = _scores(played)
     halves = [half_of(w.name) for w in wanted]
-    for half in HALVES:
-        own = {name: _of_half(found, halves, half) for name, found in scores.items() if _by_half(name)}
-        scores |= {f"{half}/{name}": found for name, found in own.items()}
+    for name, found in [x for x in scores.items() if _by_half(x[0])]:
+        own = {f"{half}/{name}": _of_half(found, halves, half) for half in HALVES}
+        scores |= {name: part for name, part in own.items() if part[1]}
     figures, intervals = {}, {}
     for name, (values, who) in scores.items():
         more = means_with_ci({name: values}, np.array([wanted[i].target for i in who]))
@@ -271,15 +271,16 @@ def _comparisons(scores: dict[str, tuple[np.ndarray, list[int]]], wanted: Sequen
             pairs = [("assistant", peer) for peer in ("text", "text_all", "reference")]
             out += compared(values, pairs, (metric,), np.array([wanted[i].target for i in who]))
             # What was chosen on one half is tested on the other, and each turn against the one before.
-            held, who = scores[f"held_back/assistant/{metric}"]
+            held, who = scores.get(f"held_back/assistant/{metric}", ((), ()))
+            if not who:
+                continue
             named = {
                 f"held_back/assistant/{metric}": held,
                 f"held_back/text/{metric}": scores[f"held_back/text/{metric}"][0],
                 f"held_back/before/{metric}": scores[f"held_back/assistant/percentile_before_turn_{turn}"][0],
             }
             pairs = [("held_back/assistant", "held_back/text"), ("held_back/assistant", "held_back/before")]
-            if len(held):
-                out += compared(named, pairs, (metric,), np.array([wanted[i].target for i in who]))
+            out += compared(named, pairs, (metric,), np.array([wanted[i].target for i in who]))
     return out
 
 
