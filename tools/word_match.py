@@ -19,15 +19,17 @@ from shopping_assistant.tools.query_words import Wanted
 from shopping_assistant.tools.store import write_json
 
 FILE, WORDS = "words.safetensors", "words.json"
-Progress = Callable[[int, int], None]
+# A title counts as this long at most: words that a seller adds beyond cannot make it look less like the query.
+LONGEST_TITLE = 16
 
 
 @dataclass(frozen=True)
 class Met:
-    """How ``(r,)`` products meet a query's words, all from 0 to 1.
+    """How ``(r,)`` products meet a query's words, from 0 to 1.
 
     ``mean`` and ``least`` are over the query's words: what every word finds, and what the one that finds least does.
-    ``off`` is the mean over the title's own words of what they have to do with the query.
+    ``off`` is the mean over the title's own words of what they have to do with the query; beyond `LONGEST_TITLE` words
+    it is their sum that grows.
     """
 
     mean: np.ndarray
@@ -94,9 +96,10 @@ class ProductWords:
             titles.append(min(of_title, len(row)) if title else 0)
         surfaces = [min(f, key=lambda w, f=f: (-f[w], w)) for f in forms]
         ends = np.cumsum(lengths, dtype=np.int64)
+        starts = ends - np.array(lengths, dtype=np.int64)
         return cls(
             list(number), surfaces, np.array(counts, np.int32), _embedded(list(number), surfaces, encode, known),
-            np.array(flat, np.int32), ends - lengths, np.array(lengths, np.int32), np.array(titles, np.int32),
+            np.array(flat, np.int32), starts, np.array(lengths, np.int32), np.array(titles, np.int32),
         )  # fmt: skip
 
     def save(self, folder: Path) -> None:
@@ -187,7 +190,7 @@ class WordMatch:
         lengths = self._of.lengths[rows].astype(np.int64)
         ends = np.cumsum(lengths)
         offsets = ends - lengths
-        within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(offsets, lengths)
+        within = np.arange(ends[-1] if len(ends) else 0, dtype=np.int64) - np.repeat(offsets, lengths)
         words = self._of.words[np.repeat(self._of.starts[rows], lengths) + within]
         distinct, at = np.unique(words, return_inverse=True)
         near = self._near(wanted, distinct)[at]
@@ -201,7 +204,7 @@ class WordMatch:
         titles = self._of.title_lengths[rows]
         best = near.max(axis=1)
         best[:-1][within >= np.repeat(titles, lengths)] = 0.0
-        off = np.add.reduceat(best, offsets) / np.maximum(titles, 1)
+        off = np.add.reduceat(best, offsets) / np.clip(titles, 1, LONGEST_TITLE)
         off[lengths == 0] = 0.0
         return Met(met.mean(axis=1), met.min(axis=1), off)
 
