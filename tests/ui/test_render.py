@@ -127,3 +127,12 @@ def test_a_long_conversation_draws_only_the_latest_answers():
 def test_a_turn_without_products_is_only_words():
     html = render.turn_html(turn(products=[], reply="Hello.\n\nWhat do you need?"))
     assert "grid" not in html and html.count("<p>") == 3
+
+
+def test_a_question_has_its_choices_between_the_words_and_the_products():
+    choices = [{"label": "black", "say": "in <black>"}, {"label": "No preference", "say": "any colour is fine"}]
+    asking = turn(question={"attribute": "color", "text": "Which colour?", "choices": choices})
+    html = render.transcript([turn(), asking])
+    assert html.count('class="prompts choices"') == 1 and 'data-text="in &lt;black&gt;"' in html
+    assert html.index("prompts choices") < html.rindex('class="grid"')
+    assert 'class="prompts choices"' not in render.transcript([asking, turn()])
