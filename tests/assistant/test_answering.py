@@ -21,8 +21,8 @@ def test_who_leaves_it_open_declines(text, attribute):
 @pytest.mark.parametrize(
     ("text", "attribute"),
     [
-        ("black", "color"), ("any black ones?", "color"), ("no leather please", "material"), ("both black and "
-            "navy", "color"),
+        ("black", "color"), ("any black ones?", "color"), ("no leather please", "material"),
+        ("both black and navy", "color"),
         ("I don't know, maybe red", "color"), ("any other ones", "color"), ("no heels", "heel height"),
         ("anything cheaper?", "price"), ("I don't like these", "color"), ("the second one", "color"),
     ],
