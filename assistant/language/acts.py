@@ -125,7 +125,7 @@ def classify(s: Seen, current_categories: Sequence[str], has_words: bool) -> str
 def _about_products(s: Seen, current_categories: Sequence[str]) -> str | None:
     """Acts on what was shown: advice on size and outfit, reasons, keeping, more of the like, comparing, asking."""
     t = s.text
-    if forms.SIZE_ADVICE.search(t):
+    if forms.SIZE_ADVICE.search(t) and not _asks_of_a_quality(s):
         return "size_advice"
     if _is_outfit(t) and not forms.FOR_MY_WARDROBE.search(t):
         return "outfit"
@@ -165,7 +165,9 @@ def _asks_of_a_quality(s: Seen) -> bool:
     """ "Can I wash it?", "which of the two weighs less?": about what is pointed at, in words of no attribute."""
     asks = forms.AUX_FIRST.match(s.text) or re.search(r"\b(?:which|what|where|how|whether)\b", s.text)
     looks = forms.LOOKING.search(s.text) or forms.INDEFINITE.search(s.text)
-    return bool(s.in_chat and s.pointed and asks and not looks and quality_asked(s.text, ()))
+    # "Would a laptop fit": nobody asks how the bag fits.
+    known = s.pointed or not (s.categories or s.own_values or set(s.asked) - {"fit"})
+    return bool(s.in_chat and known and asks and not looks and quality_asked(s.text, ()))
 
 
 def _is_like(s: Seen) -> bool:
@@ -291,7 +293,7 @@ def _is_question(s: Seen) -> bool:
         return True
     if _is_told(s) and not forms.NARROWS.search(t) and (s.pointed or not s.own_values):
         return True
-    if forms.NARROWS.search(t) and not s.pointed:
+    if forms.NARROWS.search(t):
         return False
     if not forms.QUESTION.search(t):
         return bool(s.asked and s.pointed and not forms.LOOKING.search(t) and not s.own_values and not _states(s))
@@ -354,6 +356,8 @@ def _looking(s: Seen, current_categories: Sequence[str], has_words: bool) -> str
     new_category = bool(s.categories) and not set(s.categories) <= set(current_categories)
     if forms.FOR_MY_WARDROBE.search(t) and (s.categories or s.in_chat):
         return "search" if s.categories or not current_categories else "refine"
+    if s.reference.targets and re.search(r"\bwhat do you think (?:of|about)\b", t):
+        return "ask"
     if forms.ADVICE.search(t) and not s.categories:
         return "recommend" if forms.FOR_ME.search(t) or not (s.in_chat and forms.MORE_ONLY.search(t)) else "refine"
     if new_category:

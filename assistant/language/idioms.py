@@ -28,8 +28,8 @@ _OF_OWN = frozenset("new old favorite favourite other best existing current own"
 _DEED_GOES_ON = frozenset("out for if whether with it them this that these those up on me my your in".split())
 # Names of ways to dress, and sayings, in which a kind or a colour stands for nothing of the sort.
 _SAYINGS = re.compile(
-    # A place in the list, and a part of what is worn.
-    r"\b(?:at|to|near) the (?:very )?top\b|\bhow \w+ (?:is|are) (?:the|its|their|that) heels?\b|"
+    # A place in the list.
+    r"\b(?:at|to|near) the (?:very )?top\b|"
     # "What shades does it come in" asks for colours, not for sunglasses.
     r"(?:(?<=\bwhat )|(?<=\bwhich )|(?<=\bother )|(?<=\bmany ))shades?\b|"
     r"(?<!\ba )(?<!\bthe )(?<!\bone )(?<!\bmy )\b(?:black|white)[ -]tie\b(?! (?:for|in|with|from|under))"

@@ -113,6 +113,10 @@ _VERBS = {
 }
 
 
+# A part of what is talked of, whatever kinds bear the word too: "how high is the heel?".
+_PART = re.compile(r"\b(?:the|its|their) (?:heels?|soles?|sleeves?|collars?|straps?|hem|brim|shaft|toes?)\b")
+
+
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(p.strip() for p in text.split(",") if p.strip())
 
@@ -130,11 +134,12 @@ _ASKS = [(k, re.compile(rf"\b(?:{_any(_listed(k.asks))})\b")) for k in _KINDS]
 _HOWS = [(k, re.compile(rf"\bhow\s+(?:{_any(_listed(k.how))})\b")) for k in _KINDS if k.how]
 
 
-def with_quality(understood: dict, text: str, products: Sequence[Product]) -> dict:
+def with_quality(understood: dict, text: str, products: Sequence[Product], focus: Sequence[str] = ()) -> dict:
     """What was understood of a question, with the quality it is about, and the attributes that say it.
 
     Args:
         products: those the question can be about; "how long" is asked of a coat's length, not of sleeves it has none of.
+        focus: what was talked of last; "how high is the heel" is asked of it.
     """
     if understood["act"] not in ("ask", "compare"):
         return understood
@@ -143,7 +148,10 @@ def with_quality(understood: dict, text: str, products: Sequence[Product]) -> di
     if quality is None or set(quality.attributes) & set(understood["asked"]):
         return understood
     asked = understood["asked"] or list(quality.attributes)
-    return {**understood, "asked": asked, "quality": quality.as_dict()}
+    meant = understood["targets"] or ([] if understood["vague"] else list(focus[:1]))
+    if focus and len(meant) > 1 and _PART.search(text.lower()):
+        meant = list(focus[:1])
+    return {**understood, "asked": asked, "targets": meant, "quality": quality.as_dict()}
 
 
 def quality_asked(text: str, attributes: Sequence[str]) -> Quality | None:
