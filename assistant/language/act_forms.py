@@ -127,7 +127,8 @@ UNDO_LAST = re.compile(
 )
 _WISH_NOUN = r"(?:limit|filter|requirement|restriction|constraint|thing|part|preference|wish|condition)"
 FORGET = re.compile(
-    r"\b(?:forget|never ?mind|ignore|disregard|drop|lift|scratch|scrap|ditch|skip|remove|undo|don'?t worry about|no longer need"
+    r"\b(?:forget|never ?mind|ignore|disregard|drop|lift|scratch|scrap|ditch|skip|remove|undo|don'?t worry about"
+    r"|no longer need"
     r"|take back|get rid of|lose|don'?t care about|do not care about)\s+"
     rf"(?:about\s+)?(?:the|that|my|what i said about)?\s*(?P<what>[\w' -]{{3,40}}?)(?=\s*{_WISH_NOUN}?\s*(?:[,.;!?]|$"
     rf"|\b(?:and|but|please|show|then|now|again)\b))"
@@ -145,7 +146,8 @@ GREET = re.compile(
 )
 THANKS = re.compile(
     r"^\s*(?:(?:ok(?:ay)?|great|perfect|awesome|wonderful|cool|no|nope|good|lovely|brilliant"
-    r"|super),?\s+)*(?:that'?s (?:all|it|everything)[\s,.!]*(?:for (?:now|today))?"
+    r"|super),?\s+)*(?:that'?s (?:all|it|everything)(?: (?:i|we) (?:need|needed|want|wanted)"
+    r"| from me)?[\s,.!]*(?:for (?:now|today))?"
     r"|(?:many\s+)?thank(?:s| you)(?: so much| very much| a lot| for (?:your|the|all).*)?|cheers|bye|goodbye|see you"
     r"|have a (?:nice|good|great).*)[\s,.!]*"
     r"(?:(?:bye|goodbye|thank(?:s| you)|that'?s all|that'?s it|for (?:your|the|all) .*|see you.*)[\s,.!]*)*$"
@@ -275,7 +277,8 @@ ADVICE = re.compile(
     r"|what (?:else )?(?:would|should|might|could|do you think) (?:i (?:would |might |could |may |will )?)(?:like"
     r"|love|buy|get|wear|want|enjoy)|(?:what|which)(?: one| ones| of (?:these|those|them))? (?:would|do"
     r"|should) you (?:pick|choose|think|go for|take|buy)"
-    r"|what (?:else )?(?:would|might|could) suit me|what (?:else )?is there for me|best for me|for my taste|what sells (?:the )?best|(?:what|which) (?:are|is) your best ?-?sell(?:ers?|ing)"
+    r"|what (?:else )?(?:would|might|could) suit me|what (?:else )?is there for me|best for me|for my taste"
+    r"|what sells (?:the )?best|(?:what|which) (?:are|is) your best ?-?sell(?:ers?|ing)"
     r"|what's (?:new|hot|trending)|what do you have for me)\b"
 )
 FOR_ME = re.compile(
@@ -352,7 +355,8 @@ BARE = re.compile(
     r"|i'm referring to|i am referring to|that would be|it'?s|by that i mean"
     r"|i was talking about|i'm asking about)[\s,.]*)*(?:the|both|that|this|those|these|them|number|no\.? ?\d+|nr\.?|#"
     r"|all|either|my|\d+(?:st|nd|rd|th)|first|second|third|fourth|fifth|last)\b"
-    r"(?!\s+(?:is|are|was|were|looks?|sounds?)\b|'s|'re|'ll|'d)"
+    r"(?!\s+(?:is|are|was|were|looks?|sounds?|isn't|aren't|don't|doesn't|wasn't|weren't|might|could|would|seems?)\b"
+    r"|'s|'re|'ll|'d)"
 )
 MEANT = re.compile(
     r"\bi(?:'m| am)?\s+(?:mean|meant|referring to|talking about|asking about|looking at the)\b|\bby that i mean\b"

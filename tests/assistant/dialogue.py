@@ -292,19 +292,24 @@ def _has(product: dict, attribute: str, values: Values) -> bool:
     return bool(cells & ({values} if isinstance(values, str) else set(values)))
 
 
-if (
-    __name__ == "__main__"
-):  # python -m tests.assistant.dialogue STORE [FILE or FILE/NAME …]: run cases while writing them
+if __name__ == "__main__":
+    # python -m tests.assistant.dialogue STORE [--served] [FILE or FILE/NAME …]: run cases while writing them.
+    # With --served the planner is a model behind an OpenAI-compatible server that always calls right.
     import sys
     import uuid
+    from contextlib import nullcontext
 
-    opened = Assistant.open(sys.argv[1])
+    from tests.assistant.openai_server import perfect_caller, serving
+
+    chosen = tuple(a for a in sys.argv[2:] if a != "--served")
     failed = 0
-    for case, found in read_all():
-        if sys.argv[2:] and not case.startswith(tuple(sys.argv[2:])):
-            continue
-        if lines := hold(opened, found, f"{case}-{uuid.uuid4()}"):
-            failed += 1
-            print(case, *lines, sep="\n  ")
+    with serving(perfect_caller) if "--served" in sys.argv else nullcontext() as server:
+        opened = Assistant.open(sys.argv[1], base_url=server and server.url)
+        for case, found in read_all():
+            if chosen and not case.startswith(chosen):
+                continue
+            if lines := hold(opened, found, f"{case}-{uuid.uuid4()}"):
+                failed += 1
+                print(case, *lines, sep="\n  ")
     print(f"{failed} failed")
     sys.exit(bool(failed))
