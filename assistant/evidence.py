@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # the shelf gives evidence with what it recommends
     from shopping_assistant.assistant.shelf import Shelf
     from shopping_assistant.tools.recommender import Recommendation, Recommender
 
-# The latest things that a shopper did are looked at: on the demo shop 8 find hardly more than 4 (docs/recommending.md).
+# The latest things that a shopper did are looked at: on the demo shop 8 find hardly more than 4 (docs/answers.md).
 FOR_A_LIST, FOR_ONE = 4, 8
 # Searches and wishes ask the language model again, each as much as a recommendation: so many at most.
 ASKED_AGAIN = 6
@@ -111,7 +111,8 @@ def of_one_recommended(
         for c, rank in zip(said, ranks[1 + len(searched) :], strict=True)
     ]
     found = [e for e in found if e.rank_without is not None and e.rank_without > e.rank]
-    made = recommender.recommend(tuple(history), len(shelf.catalog), constraints, [p for p in exclude if p != product_id])
+    others = [p for p in exclude if p != product_id]
+    made = recommender.recommend(tuple(history), len(shelf.catalog), constraints, others)
     found += of_recommended(recommender, made, history, FOR_ONE).get(product_id, ())
     return sorted(found, key=lambda e: -e.fall)
 

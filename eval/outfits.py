@@ -2,8 +2,8 @@
 
     python -m shopping_assistant.eval.outfits --store stores/demo [--part test] [--sample 300] [--seed 1] [--json]
 
-Sessions whose withheld purchase follows another one in the same session. What was searched and clicked in between is not
-told: the question comes right after the first purchase.
+Sessions whose withheld purchase follows another one in the same session. What was searched and clicked in between is
+not told: the question comes right after the first purchase.
 """
 
 from __future__ import annotations
@@ -124,7 +124,8 @@ def report(store: Store, part: str, sample: int, seed: int) -> dict:
                 tests.append((name, metric, made))
     corrected = holm([made.p for *_, made in tests])
     return {
-        "store": store.name, "part": part, "sessions": len(seconds), "of": all_of_them, "seed": seed, "systems": figures,
+        "store": store.name, "part": part, "sessions": len(seconds), "of": all_of_them, "seed": seed,
+        "systems": figures,
         "outfit_against": [
             {"system": name, "metric": metric, "difference": made.difference, "ci95": list(made.ci95), "p": p}
             for (name, metric, made), p in zip(tests, corrected, strict=True)
@@ -150,9 +151,8 @@ def main() -> None:
         print(f"{name:26} {'  '.join(cells)}")
     for t in made["outfit_against"]:
         low, high = t["ci95"]
-        print(
-            f"outfit - {t['system']:26} {t['metric']:20} {t['difference']:+.3f} [{low:+.3f}, {high:+.3f}] p {t['p']:.2g}"
-        )
+        gain = f"{t['difference']:+.3f} [{low:+.3f}, {high:+.3f}]"
+        print(f"outfit - {t['system']:26} {t['metric']:20} {gain} p {t['p']:.2g}")
 
 
 if __name__ == "__main__":

@@ -41,8 +41,10 @@ def told(shelf: Shelf, history: Sequence[Event]) -> dict[str, list[tuple[int, De
     return out
 
 
-def falls(shelf: Shelf, history: Sequence[Event], given: Sequence[tuple[int, Deed | None]], known: dict) -> list[bool]:
-    """Whether each product with a reason falls without it, by the whole path; ``known``: scores by deed, filled here."""
+def falls(
+    shelf: Shelf, history: Sequence[Event], given: Sequence[tuple[int, Deed | None]], known: dict
+) -> list[bool]:  # fmt: skip
+    """Whether each product with a reason falls without it, by the whole path; ``known``: scores by deed."""
     able = shelf.catalog.available.copy()
     bought = {e.product_id for e in history if e.action == "purchase" and e.product_id in shelf.catalog}
     able[[shelf.catalog.index(p) for p in bought]] = False

@@ -151,7 +151,7 @@ class Fused:
 
         The language model is not asked again, nor are other candidates named: what it and the current query say of the
         candidates stays, all that depends on the products of the history is worked out anew. It takes a fraction of a
-        recommendation's time and finds nearly what the whole path finds (docs/recommending.md). A history without its
+        recommendation's time and finds nearly what the whole path finds (docs/answers.md). A history without its
         last search needs the whole path.
 
         Args:

@@ -267,7 +267,7 @@ class Recommender:
         """Ranks of the products recommended, had the shopper not done one thing or another: see `Fused.without`.
 
         Returns:
-            product id → ``(1 + len(reduced),)`` ranks among the best candidates, first the rank as it is. Empty where the
+            product id → ``(1 + len(reduced),)`` ranks among the candidates, first the rank as it is. Empty where the
             system weighs no candidates.
         """
         if made.weighed is None or not reduced:

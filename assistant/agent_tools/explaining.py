@@ -60,7 +60,7 @@ def _with_titles(desk: Desk, told: dict) -> dict:
 
 
 def _combined(desk: Desk, product: Product) -> list[dict]:
-    """For a product of an outfit: the sessions that bought its kind with the other one; without them it is not there."""
+    """For a product of an outfit: the sessions that bought its kind with the other; without them it is not there."""
     beside = desk.shelf.catalog.product(desk.made["goes_with"])
     own = (product.category or "").strip().lower()
     for p in desk.shelf.outfits.partners(beside.category or ""):

@@ -58,7 +58,8 @@ def offered(
     }  # fmt: skip
     if like:
         content["like"] = brief(catalog.product(like))
-    made = {"by": ranked.by, "constraints": [c.as_dict() for c in kept], "at": desk.log.now().isoformat(timespec="microseconds")}
+    at = desk.log.now().isoformat(timespec="microseconds")
+    made = {"by": ranked.by, "constraints": [c.as_dict() for c in kept], "at": at}
     made |= {k: v for k, v in (("query", query), ("like", like)) if v}
     return ToolResult(
         content, tuple(offers), ranked.relaxed, query=query, parts_ms=ranked.parts_ms, pool=ranked.pool, made=made

@@ -67,7 +67,7 @@ def _differing(desk: Desk, products: Sequence[Product]) -> list[str]:
 
 
 def _other_colors(desk: Desk, product: Product) -> list[dict]:
-    """The same style in other colours, as far as it can be bought: by the style's name, else by the title before "in"."""
+    """The same style in other colours that can be bought: by the style's name, else by the title before "in"."""
     catalog = desk.shelf.catalog
     style = product.get("style")
     if isinstance(style, str):

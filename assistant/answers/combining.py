@@ -13,4 +13,5 @@ def combined(content: dict) -> str:
     kinds = listed([plural(kind) for kind in content["kinds"]])
     if content["learned"]:
         return f"To wear with {title}: {kinds}, which shoppers here bought together."
-    return f"To wear with {title}: {kinds}. This shop's log says too little of what is bought together, so I go by the usual order."
+    usual = "This shop's log says too little of what is bought together, so I go by the usual order."
+    return f"To wear with {title}: {kinds}. {usual}"

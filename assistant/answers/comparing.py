@@ -86,5 +86,9 @@ def _unknown_quality(products: Sequence[dict], called: Sequence[str], quality: d
     if any(s.startswith("About") for s in said):
         return " ".join(said)
     near = [a for a in quality.get("beside", ()) if any(p.get(a) not in (None, "", []) for p in products)]
-    text = f"The catalogue does not say {quality['phrases']}, so I cannot tell which of {listed(called)} has more of it."
-    return f"{text} What it does say: {_apart(products, called, near)[:1].lower()}{_apart(products, called, near)[1:]}" if near else text
+    of = listed(called)
+    text = f"The catalogue does not say {quality['phrases']}, so I cannot tell which of {of} has more of it."
+    if not near:
+        return text
+    told = _apart(products, called, near)
+    return f"{text} What it does say: {told[:1].lower()}{told[1:]}"

@@ -96,16 +96,16 @@ def _told(product: dict, asked: Sequence[str], wanted: Sequence[tuple[str, Seque
         else:
             silent.append(name_of(a))
     text = f"{product['title']} {listed(told)}." if told else ""
-    if silent:
-        # "How long is it" is asked of several attributes at once; one that says it is enough.
-        if not (told and quality.get("attributes") and {name_of(a) for a in quality["attributes"]} >= set(silent)):
-            whose, of = ("its", "") if told else ("the", f" of {product['title']}")
-            text += f" The catalogue does not say {whose} {listed(silent, 'or')}{of}."
+    # "How long is it" is asked of several attributes at once; one that says it is enough.
+    enough = told and {name_of(a) for a in quality.get("attributes", ())} >= set(silent)
+    if silent and not enough:
+        whose, of = ("its", "") if told else ("the", f" of {product['title']}")
+        text += f" The catalogue does not say {whose} {listed(silent, 'or')}{of}."
     return " ".join(part for part in (text.strip(), *answered) if part)
 
 
 def _yes_or_no(product: dict, attribute: str, values: Sequence[str]) -> str:
-    """ "Does it come in 38?", "is it suede?", "is there a blue one?": by the cell, and for colours by the style's others."""
+    """ "Does it come in 38?", "is it suede?", "in blue?": by the cell, and for colours by the style's others."""
     title, asked = product["title"], listed([_sized(attribute, v) for v in values[:3]], "or")
     if product.get(attribute) in (None, "", []):
         return f"The catalogue does not say the {name_of(attribute)} of {title}."

@@ -71,7 +71,8 @@ def _goes_with(product: Product, beside: Beside) -> str:
     own = (product.category or "").strip().lower()
     sessions = next((p.sessions for p in beside.partners if p.category == own), 0)
     if sessions:
-        return f"{to}: {plural(own)} and {plural(beside.product.category or '')} were bought together {sessions} times here"
+        other = plural(beside.product.category or "")
+        return f"{to}: {plural(own)} and {other} were bought together {sessions} times here"
     same = shared(product, beside.product)
     return to + (f": same {listed(map(name_of, same[:2]))}" if same else "")
 

@@ -1,4 +1,4 @@
-"""Where on the body a kind is worn, which decides what can be worn together: no second pair of shoes, no top on a dress."""
+"""Where on the body a kind is worn, which decides what is worn together: no second pair of shoes, no top on a dress."""
 
 from __future__ import annotations
 

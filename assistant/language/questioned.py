@@ -52,16 +52,18 @@ class _Kind:
     how: str = ""
 
 
-# ``asks``: words and phrases that name the quality in any question; ``how``: adjectives that ask for it after "how" only
+# ``asks``: words and phrases that name the quality in any question; ``how``: adjectives that ask for it after "how"
 # ("how long", but "long sleeves" is a wish). {it} is "it" or "they", {is} follows it.
 _KINDS = (
     _Kind("warmth", "warm, warmer, warmest, warmth, cosier, cozier, insulated, insulation, keep me warm, cooler",
           "how warm {it} {is}", "warmth, insulation", "warm, insulated, insulating, padded", "material, season"),
     _Kind("weight", "weigh, weighs, weight, heavy, heavier, heaviest, lighter, lightest, lightweight",
           "how much {it} {weighs}", "weight", "weighs, grams, kilo, lightweight", "material", how="light, heavy"),
-    _Kind("care", "wash, washed, washing, washable, laundry, launder, tumble dry, tumble dryer, dry clean, dry cleaned, "
+    _Kind("care", "wash, washed, washing, washable, laundry, launder, tumble dry, tumble dryer, dry clean, "
+          "dry cleaned, "
           "iron, ironed, ironing, care instructions, care for, clean, cleaned, shrink",
-          "how to wash or care for {them}", "care, care instructions, washing, care label", "wash, washable, dry clean, "
+          "how to wash or care for {them}", "care, care instructions, washing, care label", "wash, "
+          "washable, dry clean, "
           "iron, hand wash", "material"),
     _Kind("water", "waterproof, water proof, water resistant, water repellent, rainproof, weatherproof, drier, driest, "
           "stay dry, keep me dry, in the rain, get wet",
@@ -70,12 +72,16 @@ _KINDS = (
     _Kind("origin", "where is, where was, where are, where were, which country, country of origin, made in, produced, "
           "manufactured, imported", "where {it} {is} made", "origin, country, country of origin, made in",
           "made in, woven in, produced in", "brand"),
-    _Kind("comfort", "comfortable, comfy, comfier, softer, softest, itchy, scratchy, itch, scratch, breathable, breathe, "
-          "stretchy, stretchier, stretch", "how {it} {feels} to wear", "comfort, stretch", "soft, comfortable, stretch, "
+    _Kind("comfort", "comfortable, comfy, comfier, softer, softest, itchy, scratchy, itch, scratch, "
+          "breathable, breathe, "
+          "stretchy, stretchier, stretch", "how {it} {feels} to wear", "comfort, stretch", "soft, "
+          "comfortable, stretch, "
           "breathable", "material, fit"),
-    _Kind("durability", "durable, sturdy, sturdier, hold up, last longer, wear out, fall apart, well made, hard wearing",
+    _Kind("durability", "durable, sturdy, sturdier, hold up, last longer, wear out, fall apart, well made, "
+          "hard wearing",
           "how long {it} {lasts}", "durability", "durable, sturdy, hard-wearing", "material"),
-    _Kind("sustainability", "sustainable, vegan, ethical, ethically, eco friendly, fair trade, environmentally friendly, "
+    _Kind("sustainability", "sustainable, vegan, ethical, ethically, eco friendly, fair trade, "
+          "environmentally friendly, "
           "cruelty free, recycled", "how sustainable {it} {is}", "sustainability, certification",
           "sustainable, vegan, recycled, organic", "material"),
     _Kind("rating", "rated, rating, ratings, reviews, reviewed, stars, other customers, customers say, people think, "
@@ -95,7 +101,8 @@ _KINDS = (
           "", "", how="long, short"),
     _Kind("height", "higher, highest, taller, tallest", "how high {it} {is}", "heel height, height", "", "",
           how="high, tall"),
-    _Kind("width", "wider, widest, narrower, narrowest", "how wide {it} {is}", "width", "", "", how="wide, narrow, broad"),
+    _Kind("width", "wider, widest, narrower, narrowest", "how wide {it} {is}", "width", "", "", how="wide, "
+          "narrow, broad"),
     _Kind("room", "bigger, biggest, larger, largest, roomier, roomiest, spacious, holds more, hold more, more room, "
           "more space, hold, holds", "how big {it} {is}", "capacity, size of bag, volume", "", "",
           how="big, large, spacious, roomy, many litres, many liters"),
@@ -138,12 +145,13 @@ def with_quality(understood: dict, text: str, products: Sequence[Product], focus
     """What was understood of a question, with the quality it is about, and the attributes that say it.
 
     Args:
-        products: those the question can be about; "how long" is asked of a coat's length, not of sleeves it has none of.
+        products: those the question can be about; "how long" is asked of a coat's length, not of sleeves.
         focus: what was talked of last; "how high is the heel" is asked of it.
     """
     if understood["act"] not in ("ask", "compare"):
         return understood
-    stated = [a for p in products for a, value in {**p.as_dict(), **p.attributes}.items() if value not in (None, "", [])]
+    cells = [cell for p in products for cell in {**p.as_dict(), **p.attributes}.items()]
+    stated = [a for a, value in cells if value not in (None, "", [])]
     quality = quality_asked(text, list(dict.fromkeys(stated)))
     if quality is None or set(quality.attributes) & set(understood["asked"]):
         return understood
