@@ -67,8 +67,7 @@ def serving(*answers: Answer | AIMessage | Raw | Status, models: tuple[str, ...]
     class Handler(_Handler):
         serves = server
 
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    http.daemon_threads = True
+    http = _Quiet(("127.0.0.1", 0), Handler)
     server.url = f"http://127.0.0.1:{http.server_port}/v1"
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
@@ -94,6 +93,13 @@ def _deltas(message: AIMessage) -> list[dict]:
     return [{"content": w if i == 0 else f" {w}"} for i, w in enumerate(words)]
 
 
+class _Quiet(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no news."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     serves: Server
     protocol_version = "HTTP/1.1"
@@ -116,7 +122,9 @@ class _Handler(BaseHTTPRequestHandler):
         deltas = list(answer.deltas) if isinstance(answer, Raw) else _deltas(answer)
         if not request.get("stream"):
             text = "".join(d.get("content") or "" for d in deltas)
-            return self._json(200, self._chunk({"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}))
+            return self._json(
+                200, self._chunk({"message": {"role": "assistant", "content": text}, "finish_reason": "stop"})
+            )
         return self._stream(deltas, answer if isinstance(answer, Raw) else None)
 
     def _stream(self, deltas: list[dict], raw: Raw | None) -> None:
@@ -144,7 +152,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _chunk(self, choice: dict) -> dict:
         kind = "chat.completion.chunk" if "delta" in choice else "chat.completion"
-        return {"id": "c1", "object": kind, "created": 0, "model": self.serves.models[0], "choices": [{"index": 0, **choice}]}
+        return {
+            "id": "c1",
+            "object": kind,
+            "created": 0,
+            "model": self.serves.models[0],
+            "choices": [{"index": 0, **choice}],
+        }
 
     def _json(self, code: int, body: dict) -> None:
         data = json.dumps(body).encode()
