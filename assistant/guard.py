@@ -28,7 +28,8 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _COMPARED = re.compile(r"\b(?:cheaper|dearer|less|more|differen\w+|sav\w+|apart|off|total|together|left)\b", re.I)
 _TOKEN = re.compile(r"[A-Za-z0-9](?:[\w-]*[A-Za-z0-9])?")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
-_NAME = re.compile(r"(?:[A-ZÀ-Þ][\w'’-]*|&)(?:\s+(?:(?:in|of|with|and|de|the|&)\s+)?[A-ZÀ-Þ][\w'’-]*)+")
+# "And" parts two names; brands that have it write "&".
+_NAME = re.compile(r"(?:[A-ZÀ-Þ][\w'’-]*|&)(?:\s+(?:(?:in|of|with|de|the|&)\s+)?[A-ZÀ-Þ][\w'’-]*)+")
 _JOINING = frozenset("in of with and de the a an".split())
 _LONGEST_TITLE = 16  # words
 # "Leather belt" is a title somewhere, and English everywhere.

@@ -40,6 +40,7 @@ def evidence(catalog) -> Evidence:
         "Happy to help! Shall I look for Ankle Boots in another colour?",
         "Les deux paires coûtent moins de 120 €.",
         "It is about $99.",
+        "Corvelle Ankle Boots in Black Leather and Brackley & Fenn Ankle Boots in Black Faux Leather are in your bag.",
     ],
 )
 def test_what_was_given_may_be_said(evidence, sentence):
