@@ -201,6 +201,7 @@ class Shelf:
 
     def warm(self) -> None:
         """Load what a turn can need, so that the first shopper does not wait for it."""
+        self.understanding.warm()
         self.searcher.scores("warm")
         self.questions.warm()
         if self.can_recommend:

@@ -49,7 +49,7 @@ _DASH = re.compile(r"(?<=\s)[-–—](?=\s)")
 # Words of products that are none: "what would suit me", "tie it up", "watch out".
 _VERBS = re.compile(
     r"\b(?:would|will|might|could|does|do|to) suit\b|\bsuits? (?:me|you|him|her|us|my|a)\b|\bwatch out\b"
-    r"|\btop (?:rated|ten|\d+|picks?)\b"
+    r"|\btop (?:rated|ten|\d+|picks?)\b|(?<=\bthe )top (?:one|two|three|four|five|few)\b"
     r"|\btie (?:up|it)\b|\b(?:fall|fell) in love\b|\bcap (?:it|of|at)\b|\bring (?:me|up)\b"
 )
 # Words of a request that carry no wish beyond what was recognised.
@@ -138,6 +138,13 @@ class Understanding:
         self.vocabulary = vocabulary
         self.scales, self.stated = Scales(vocabulary), Stated(vocabulary.catalog)
         self.nearest = Nearest(vocabulary)
+
+    def warm(self) -> None:
+        """Look up what first sentences would wait for: which products have which values, and how often any is said."""
+        for attribute, values in self.vocabulary.values.items():
+            if values:
+                self.vocabulary.catalog.rows_with(attribute, next(iter(values)))
+                self.stated.can_filter(attribute)
 
     def understand(self, text: str, before: Before | None = None) -> Understood:
         before = before or Before()
