@@ -148,6 +148,8 @@ def _about_products(s: Seen, current_categories: Sequence[str]) -> str | None:
         and not forms.FOR_MY_WARDROBE.search(t)
     ):
         return "compare"
+    if forms.FOR_MY_WARDROBE.search(t) and not s.asked:
+        return None  # nobody here has seen it: advice on what to look for
     if not s.asked and _asks_of_a_quality(s):
         both = len(s.reference.targets) > 1 and re.search(r"\b(?:which|or|than)\b", t)
         return "compare" if both else "ask"
