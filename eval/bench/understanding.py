@@ -85,7 +85,8 @@ def measure(catalog: Catalog, sentences: Sequence[str]) -> dict[str, float]:
     """What the vocabulary and the reading of sentences cost in one shop.
 
     Returns:
-        ``vocabulary_seconds``, ``vocabulary_mb`` (resident memory gained), ``warm_seconds``, ``first_guess_seconds`` (loads the sentence
+        ``vocabulary_seconds``, ``vocabulary_mb`` (resident memory gained), ``warm_seconds``,
+        ``first_guess_seconds`` (loads the sentence
         encoder and embeds the values), and of single sentences ``ms_median``, ``ms_p95``, ``ms_max`` and the
         processor's ``cpu_ms_median``, ``cpu_ms_p95``.
     """
@@ -115,7 +116,8 @@ def measure(catalog: Catalog, sentences: Sequence[str]) -> dict[str, float]:
         )
     return {
         "products": len(catalog), "sentences": len(ms), "vocabulary_seconds": seconds, "vocabulary_mb": memory,
-        "warm_seconds": warm, "first_guess_seconds": guess, "ms_median": statistics.median(ms), "ms_p95": float(np.quantile(ms, 0.95)),
+        "warm_seconds": warm, "first_guess_seconds": guess, "ms_median": statistics.median(ms),
+        "ms_p95": float(np.quantile(ms, 0.95)),
         "ms_max": max(ms), "cpu_ms_median": statistics.median(cpu), "cpu_ms_p95": float(np.quantile(cpu, 0.95)),
     }  # fmt: skip
 
