@@ -26,6 +26,9 @@ from shopping_assistant.tools.catalog import split_values
 
 # What an adjective is said of stands behind it, or before it: "higher in the heel", "the hem should be shorter".
 BEHIND, IN_FRONT = 4, 8
+# And what refuses it: "nothing that is too short", "I don't want it too tight".
+REFUSED_BEFORE = 4
+_REFUSING = frozenset("not nothing isn't isnt don't dont aren't never no without avoid hate can't won't".split())
 _ENDS = frozenset(", ; . ! ? and but or with that than so".split())
 # After "more" and "less" these name no quality: "more of them", "less than 50", "more options".
 _NO_QUALITY = frozenset(
@@ -74,8 +77,8 @@ class Relative:
         return replace(
             sentence, matches=[sentence.matches[i] for i in kept], negated=[sentence.negated[i] for i in kept],
             negated_tokens=sentence.negated_tokens - self.tokens,
-            # Beside nothing shown, "a longer coat" is looked for as "long".
-            by_degree=self.tokens if any(w.than for w in self.leanings) else frozenset(),
+            # Beside nothing shown, "a longer coat" is looked for as "long"; "not too long" never is.
+            by_degree=self.tokens if any(w.than or w.direction == "less" for w in self.leanings) else frozenset(),
         )  # fmt: skip
 
 
@@ -336,10 +339,12 @@ def _at(tokens: Sequence[Token], at: int, scales: Scales) -> _Compared | None:
             start = at - 1 if negated and at else at
             return _Compared(base, -sign if negated else sign, start, quality + 1)
         return None
-    if word == "too" and _is_degree(following, scales):
-        behind = [t.text for t in tokens[max(0, at - 3) : at]]
-        refused = any(n in behind for n in ("not", "isn't", "nothing", "don't", "aren't"))
-        return None if refused else _Compared(_base(following, scales), -1, at, at + 2)
+    if word in ("too", "overly") and following and (_is_degree(following, scales) or _refusing(tokens, at) < at):
+        # "It is too short" and "nothing too short" both ask for less of it.
+        start = _refusing(tokens, at)
+        if start == at or _is_quality(tokens[at + 1], scales):
+            return _Compared(_base(following, scales), -1, start, at + 2)
+        return None
     if word in ("as", "so", "that", "quite") and negated and following:
         quality = at + 2 if following in ("as", "so") and at + 2 < len(tokens) else at + 1
         if _is_quality(tokens[quality], scales) and (word != "that" or _is_degree(tokens[quality].text, scales)):
@@ -356,6 +361,17 @@ def _at(tokens: Sequence[Token], at: int, scales: Scales) -> _Compared | None:
     if negated and word not in ("no",):
         return _Compared(base, -1, at - 1, at + 1)
     return _Compared(base, 1, at, at + 1)
+
+
+def _refusing(tokens: Sequence[Token], at: int) -> int:
+    """Where the refusal before "too" begins ("nothing that's too …"); ``at`` itself where there is none."""
+    behind = range(at - 1, max(-1, at - REFUSED_BEFORE - 1), -1)
+    for i in behind:
+        if tokens[i].text in _ENDS:
+            return at
+        if tokens[i].text in _REFUSING:
+            return i
+    return at
 
 
 def _adverbs_passed(tokens: Sequence[Token], at: int) -> int:
