@@ -83,7 +83,11 @@ def _answer(messages: Sequence[BaseMessage], tools: Sequence[str]) -> AIMessage:
 
 def acts_of(state: dict) -> list[dict]:
     """The state once for each act of the sentence, in order, as if it were the only one."""
-    further = [{**state, "added": [], "question": None, "best": False, **t} for t in state.get("then") or ()]
+    added = state.get("added", [])
+    further = [
+        {**state, "added": added if t.get("act") == "outfit" else [], "question": None, "best": False, **t}
+        for t in state.get("then") or ()
+    ]
     if state.get("act") == "outfit":
         # "Nothing over 60, please" said of an outfit narrows it, and looks for nothing else.
         further = [t for t in further if t.get("act") != "refine"]

@@ -10,6 +10,7 @@ from pydantic import Field
 from shopping_assistant.assistant.agent_tools.desk import Arguments, Desk, ToolResult, Wish, tool
 from shopping_assistant.assistant.agent_tools.offering import all_wishes, brief, checked, offered, same_wish
 from shopping_assistant.assistant.answers.reasons import Beside
+from shopping_assistant.assistant.language.fashion_words import EVENTS
 from shopping_assistant.assistant.outfitting import outfit
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.sessions import Event
@@ -47,7 +48,13 @@ def _outfit(desk: Desk, given: Recommend) -> ToolResult:
     # The search that led to the product is done; what goes with it starts from the product itself.
     history = tuple(e for e in desk.history() if e.action != "search")
     history = (*history, desk.event("click", product_id=product.product_id))
-    made = outfit(desk.shelf, product, history, desk.settings.shown, kept, desk.log.bag(desk.thread_id))
+    bag, events = desk.log.bag(desk.thread_id), tuple(c for c in held if c not in kept and _is_event(c))
+    # All that is worn to a wedding is for the wedding, where there is such a thing.
+    made = outfit(desk.shelf, product, history, desk.settings.shown, (*kept, *events), bag) if events else None
+    if made is not None and made.ranked.products:
+        kept, set_aside = (*kept, *events), tuple(c for c in set_aside if c not in events)
+    else:
+        made = outfit(desk.shelf, product, history, desk.settings.shown, kept, bag)
     result = offered(desk, made.ranked, kept, beside=Beside(product, made.partners))
     kinds = list(dict.fromkeys(str(p["category"]) for p in result.content["products"]))
     content = {**result.content, "goes_with": brief(product), "kinds": kinds, "learned": made.learned}
@@ -60,6 +67,10 @@ def _outfit(desk: Desk, given: Recommend) -> ToolResult:
 def _holds_for_outfit(c: Constraint) -> bool:
     """What was refused, who it is for and what it may cost hold for all that is worn together."""
     return c.is_exclusion or c.attribute == "department" or (c.attribute == "price" and c.op == "<=")
+
+
+def _is_event(c: Constraint) -> bool:
+    return c.attribute == "occasion" and c.op == "in" and bool(EVENTS & set(c.values))
 
 
 def _evidence(history: Sequence[Event]) -> str:

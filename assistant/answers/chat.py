@@ -139,6 +139,11 @@ _LANGUAGES = {
         "से खोजूँगा।",
     "th": "ขออภัย ฉันเข้าใจภาษาอังกฤษดีที่สุด ลองพิมพ์เช่น “black boots under 100” แล้วฉันจะค้นหาให้ด้วยความยินดี",
 }  # fmt: skip
+# To who thanks in a language of their own.
+_WELCOME = {
+    "de": "Gern geschehen! Bis bald.", "fr": "Avec plaisir ! À bientôt.", "es": "¡De nada! Hasta pronto.",
+    "it": "Prego, a presto!", "nl": "Graag gedaan! Tot ziens.", "pt": "De nada! Até breve.",
+}  # fmt: skip
 # After these nothing is to be sold.
 _NO_WAY_BACK = (
     "danger", "thanks", "greeting", "a pasted page", "another language", "no words", "a frown", "browsing", "wait",
@@ -163,6 +168,8 @@ def answer(state: dict) -> str:
         state: with ``talk``, what was heard (`language.small_talk.Talk` as a dict), and what the conversation is about.
     """
     talk, turn = state["talk"], state.get("turn", 0)
+    if talk["kind"] == "thanks" and talk.get("language") in _WELCOME:
+        return _WELCOME[talk["language"]]
     if talk["kind"] == "another language":
         return _LANGUAGES.get(talk["language"], "I understand English best, sorry. What are you looking for?")
     options = _ANSWERS[talk["kind"]]

@@ -28,6 +28,8 @@ def compared(state: dict, content: dict) -> str:
     if size and "size" in columns:
         parts.append(_size(products, called, size))
     rest = [a for a in columns if a not in ("price", "size")][:TOLD]
+    if len(columns) == 1 and rest and len(products) == 2:
+        return _but_for(products, called, rest[0])
     if rest:
         parts.append(_apart(products, called, rest))
     elif "size" in columns and not size:
@@ -64,6 +66,17 @@ def _apart(products: Sequence[dict], called: Sequence[str], columns: Sequence[st
         told.append(f"{name_of(a)}: {listed([f'{v} ({n})' for v, n in zip(values, called, strict=True)])}")
     text = "; ".join(told)
     return f"{text[:1].upper()}{text[1:]}."
+
+
+def _but_for(products: Sequence[dict], called: Sequence[str], attribute: str) -> str:
+    """ "They differ in colour only: Juno Loafers in White is white, Juno Loafers in Black black."."""
+    first, second = (value_of(attribute, p.get(attribute), p.get("currency")) or "" for p in products)
+    name = name_of(attribute)
+    if not first or not second:
+        return f"They differ in {name} only, which the catalogue says of one of them alone."
+    priced = products[0].get("price"), products[0].get("currency")
+    cost = f" Both cost {money(*priced)}." if priced[0] is not None and priced[0] == products[1].get("price") else ""
+    return f"They differ in {name} only: {called[0]} is {first}, {called[1]} {second}.{cost}"
 
 
 def _as_asked(products: Sequence[dict], called: Sequence[str], columns: Sequence[str]) -> str:

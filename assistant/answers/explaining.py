@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from shopping_assistant.assistant.answers.reasons import short_of
 from shopping_assistant.assistant.answers.wording import listed, name_of, plural
 
@@ -11,7 +13,31 @@ TOLD = 2
 
 def explained(content: dict) -> str:
     """One sentence a product; that nothing is known to have brought it there where that is so."""
-    return " ".join(_one(p, content.get("by", "")) for p in content["explained"])
+    products = content["explained"]
+    if len(products) > 1 and (together := _together(products)):
+        return together
+    return " ".join(_one(p, content.get("by", "")) for p in products)
+
+
+def _together(products: Sequence[dict]) -> str:
+    """One sentence for products that stand there for the same reasons; "" where they differ."""
+    whys = [[(e["kind"], e.get("attribute"), e.get("words")) for e in p["evidence"][:TOLD]] for p in products]
+    if not whys[0] or any(sorted(map(str, w)) != sorted(map(str, whys[0])) for w in whys[1:]):
+        return ""
+    if any(kind not in ("attribute", "query") for kind, *_ in whys[0]):
+        return ""
+    reasons = listed([_bare(e) for e in products[0]["evidence"][:TOLD]])
+    places = [p["evidence"][0].get("rank_without") for p in products]
+    fall = f": without that they would stand at places {listed(map(str, places))}" if all(places) else ""
+    many = "Both" if len(products) == 2 else f"The first {len(products)}"
+    return f"{many} are there because {reasons}{fall}."
+
+
+def _bare(e: dict) -> str:
+    if e["kind"] == "query":
+        return f"you searched for “{e['words']}”"
+    said = f" (“{e['words']}”)" if e.get("words") else ""
+    return f"you wished for the {name_of(e['attribute'])}{said}"
 
 
 def _one(product: dict, by: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shopping_assistant.assistant.answers.wording import listed, name_of, plural
+from shopping_assistant.assistant.answers.wording import listed, money, name_of, plural, with_article
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.catalog import Catalog, Product, split_values
 from shopping_assistant.tools.outfits import Partner
@@ -47,9 +47,9 @@ def reason(
         parts.append(_goes_with(product, beside))
     elif by == "recommender":
         parts.append(_after(product, catalog, found))
-    asked = [name_of(c.attribute) for c in constraints if not c.is_exclusion and c.said and c.attribute != "category"]
+    asked = met(product, constraints)
     if asked:
-        parts.append(f"in the {listed(dict.fromkeys(asked))} you asked for")
+        parts.append(asked)
     excluded = [
         c.said.removeprefix("not ")
         for c in constraints
@@ -63,6 +63,56 @@ def reason(
         parts.append("bought often in this shop")
     text = "; ".join(p for p in parts if p)
     return text[:1].upper() + text[1:]
+
+
+# The department and the kind say nothing that all the others beside it do not.
+_UNTOLD = ("category", "department", "text")
+
+
+def met(product: Product, constraints: Sequence[Constraint]) -> str:
+    """The wishes that a product meets, by its own values: "for a wedding, in green, under €150"; "" for none."""
+    told: dict[str, str] = {}
+    for c in constraints:
+        if c.is_exclusion or not c.said or c.attribute in _UNTOLD:
+            continue
+        phrase = _met(product, c)
+        if phrase:
+            told[c.attribute] = phrase
+    if "color" in told and "material" in told:
+        told["color"] += told.pop("material").removeprefix("in")  # "in navy cashmere"
+    order = [a for a in (*_MET_FIRST, *told, "price") if a in told and a != "price"] + ["price"] * ("price" in told)
+    return ", ".join(told[a] for a in dict.fromkeys(order))
+
+
+_MET_FIRST = ("occasion", "season", "color", "material", "pattern", "size")
+
+
+def _met(product: Product, c: Constraint) -> str:
+    """One wish in the words of the product's own cell."""
+    cell, name = product.get(c.attribute), name_of(c.attribute)
+    if cell is None or isinstance(cell, bool):
+        return ""
+    if c.op in ("<=", ">="):
+        value = float(c.values[0])
+        if c.attribute == "price":
+            return f"{'within' if c.op == '<=' else 'from'} {money(value, product.currency)}"
+        return f"rated {cell:g}" if name == "rating" and isinstance(cell, (int, float)) else ""
+    wished = {str(v).lower() for v in c.values}
+    own = [v for v in split_values(cell) if v.lower() in wished or str(cell).lower() in wished]
+    if not own:
+        return ""
+    value = listed(own[:2])
+    if c.attribute == "occasion":
+        return f"for {listed([with_article(v) for v in own[:2]])}"
+    if c.attribute == "season":
+        return f"for {value}"
+    if c.attribute == "size":
+        return f"in size {listed([v.upper() if len(v) < 4 else v for v in own[:3]])}"
+    if c.attribute == "brand":
+        return f"by {product.brand}"
+    if c.attribute in ("color", "material"):
+        return f"in {value}"
+    return value if name.split()[-1] in value or c.attribute in ("pattern", "look") else f"{value} {name}"
 
 
 def _goes_with(product: Product, beside: Beside) -> str:

@@ -15,6 +15,8 @@ _PAIRS = frozenset(
     earring sunglasses runner bootie slipper tights booty mitten jogger slack kick sneakers ballerina oxford
     mule clog hoop stud""".split()
 )
+_POSSESSIVE = {"women": "women’s", "men": "men’s", "girls": "girls’", "boys": "boys’", "kids": "children’s",
+               "children": "children’s", "ladies": "ladies’"}  # fmt: skip
 # Attributes whose value stands before the noun: "black leather ankle boots".
 _BEFORE_NOUN = ("color", "pattern", "look", "fit", "material")
 _NAMES = {"color": "colour", "available": "availability"}
@@ -54,6 +56,20 @@ def plural(noun: str) -> str:
     return noun[:-1] + "ves" if noun.endswith("rf") else noun + "s"
 
 
+# Occasions that one goes to, "a wedding", unlike "work" and "travel".
+_EVENTS = frozenset(
+    """wedding party date ball gala funeral festival dinner interview holiday graduation ceremony concert picnic prom
+    christening reception brunch garden-party""".split()
+)
+
+
+def with_article(occasion: str) -> str:
+    """ "a wedding", "an interview", and plain "work"."""
+    if occasion.split(" ")[-1].lower() not in _EVENTS:
+        return occasion
+    return f"{'an' if occasion[:1].lower() in 'aeiou' else 'a'} {occasion}"
+
+
 def noun_for(constraints: Sequence[dict], count: int | None = None) -> str:
     """What is being looked for: the category as said, else "pieces"."""
     said = next(
@@ -83,13 +99,15 @@ def described(constraints: Sequence[dict], currency: str | None, count: int | No
 
     wanted = {c["attribute"]: c for c in constraints if c["op"] == "in"}
     front = [values(wanted[a]) for a in _BEFORE_NOUN if a in wanted]
-    text = " ".join([*front, noun_for(constraints, count)])
-    if "department" in wanted:
+    of = _POSSESSIVE.get(str(wanted["department"]["values"][0]).lower(), "") if "department" in wanted else ""
+    text = " ".join([*front, *([of] if of else []), noun_for(constraints, count)])
+    if "department" in wanted and not of:
         text += f" for {wanted['department']['values'][0]}"
     if "brand" in wanted:
         text += f" by {listed([str(v).title() for v in wanted['brand']['values'][:3]], 'or')}"
     if "occasion" in wanted:
-        text += f" for {values(wanted['occasion'])}".replace("for for ", "for ")
+        said = values(wanted["occasion"]).removeprefix("for ")
+        text += f" for {listed([with_article(o) for o in said.split(' or ')], 'or')}"
     if "season" in wanted:
         text += f" for {values(wanted['season'])}"
     other = [

@@ -189,10 +189,29 @@ OUTFIT = re.compile(
     r"|\bput together (?:an?|the|my) (?:\w+ )?(?:outfit|look)\b"
     r"|\bmatching (?:accessories|items|pieces)\b|\bhow (?:would|should|could|can|do) (?:i|you) (?:style|combine|wear)\b"
 )
+# "I love the green ones", "those look nice": praise of what is shown.
+PRAISE = re.compile(
+    r"(?<!not )\b(?:look|looks|looking|are|is|'s|'re|seem|seems)\b (?:\w+ ){0,2}?(?:nice|lovely|great|good|pretty|beautiful"
+    r"|gorgeous|cute|cool|stunning|perfect|best|fab|fabulous|amazing|sweet|elegant|smart)\b"
+    r"|\bi (?:really |do |quite |rather |just |also )*(?:like|love|adore|fancy)\b"
+)
+WISH_LIST = re.compile(r"\b(?:to|on|in|onto) (?:my|the|a) (?:wish ?-?list|favou?rites)\b")
+AGREES = re.compile(
+    r"^\W*(?:(?:yes|yeah|yep|yup|sure|ok(?:ay)?|please|alright|all right|go ahead|go on|do|do that|do it|fine|of course"
+    r"|absolutely|definitely|why not|that would be (?:great|nice|fine|good|lovely)|sounds good|then|the bag will do"
+    r"|the bag is fine|thanks|thank you)\W*)+$"
+)
 # "Which of these comes in a 45?" is answered product by product.
 WHICH_OF_THESE = re.compile(r"^\W*(?:(?:and|so|ok(?:ay)?|but)\W+)*which (?:ones? )?of (?:these|those|them)\b")
 TO_GO_WITH_IT = re.compile(
     r"\b(?:to|that) (?:go(?:es)?|wear|pair|match|combine)(?: well)? with (?:it|this|that|them|these|those)\b"
+)
+# "Shoes to match", "a bag that goes with the dress", "matching belts": said of another kind than what they are to match.
+TO_MATCH = re.compile(
+    r"\b(?:to|that|which)(?: would| will| could|'d|'ll)? (?:match(?:es)?|complement|go(?:es)? together)"
+    r"(?: (?:it|them|this|that|these|those|both|(?:the|that|this|my) (?!brand|price|size|colou?r|rating|pattern)\w+"
+    r"(?: \w+)?))?(?=\W*(?:$|[,.;!?]|(?:and|or|but|please|in|under|for|then|too|though|without|with|nothing|not)\b))"
+    r"|\bmatching (?!the\b|that\b|those\b|these\b|brand|price|size|colou?r|rating|pattern|set\b|my\b)\w+"
 )
 SIZE_ADVICE = re.compile(
     r"\b(?:which|what) size (?:should|would|do|shall|must|will|could|can|might) (?:i|you|he|she|we"
@@ -382,6 +401,7 @@ JUST_THAT = re.compile(
 )
 DISLIKED = re.compile(
     r"\b(?:do ?n'?o?t|did ?n'?o?t) (?:really )?(?:like|love|want|care for) (?:any|them|these|those|it)\b"
+    r"(?! (?:too|overly|so|that|very|to|as)\b)"
     r"|\bnone of (?:these|them|those)\b|\bnot (?:quite |really |exactly |at all )?what i\b|\bdon'?t like\s*[.!]*$"
     r"|\b(?:something|anything) (?:else|different)\b"
 )

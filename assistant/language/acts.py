@@ -105,7 +105,7 @@ def classify(s: Seen, current_categories: Sequence[str], has_words: bool) -> str
     ):
         if pattern.search(t):
             return act
-    about_bag = None if _is_outfit(t) else _bag_act(s)
+    about_bag = None if _is_outfit(t) or _to_match(s) else _bag_act(s)
     if about_bag:
         return about_bag
     if s.forgot and not (set(s.categories) - set(current_categories)):
@@ -127,7 +127,7 @@ def _about_products(s: Seen, current_categories: Sequence[str]) -> str | None:
     t = s.text
     if forms.SIZE_ADVICE.search(t) and not _asks_of_a_quality(s):
         return "size_advice"
-    if _is_outfit(t) and not forms.FOR_MY_WARDROBE.search(t):
+    if (_is_outfit(t) or _to_match(s)) and not forms.FOR_MY_WARDROBE.search(t):
         return "outfit"
     if forms.EXPLAIN.search(t) and (s.in_chat or re.search(r"\bwhy (?:did|do) you\b", t)):
         return "explain"
@@ -161,6 +161,11 @@ def _about_products(s: Seen, current_categories: Sequence[str]) -> str | None:
 def _is_outfit(text: str) -> bool:
     """ "What would go with it?" looks for company, "I'll go with it" takes it."""
     return bool(forms.OUTFIT.search(text)) and not forms.LET_US_GO_WITH.search(text)
+
+
+def _to_match(s: Seen) -> bool:
+    """ "Find me shoes to match": a kind named to go with what was talked of."""
+    return bool(s.in_chat and s.categories and forms.TO_MATCH.search(s.text))
 
 
 def _asks_of_a_quality(s: Seen) -> bool:
@@ -221,6 +226,10 @@ def _bag_act(s: Seen) -> str | None:
     t = s.text
     if forms.REMOVE.search(t):
         return "remove_from_bag"
+    if forms.WISH_LIST.search(t):
+        return "save"
+    if s.last_act == "save" and forms.AGREES.search(t):
+        return "add_to_bag"  # "Shall I put it into your bag instead?"
     if forms.PUT_INTO_BAG.search(t):
         return "add_to_bag"
     after_bag = s.last_act in ("add_to_bag", "remove_from_bag") and s.pointed and not s.asked

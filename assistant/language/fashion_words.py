@@ -199,6 +199,10 @@ OCCASION_WORDS = {
     "casual": "everyday, every day, weekend, daily, day to day",
     "smart casual": "smart",
 }  # fmt: skip
+# Occasions that all one wears to them is for, unlike those that are a kind of clothes ("work", "sport").
+EVENTS = frozenset(
+    "wedding party formal evening cocktail prom graduation funeral christening festival ball gala ceremony".split()
+)
 SEASON_WORDS = {
     "winter": "wintry, cold weather, snow",
     "autumn": "fall",

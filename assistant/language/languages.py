@@ -62,10 +62,15 @@ _SCRIPTS = (
     ("th", re.compile(r"[\u0e00-\u0e7f]")),
 )
 _KANA = re.compile(r"[\u3040-\u30ff]")
-_WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
+WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 LANGUAGES = {name: frozenset(words.split()) for name, words in _WORDS.items()}
 # Each word counts for a language by how few of these six have it.
 _SHARED = {w: sum(w in words for words in LANGUAGES.values()) for words in LANGUAGES.values() for w in words}
+THANKED = {
+    "de": frozenset(("danke", "dankeschön", "vielen")), "fr": frozenset(("merci",)), "es": frozenset(("gracias",)),
+    "it": frozenset(("grazie",)), "nl": frozenset(("bedankt", "dank", "dankjewel")),
+    "pt": frozenset(("obrigado", "obrigada")),
+}  # fmt: skip
 # Greetings that stand alone.
 _ALONE = {
     "de": "hallo danke bitte", "fr": "bonjour bonsoir salut merci", "es": "hola gracias", "it": "ciao grazie "
@@ -85,7 +90,7 @@ def language_of(text: str, known_word: Callable[[str], bool]) -> str:
     for name, script in _SCRIPTS:
         if letters and 2 * len(script.findall(text)) > letters:
             return "ja" if name == "zh" and _KANA.search(text) else name
-    words = _WORD.findall(text.replace("’", "'").lower())
+    words = WORD.findall(text.replace("’", "'").lower())
     if not words:
         return ""
     english = sum(w in _ENGLISH for w in words)

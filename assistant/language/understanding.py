@@ -13,7 +13,7 @@ from shopping_assistant.assistant.language import acts, amounts, small_talk
 from shopping_assistant.assistant.language.answering import completed, declines, refused
 from shopping_assistant.assistant.language.clauses import clauses
 from shopping_assistant.assistant.language.deeds import Deed, Read, deeds
-from shopping_assistant.assistant.language.fashion_words import COMMON
+from shopping_assistant.assistant.language.fashion_words import COMMON, EVENTS
 from shopping_assistant.assistant.language.idioms import are_deeds, owned, qualities, sayings
 from shopping_assistant.assistant.language.leanings import Leaning, with_newer
 from shopping_assistant.assistant.language.measures import AboutSelf, about_self
@@ -45,6 +45,8 @@ _SIZES_THERE = re.compile(
     r"\b(?:available|stocked|in stock)\b(?: \w+){0,2}? siz(?:es?|ing)\b"
     r"|\bsiz(?:es?|ing)\b(?: \w+){0,4}? (?:available|in stock|availability)\b"
 )
+# "Now cardigans, same colour": the wish stays, whatever the kind.
+_THE_SAME = re.compile(r"\bsame ([a-z]+(?: height| length)?)\b")
 _DASH = re.compile(r"(?<=\s)[-–—](?=\s)")
 # Words of products that are none: "what would suit me", "tie it up", "watch out".
 _VERBS = re.compile(
@@ -60,6 +62,9 @@ _FIGURE = re.compile(r"\bcomes? in (?:a |an |size )*(\d{2})\b")
 _ANYTHING = re.compile(
     r"\b(?:something|anything|stuff|clothes|an outfit)\b(?! (?:else|wrong))|\b(?:looking for|show me|find me)\b"
 )
+# Before "look" or behind it these tell the verb: "they look nice", "looking for".
+_SUBJECTS = frozenset("ones they these those i we you would could might to let's".split())
+_VERB_GOES_ON = frozenset("nice lovely great good pretty cute cool like for at so really very quite too a bit fine".split())
 # Which share of the prices of what is talked of counts as cheap, or as expensive.
 CHEAP_SHARE, DEAR_SHARE = 0.33, 0.67
 GOOD_RATING_SHARE = 0.5
@@ -161,8 +166,11 @@ class Understanding:
             text = completed(text, before.question, self.vocabulary.values.get(before.question, ()))
         text = _DASH.sub(",", text)  # "not green - blue"
         text, corrected = self.vocabulary.spelled(text)
-        done = deeds(self._clauses(text, before))
+        reads = self._clauses(text, before)
+        done = deeds(reads)
         held, added, forgot, new_subject, leanings = self._held_after(done, before)
+        if any(deed.act in acts.SEARCHING for deed in done):
+            leanings = with_newer(leanings, _praised(reads, held))
         words = before.words
         for deed in done:
             for read in deed.reads:
@@ -187,6 +195,9 @@ class Understanding:
         reads = []
         for part in parts:
             read = self._clause(part, replace(before, scene=scene, last_act=last_act), context, len(parts) == 1)
+            if read.act == "outfit" and not read.reference.targets and scene.focus and scene is not before.scene:
+                # "Add the cheaper one and find me shoes to match": to match that one.
+                read = replace(read, reference=replace(read.reference, targets=scene.focus[-1:], vague=False))
             reads.append(read)
             if read.reference.targets:
                 scene = replace(scene, focus=read.reference.targets)
@@ -243,6 +254,8 @@ class Understanding:
             reference = self._in_bag(sentence, before)
         if act == "outfit":
             reference = _beside(sentence, reference)
+        if act == "add_to_bag" and before.last_act == "save" and forms.AGREES.search(sentence.text):
+            reference = Reference(scene.focus)
         if act not in acts.SEARCHING:
             sentence, relative = whole, Relative()
         return Read(
@@ -272,8 +285,10 @@ class Understanding:
                     forgot = (FORGET_ALL,)
                 held = _without_opposed(held, read.relative, added)
                 afresh = deed.act == "search" and read.act == "search" and acts.asks_afresh(read.sentence.text)
+                stays = self._stays(held, read, deed.act, afresh)
                 held, changed = accumulate(
-                    self.vocabulary, held, before.previous, added, forgot, acts.extends(read.sentence.text), afresh
+                    self.vocabulary, held, before.previous, added, forgot, acts.extends(read.sentence.text), afresh,
+                    stays,
                 )
                 every_added, every_forgot = [*every_added, *added], [*every_forgot, *forgot]
                 new_subject = new_subject or changed
@@ -282,6 +297,18 @@ class Understanding:
                     guessed += self._guessed(read, deed.act, held)
                     leanings = with_newer(kept, (*guessed, *read.relative.leanings))
         return held, tuple(every_added), tuple(dict.fromkeys(every_forgot)), new_subject, leanings
+
+    def _stays(self, held: Sequence[Constraint], read: Read, act: str, afresh: bool) -> tuple[Constraint, ...]:
+        """Wishes that hold for another kind as well: the occasion and the budget of an outfit, "the same colour"."""
+        same = {self.vocabulary.asking.get(phrase_key(m[1]), m[1]) for m in _THE_SAME.finditer(read.sentence.text)}
+        of_outfit = {"price"} if act == "outfit" else set()
+        kinds = _named_categories(read.sentence)
+        return tuple(
+            c for c in held
+            if (c.attribute in same and c.op != "not in") or (c.attribute in of_outfit and c.op == "<=")
+            or (c.attribute == "occasion" and c.op == "in" and (act == "outfit" or not afresh) and kinds
+                and EVENTS & set(c.values) and self.vocabulary.count_with("occasion", c.values, kinds))
+        )  # fmt: skip
 
     def _conditions(self, made: Sequence[Constraint]) -> tuple[tuple[Constraint, ...], tuple[Leaning, ...]]:
         """The wishes that can shut a product out, and those about what the catalogue says only now and then."""
@@ -306,6 +333,7 @@ class Understanding:
         taken = {i for m in sentence.matches for i in range(m.start, m.end)} | set(sentence.negated_tokens)
         taken |= {i for a, b, _ in sizes for i in range(a, b)}
         taken |= {i for i, t in enumerate(tokens) if i in others or any(p.start <= t.start < p.end for p in prices)}
+        taken |= {i for i, t in enumerate(tokens) if any(a <= t.start < b for a, b in sentence.taken_back)}
         return self.nearest.leanings(tokens, tuple(taken))
 
     def _leanings_kept(
@@ -362,7 +390,7 @@ class Understanding:
             leanings = tuple(w for w in before.leanings if w.attribute not in given_up)
             return Understood("undo", held, forgot=given_up, words=before.words, leanings=leanings)
         talk = small_talk.heard(text, lambda: self._names_goods(text, before), self.vocabulary.speaks_of)
-        if talk is None or (talk.kind == "agreed" and (before.was_open or before.last_act in acts.POINTING)):
+        if talk is None or (talk.kind in ("agreed", "thanks") and _answers(text, before)):
             return None  # "yes" to "the red one?" is no small talk
         return Understood(talk.act, before.constraints, words=before.words, leanings=before.leanings, talk=talk)
 
@@ -431,7 +459,7 @@ class Understanding:
         while at < len(sentence.tokens):
             for end in range(min(len(sentence.tokens), at + 4), at, -1):
                 attribute = self.vocabulary.asking.get(" ".join(t.key for t in sentence.tokens[at:end]))
-                if attribute and not taken & set(range(at, end)):
+                if attribute and not taken & set(range(at, end)) and not _is_verb(sentence.tokens, at):
                     found.append(attribute)
                     start = sentence.tokens[at].start
                     if not any(a <= start < b for a, b in spans):
@@ -649,6 +677,31 @@ class Understanding:
         values = [(m.meanings[0].attribute, m.meanings[0].values) for m in sentence.matches if m not in described]
         unknown = [m[1] for m in _FIGURE.finditer(sentence.text)] if not sizes else []
         return tuple([*values, *(("size", (s,)) for _, _, s in sizes), *(("size", (s,)) for s in unknown)])
+
+
+def _praised(reads: Sequence[Read], held: Sequence[Constraint]) -> tuple[Leaning, ...]:
+    """What a remark beside a request likes: "the green ones look nice, anything longer?" would rather have it green."""
+    found = []
+    for read in reads:
+        if read.act in (acts.REMARK, "disambiguate") and forms.PRAISE.search(read.sentence.text):
+            for m in read.reference.described:
+                meaning, wished = m.meanings[0], {c.attribute for c in held}
+                if meaning.attribute not in ("category", "department", *wished):
+                    found.append(Leaning(meaning.attribute, "like", tuple(map(str, meaning.values)), m.said))
+    return tuple(found)
+
+
+def _is_verb(tokens: Sequence[Token], at: int) -> bool:
+    """ "The green ones look nice" asks for no look."""
+    if tokens[at].text not in ("look", "looks", "looked", "looking"):
+        return False
+    before, behind = tokens[at - 1].text if at else "", tokens[at + 1].text if at + 1 < len(tokens) else ""
+    return before in _SUBJECTS or behind in _VERB_GOES_ON
+
+
+def _answers(text: str, before: Before) -> bool:
+    """Whether "yes" answers what the assistant asked: which one it is, or whether the bag will do for a wish list."""
+    return before.was_open or (before.last_act == "save" and bool(forms.AGREES.search(plain(text))))
 
 
 def _without_opposed(

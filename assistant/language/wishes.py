@@ -25,6 +25,7 @@ def accumulate(
     forgot: Sequence[str],
     extends: bool,
     afresh: bool = False,
+    stays: Sequence[Constraint] = (),
 ) -> tuple[tuple[Constraint, ...], bool]:
     """All wishes that hold after a sentence, and whether it changed the subject.
 
@@ -33,6 +34,7 @@ def accumulate(
         forgot: attributes taken back; ``not color=black`` takes back one exclusion.
         extends: "also in navy": the new values join the old ones instead of replacing them.
         afresh: a request of its own ("do you have any coats?") that ends what was wanted before, also of the same kind.
+        stays: wishes that hold for the new subject as well.
     """
     if FORGET_ALL in forgot:
         return tuple(added), True
@@ -40,7 +42,7 @@ def accumulate(
     held = _without(held, forgot)
     changed = _changes_subject(held, added)
     if changed or (afresh and _category(added)):
-        held = [c for c in held if c.is_exclusion or _still_makes_sense(c, added, vocabulary)]
+        held = [c for c in held if c.is_exclusion or c in stays or _still_makes_sense(c, added, vocabulary)]
     for c in added:
         held = _with(held, c, extends)
     return tuple(held), changed
