@@ -116,7 +116,9 @@ class Agent:
             "turn": state.get("turn", 0) + 1,
             "previous": [c.as_dict() for c in known.constraints] if changed else state.get("previous", []),
             "leanings": [w.as_dict() for w in u.leanings],
-            "previous_leanings": [w.as_dict() for w in known.leanings] if changed else state.get("previous_leanings", []),
+            "previous_leanings": (
+                [w.as_dict() for w in known.leanings] if changed else state.get("previous_leanings", [])
+            ),
             "constraints": [c.as_dict() for c in u.constraints],
             "measures": updated(state.get("measures", []), u.told) if u.told else state.get("measures", []),
             "words": list(u.words), "query": search_query(u.constraints, u.words, u.leanings),

@@ -14,8 +14,10 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio i
 
 import gradio as gr
 
+from shopping_assistant.assistant.chat_models import (
+    ShopError,  # the page knows the tools' errors through the assistant only
+)
 from shopping_assistant.assistant.conversation import Assistant
-from shopping_assistant.assistant.chat_models import ShopError  # the page knows the tools' errors through the assistant only
 from shopping_assistant.ui import render
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,9 @@ class Search(Arguments):
 def search_products(desk: Desk, given: Search) -> ToolResult:
     """Find products by words and conditions. The shopper's own wishes always apply; give only further ones."""
     constraints = all_wishes(desk, given.constraints)
-    ranked = desk.shelf.search(given.query, desk.settings.shown, constraints, desk.seen if given.more else (), desk.leanings)
+    ranked = desk.shelf.search(
+        given.query, desk.settings.shown, constraints, desk.seen if given.more else (), desk.leanings
+    )
     return offered(desk, ranked, constraints, query=given.query)
 
 

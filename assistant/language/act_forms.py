@@ -191,7 +191,8 @@ OUTFIT = re.compile(
 )
 # "I love the green ones", "those look nice": praise of what is shown.
 PRAISE = re.compile(
-    r"(?<!not )\b(?:look|looks|looking|are|is|'s|'re|seem|seems)\b (?:\w+ ){0,2}?(?:nice|lovely|great|good|pretty|beautiful"
+    r"(?<!not )\b(?:look|looks|looking|are|is|'s|'re|seem|seems)\b (?:\w+ ){0,2}?(?:nice|lovely|great|good|pretty"
+    r"|beautiful"
     r"|gorgeous|cute|cool|stunning|perfect|best|fab|fabulous|amazing|sweet|elegant|smart)\b"
     r"|\bi (?:really |do |quite |rather |just |also )*(?:like|love|adore|fancy)\b"
 )
@@ -206,7 +207,7 @@ WHICH_OF_THESE = re.compile(r"^\W*(?:(?:and|so|ok(?:ay)?|but)\W+)*which (?:ones?
 TO_GO_WITH_IT = re.compile(
     r"\b(?:to|that) (?:go(?:es)?|wear|pair|match|combine)(?: well)? with (?:it|this|that|them|these|those)\b"
 )
-# "Shoes to match", "a bag that goes with the dress", "matching belts": said of another kind than what they are to match.
+# "Shoes to match", "a bag that goes with the dress", "matching belts": of another kind than what they are to match.
 TO_MATCH = re.compile(
     r"\b(?:to|that|which)(?: would| will| could|'d|'ll)? (?:match(?:es)?|complement|go(?:es)? together)"
     r"(?: (?:it|them|this|that|these|those|both|(?:the|that|this|my) (?!brand|price|size|colou?r|rating|pattern)\w+"

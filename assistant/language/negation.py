@@ -100,7 +100,12 @@ def negated(
             continue
         if word in _NEGATIONS and following not in _NOT_BEFORE and not (word == "no" and following in (",", ".", "!")):
             scope, seen = True, False
-        elif word in _BREAKS or (word == "and" and _goes_on(tokens, at)) or (seen and word in _SOFT_BREAKS) or (word == "," and not _list_goes_on(tokens, at)):
+        elif (
+            word in _BREAKS
+            or (word == "and" and _goes_on(tokens, at))
+            or (seen and word in _SOFT_BREAKS)
+            or (word == "," and not _list_goes_on(tokens, at))
+        ):
             scope = False
         elif scope:
             words.add(at)

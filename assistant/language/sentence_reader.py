@@ -216,7 +216,8 @@ class SentenceReader:
         """What is excluded and no attribute of this catalogue has: such words must not stand in a product's text."""
         taken = {i for m in sentence.matches for i in range(m.start, m.end)}
         return [
-            self.vocabulary.without(t.key, t.text) or Constraint(TEXT, "not in", (t.key,), f"not {t.text}") for i, t in enumerate(sentence.tokens)
+            self.vocabulary.without(t.key, t.text) or Constraint(TEXT, "not in", (t.key,), f"not {t.text}")
+            for i, t in enumerate(sentence.tokens)
             if i in sentence.negated_tokens and i not in taken and len(t.key) > 2 and t.key.isalpha()
             and t.text not in _EMPTY and t.key not in _EMPTY and self.vocabulary.speaks_of(t.key)
         ]  # fmt: skip

@@ -76,7 +76,7 @@ class Turn(_Strict):
     relaxed: list[str] | None = Field(None, description="attributes of the wishes set aside for this answer")
     then: list[Act] | None = Field(None, description="the further acts of the same sentence, in order; [] for none")
     conflict: list[str] | None = Field(None, description="attributes of which a new wish replaced an old one")
-    measures: dict[str, float | str] | None = Field(None, description="all that is known of the shopper's body and size")
+    measures: dict[str, float | str] | None = Field(None, description="all that is known of the shopper's body, size")
     bag: int | None = Field(None, ge=0, description="how many products the bag holds afterwards")
     table: list[int] | None = Field(None, description="places, among those shown before, that are set side by side")
     columns: list[str] = Field([], description="attributes that the table of differences has")
@@ -98,7 +98,8 @@ class Turn(_Strict):
 class Dialogue(_Strict):
     name: str
     about: Literal[
-        "search", "negation", "relative", "reference", "several", "correction", "undo", "conflict", "question", "compare",
+        "search", "negation", "relative", "reference", "several", "correction", "undo", "conflict", "question",
+        "compare",
         "explain", "details", "outfit", "size", "bag", "small talk", "recommend", "similar", "subject", "spelling",
     ]  # fmt: skip
     turns: list[Turn] = Field(min_length=1)

@@ -6,7 +6,6 @@ from collections import Counter
 import pytest
 
 from shopping_assistant.assistant.conversation import Assistant
-
 from tests.assistant.dialogue import Dialogue, hold, read_all
 
 ALL = dict(read_all())
@@ -33,14 +32,17 @@ def test_every_name_is_there_once():
 def test_the_check_finds_what_is_wrong(assistant):
     """A case whose every expectation is false is reported line by line: the check can fail."""
     turns = [
-        {"say": "black ankle boots under 120", "act": "undo", "holds": ["color in red"], "only": ["size"], "gone": ["price"],
+        {"say": "black ankle boots under 120", "act": "undo", "holds": ["color in red"], "only": ["size"],
+         "gone": ["price"],
          "every": {"color": "red"}, "none": {"category": "ankle boots"}, "first": {"price": "> 500"}, "shows": False,
          "same_list": True, "new_list": False, "cheaper": True, "targets": [1], "target_has": {"color": "red"},
          "asked": ["price"], "question": "heel height", "relaxed": ["color"], "bag": 3, "tools": ["compare"],
          "reply_has": ["no such words"], "reply_lacks": ["boots"]},
     ]  # fmt: skip
     found = "\n".join(hold(assistant, Dialogue(name="wrong", about="search", turns=turns), "all-wrong"))
-    for part in ("act search", "no wish 'color in red'", "wishes are about", "still a wish about 'price'", "has color black",
-                 "has category ankle boots", "the first is", "products shown", "the list is another", "dearest", "targets",
+    for part in ("act search", "no wish 'color in red'", "wishes are about", "still a wish about 'price'",
+                 "has color black",
+                 "has category ankle boots", "the first is", "products shown", "the list is another", "dearest",
+                 "targets",
                  "asked", "question", "set aside", "in the bag", "tools", "reply lacks", "reply has"):  # fmt: skip
         assert part in found, part
