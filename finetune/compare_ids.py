@@ -138,7 +138,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--store", type=Path, required=True)
     parser.add_argument("--config", default="falcon-demo.yaml", help="a packaged settings file, or a path")
-    parser.add_argument("--ids", nargs="+", default=list(KINDS), metavar="KIND[:LEVELSxBASE]")
+    of_any_shop = [kind for kind in KINDS if kind != "family"]
+    parser.add_argument("--ids", nargs="+", default=of_any_shop, metavar="KIND[:LEVELSxBASE]")
     parser.add_argument("--tokens", type=int, help="tokens of pre-training, in place of the settings'")
     parser.add_argument("--examples", type=int, help="examples of fine-tuning, in place of the settings'")
     parser.add_argument("--out", type=Path, required=True)

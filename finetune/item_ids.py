@@ -1,8 +1,9 @@
-"""Which ids the language model writes: six ways to give every product a distinct sequence of codes.
+"""Which ids the language model writes: seven ways to give every product a distinct sequence of codes.
 
 ``semantic`` quantises the title vectors and their residuals, ``collaborative`` vectors of what the log meets together,
-``joint`` both side by side; ``balanced`` halves the catalogue by title vectors; ``sequential`` numbers the products as
-the log meets them; ``random`` is the control.
+``joint`` both side by side; ``family`` gives products that differ in colour or size only the same first codes, made as
+joint ones are, and a last code that means the same in every family; ``balanced`` halves the catalogue by title vectors;
+``sequential`` numbers the products as the log meets them; ``random`` is the control.
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ from typing import Literal, get_args
 import numpy as np
 import polars as pl
 
-from shopping_assistant.tools.catalog import Catalog
+from shopping_assistant.tools.catalog import FILTERABLE_COLUMNS, Catalog
 from shopping_assistant.tools.item_codes import CodesError, ItemCodes, shape_for
 from shopping_assistant.tools.prompts import word_list
 
-Kind = Literal["joint", "semantic", "balanced", "collaborative", "sequential", "random"]
+Kind = Literal["joint", "family", "semantic", "balanced", "collaborative", "sequential", "random"]
 KINDS = get_args(Kind)
+# The kinds that are made of titles, the log and, if they are to weigh, attributes.
+_OF_SEVERAL = ("joint", "family")
+# A value that more products share is no family: a brand, a colour.
+LARGEST_FAMILY = 40
 # Products met at most so many steps apart in one shopper's log count as seen together.
 REACH = 3
 DIMENSIONS = 64
@@ -46,7 +51,8 @@ def make(
         train: the training part of the log; all but ``balanced``, ``semantic`` and ``random`` read it.
         vectors: ``(n, d)`` title vectors; all but ``sequential`` and ``random`` read them.
         levels, base: the codes' shape; None for what the catalogue's size asks.
-        attributes: in ``joint`` ids, how much the attributes weigh where titles and the log weigh 1 each.
+        attributes: in ``joint`` and ``family`` ids, how much the attributes weigh where titles and the
+            log weigh 1 each.
 
     Raises:
         CodesError: the kind is unknown, its attributes are to weigh and it has none or is not ``joint``, or the shape
@@ -54,20 +60,26 @@ def make(
     """
     if kind not in KINDS:
         raise CodesError(f"item ids {kind!r}: expected one of {', '.join(KINDS)}")
-    if attributes and kind != "joint":
+    if attributes and kind not in _OF_SEVERAL:
         raise CodesError(
-            f"attributes weigh {attributes:g} in {kind} ids, expected 0: only joint ids are made of several"
+            f"attributes weigh {attributes:g} in {kind} ids, expected 0: only joint and family ids are made of several"
         )
+    if kind == "family" and levels is None:
+        # One code more than the families need.
+        levels, base = shape(int(families(catalog)[0].max()) + 1, None, base)
+        levels += 1
     levels, base = shape(len(catalog), levels, base)
     if kind == "balanced":
         return ItemCodes.from_vectors(vectors, levels, base, seed)
-    if kind in ("collaborative", "joint"):
+    if kind in ("collaborative", *_OF_SEVERAL):
         together = seen_together(catalog, train, vectors, seed)
         # Centred: titles of one shop have much in common, and would otherwise weigh less than the log.
         parts = [together] if kind == "collaborative" else [_unit(vectors - vectors.mean(0)), together]
         if attributes:
             parts.append(attribute_vectors(catalog, seed) * np.sqrt(attributes))
         vectors = np.concatenate(parts, axis=1) / np.sqrt(len(parts))
+    if kind == "family":
+        return ItemCodes(family_codes(catalog, vectors, levels, base, seed), base)
     if kind in ("semantic", "collaborative", "joint"):
         return ItemCodes(residual_codes(vectors, levels, base, seed), base)
     if kind == "sequential":
@@ -174,6 +186,90 @@ def attribute_vectors(catalog: Catalog, seed: int = 0) -> np.ndarray:
         raise CodesError("no product has attributes, which these ids are made from; set `ids.attributes: 0`")
     told = _of_words(said, DIMENSIONS, seed)
     return _unit(told - told.mean(0))
+
+
+def family_codes(catalog: Catalog, vectors: np.ndarray, levels: int, base: int, seed: int = 0) -> np.ndarray:
+    """All codes but the last say which family, the last which of it: ``(n, levels)``.
+
+    The model can then copy the family of a product that a shopper knows and write another colour of it, and a product
+    that nobody bought yet is made of codes that stand in the log.
+
+    Raises:
+        CodesError: no attribute groups products into families, or they do not fit one code less.
+    """
+    family, variant = families(catalog)
+    count = int(family.max()) + 1
+    if levels < 2 or count > base ** (levels - 1):
+        raise CodesError(f"{count} families do not fit {levels - 1} codes of {base}; raise `ids.levels` or `ids.base`")
+    sums = np.zeros((count, vectors.shape[1]), dtype=np.float64)
+    np.add.at(sums, family, vectors)
+    means = (sums / np.bincount(family)[:, None]).astype(np.float32)
+    first = residual_codes(means, levels - 1, base, seed)
+    last = np.empty(len(vectors), dtype=np.int32)
+    for rows in _groups(family.astype(np.int64)):
+        if len(rows) > base:
+            raise CodesError(f"a family of {len(rows)} products does not fit a code of {base}; raise `ids.base`")
+        free = np.ones(base, dtype=bool)
+        for row in rows:
+            # Its own variant's code, or the next free one where two of a family are of one variant.
+            code = int(variant[row] % base)
+            code += int(np.argmax(np.roll(free, -code)))
+            last[row] = code % base
+            free[code % base] = False
+    return np.concatenate([first[family], last[:, None]], axis=1)
+
+
+def families(catalog: Catalog) -> tuple[np.ndarray, np.ndarray]:
+    """Each product's family and, within it, its variant: two ``(n,)`` int64 arrays of numbers from 0.
+
+    A family shares the value of the shop's own attribute that puts most products into groups of 2 to
+    ``LARGEST_FAMILY``, the finest of those that put equally many; a product that is in none is a family of its own. The
+    variant is the value, counted over the catalogue with the most frequent one first, of the attribute that differs
+    most often within families.
+
+    Raises:
+        CodesError: no attribute has such groups.
+    """
+    cells = {name: [_joined(cell) for cell in catalog.cells(name)] for name in catalog.attribute_names}
+    numbers = {name: _numbered(values) for name, values in cells.items()}
+
+    def grouped(name: str) -> np.ndarray:
+        sizes = np.bincount(numbers[name] + 1)[numbers[name] + 1]
+        return (numbers[name] >= 0) & (sizes >= 2) & (sizes <= LARGEST_FAMILY)
+
+    # The shop's own attributes: in a small shop a colour or brand has few products as well, and is no family.
+    own = [name for name in numbers if name not in FILTERABLE_COLUMNS]
+    by = max(own, key=lambda name: (int(grouped(name).sum()), int(numbers[name].max())), default=None)
+    if by is None or not grouped(by).any():
+        raise CodesError("no attribute says which products are one in several colours or sizes; take `kind: joint`")
+    inside = grouped(by)
+    family = np.where(inside, numbers[by], len(catalog) + np.arange(len(catalog)))
+    family = np.unique(family, return_inverse=True)[1].astype(np.int64)
+
+    def differing(name: str) -> int:
+        """How many products have a value of their own in their family: of few values, or it says nothing of others."""
+        if name == by or len(np.unique(numbers[name])) > LARGEST_FAMILY * LARGEST_FAMILY:
+            return -1
+        return len(np.unique(np.stack([family[inside], numbers[name][inside]]), axis=1).T)
+
+    variant = numbers[max(numbers, key=differing)]
+    return family, np.maximum(variant, 0)
+
+
+def _joined(cell) -> str:
+    return ", ".join(_said(cell))
+
+
+def _numbered(values: Sequence[str]) -> np.ndarray:
+    """Each value's number, the most frequent one 0, ``(n,)``; -1 where there is none."""
+    texts = np.array(values, dtype=object).astype(str)
+    distinct, at, counts = np.unique(texts, return_inverse=True, return_counts=True)
+    place = np.empty(len(distinct), dtype=np.int64)
+    named = distinct != ""
+    order = np.argsort(-np.where(named, counts, -1), kind="stable")
+    place[order] = np.arange(len(distinct))
+    place[~named] = -1
+    return place[at]
 
 
 def word_vectors(catalog: Catalog, seed: int = 0) -> np.ndarray:

@@ -44,7 +44,11 @@ def kept_together(codes, group: np.ndarray) -> float:
     return float((group[:, None] == group[None])[same].mean())
 
 
-@pytest.mark.parametrize("kind", item_ids.KINDS)
+# Without attributes there are no families.
+OF_ANY_SHOP = [kind for kind in item_ids.KINDS if kind != "family"]
+
+
+@pytest.mark.parametrize("kind", OF_ANY_SHOP)
 @pytest.mark.parametrize("shape", [(None, None), (2, 16), (3, 8), (4, 4)])
 def test_every_product_has_an_id_of_its_own_and_the_same_seed_gives_it_again(kind, shape):
     codes = item_ids.make(kind, CATALOG, LOG, VECTORS, *shape, seed=5)
@@ -63,7 +67,7 @@ def test_a_space_that_is_just_large_enough_is_filled(kind):
 
 
 def test_each_kind_keeps_together_what_it_is_made_from():
-    made = {k: item_ids.make(k, CATALOG, LOG, VECTORS, levels=2, base=16, seed=3) for k in item_ids.KINDS}
+    made = {k: item_ids.make(k, CATALOG, LOG, VECTORS, levels=2, base=16, seed=3) for k in OF_ANY_SHOP}
     assert kept_together(made["balanced"], BY_TITLE) > 0.9
     assert kept_together(made["semantic"], BY_TITLE) > 0.9
     assert kept_together(made["collaborative"], BY_LOG) > 0.9
@@ -95,6 +99,43 @@ def test_joint_ids_heed_attributes_as_much_as_they_weigh():
     for kind, bare in (("semantic", catalog), ("joint", CATALOG)):
         with pytest.raises(CodesError, match="attributes"):
             item_ids.make(kind, bare, log_by(by_log), noise, attributes=1.0)
+
+
+COLORS = ("black", "white", "red", "blue", "green", "grey")
+IN_COLORS = Catalog.from_products([
+    Product(f"p{i}", f"thing {i // 6}", color=COLORS[i % 6], brand=f"b{i % 2}", attributes={"style": f"s{i // 6}"})
+    for i in range(N)
+])  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", [(None, None), (2, 32), (3, 16)])
+def test_a_family_shares_all_codes_but_the_last_which_means_the_same_in_each(shape):
+    codes = item_ids.make("family", IN_COLORS, LOG, VECTORS, *shape, attributes=1.0).codes
+    family, color = np.arange(N) // 6, np.arange(N) % 6
+    assert len(np.unique(np.c_[codes[:, :-1], family], axis=0)) == len(np.unique(codes[:, :-1], axis=0)) == N // 6
+    assert len(np.unique(np.c_[codes[:, -1], color], axis=0)) == 6
+    again = item_ids.make("family", IN_COLORS, LOG, VECTORS, *shape, attributes=1.0).codes
+    assert (again == codes).all()
+
+
+def test_two_of_a_family_in_one_color_still_have_ids_of_their_own():
+    twins = Catalog.from_products(
+        [
+            Product(f"p{i}", f"thing {i}", color="red", attributes={"style": f"s{i // 4}", "fit": "slim"})
+            for i in range(N)
+        ]
+    )
+    codes = item_ids.make("family", twins, LOG, VECTORS)
+    assert len(np.unique(codes.keys)) == N and len(np.unique(codes.codes[:, :-1], axis=0)) == N // 4
+
+
+def test_families_that_do_not_fit_or_are_not_there_are_refused_with_a_remedy():
+    with pytest.raises(CodesError, match="take `kind: joint`"):
+        item_ids.make("family", CATALOG, LOG, VECTORS)
+    with pytest.raises(CodesError, match="20 families do not fit 1 codes of 16"):
+        item_ids.make("family", IN_COLORS, LOG, VECTORS, 2, 16)
+    with pytest.raises(CodesError, match="a family of 6 products does not fit a code of 5"):
+        item_ids.make("family", IN_COLORS, LOG, VECTORS, 3, 5)
 
 
 def test_word_vectors_are_near_where_titles_share_words():
@@ -134,7 +175,7 @@ def test_sequential_ids_are_spread_over_spaces_of_any_size():
 
 
 def test_wrong_kinds_and_shapes_are_refused_in_a_sentence():
-    with pytest.raises(CodesError, match="expected one of joint, semantic"):
+    with pytest.raises(CodesError, match="expected one of joint, family, semantic"):
         item_ids.make("alphabetic", CATALOG, LOG, VECTORS)
     with pytest.raises(CodesError, match="120 products do not fit 2 codes of 8"):
         item_ids.make("random", CATALOG, LOG, VECTORS, levels=2, base=8)
