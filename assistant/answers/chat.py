@@ -98,6 +98,11 @@ _ANSWERS: dict[str, tuple[str, ...]] = {
         "Sorry, I can see that this is annoying. What should I do better?",
     ),
     "testing": ("I am here and working.", "It works: I can hear you."),
+    "not sold": (
+        "I am sorry, this shop has no {goods}.",
+        "No {goods} here, I am afraid.",
+        "Sorry, this shop does not sell {goods}.",
+    ),
     "agreed": ("Good.", "All right.", "Fine."),
     "a smile": ("I am smiling back.", "Glad to see you happy!"),
     "a frown": ("Oh. Tell me what is wrong and I will try to do better.", "I am sorry. What can I do better?"),
@@ -173,7 +178,7 @@ def answer(state: dict) -> str:
     if talk["kind"] == "another language":
         return _LANGUAGES.get(talk["language"], "I understand English best, sorry. What are you looking for?")
     options = _ANSWERS[talk["kind"]]
-    said = options[turn % len(options)]
+    said = options[turn % len(options)].format(goods=talk.get("about", ""))
     if talk["kind"] == "sorrow":
         return f"{said} If something from the shop would help, I am here."
     return said if talk["kind"] in _NO_WAY_BACK else f"{said} {way_back(state)}"

@@ -79,6 +79,10 @@ ABOUT_IT = re.compile(
     r"|advice|help|difference|details?|info(?:rmation)?|idea|link|name|recommendation|recommendations|suggestions?"
     r"|thoughts?)\b"
 )
+# "Get my wife something nice" looks for it.
+GIFT = re.compile(
+    r"\b(?:get|buy|find|have|take|order|give) (?:my|our|his|her) (?:\w+ ){1,3}?(?:an?|some|something|anything|new)\b"
+)
 AND_THAT = re.compile(
     r"^\s*(?:and|also|plus|oh and)\b.*\b(?:the|that|this|these|those|both|number \w+|no\.? ?\d+|#\d+|first|second"
     r"|third|fourth|fifth|last)\b|\b(?:the|that|this|these|those) .*\b(?:too|as well)\W*$"
@@ -236,7 +240,8 @@ SIZE_ADVICE = re.compile(
     r"|\bwhat'?s my size\b|\bfind (?:out )?(?:my|the right) size\b|\b(?:which|what) is my size\b|\btrue to size\b"
 )
 COMPARE = re.compile(
-    r"\bcompar(?:e|es|ed|ing|ison)\b|\bdifferen(?:ce|ces)\b|\bhow different\b|\bdifferent sizes that\b|\bversus\b"
+    r"\bwhat(?:'s|s| is| are) (?:the )?different\b(?! (?:colou?rs?|sizes?|brands?|kinds?))"
+    r"|\bcompar(?:e|es|ed|ing|ison)\b|\bdifferen(?:ce|ces)\b|\bhow different\b|\bdifferent sizes that\b|\bversus\b"
     r"|\bvs\b|\bdiffer\b|\bside by side\b"
     r"|\bhow (?:do|does) .*\b(?:stack up|measure up|hold up)\b|\bwhich\b.*\bbetween\b|\bbetween\b.*\band\b.*\bwhich\b"
     r"|\bwhat makes .*\bdifferent\b|\bdifferent from (?:each other|one another)\b|\bsets? .* apart\b|\bagainst (?:the"
@@ -298,6 +303,7 @@ ADVICE = re.compile(
     r"|love|buy|get|wear|want|enjoy)|(?:what|which)(?: one| ones| of (?:these|those|them))? (?:would|do"
     r"|should) you (?:pick|choose|think|go for|take|buy)"
     r"|what (?:else )?(?:would|might|could) suit me|what (?:else )?is there for me|best for me|for my taste"
+    r"|(?<!do )(?<!did )(?<!would )(?<!should )you (?:choose|decide|pick)(?=\W*(?:for me)?\W*$)"
     r"|what sells (?:the )?best|(?:what|which) (?:are|is) your best ?-?sell(?:ers?|ing)"
     r"|what's (?:new|hot|trending)|what do you have for me)\b"
 )
@@ -370,7 +376,7 @@ MORE = re.compile(
 )
 MORE_ONLY = re.compile(r"\b(?:else|others?|more options?|alternatives?|whatever)\b")
 BARE = re.compile(
-    r"^\s*(?:(?:and|fine|then|right|alright|so|sure|please|hm+|great|good|lovely|perfect|what about|how about|oh"
+    r"^\s*(?:cheapest|most expensive|priciest|least expensive|best rated)\b(?: ones?| pair)?\W*$|^\s*(?:(?:and|fine|then|right|alright|so|sure|please|hm+|great|good|lovely|perfect|what about|how about|oh"
     r"|sorry|yes|yeah|um|well|ok|okay|no|actually|i mean|i meant|make it|i am talking about|i'm talking about"
     r"|i'm referring to|i am referring to|that would be|it'?s|by that i mean"
     r"|i was talking about|i'm asking about)[\s,.]*)*(?:the|both|that|this|those|these|them|number|no\.? ?\d+|nr\.?|#"

@@ -245,6 +245,8 @@ def _bag_act(s: Seen) -> str | None:
 def _takes(s: Seen) -> bool:
     """Takes what is pointed at. "I want to buy jeans" is after any of them; "can I get the price" asks."""
     t = s.text
+    if forms.GIFT.search(t):
+        return False
     if forms.NOT_TAKEN.search(t) or re.search(
         r"\b(?:if|should|do|what|when|where|before|unless|where can|where could|how can) (?:i|we) (?:buy|get|take"
         r"|order)\b",

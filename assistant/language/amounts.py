@@ -69,7 +69,7 @@ _DEAR = (
     r"|high prices|designer|upscale|top of the range|splurge"
 )
 _CHEAPER = (
-    r"cheaper|less expensive|less pricey|lower(?: in)? priced?|lower prices?|more affordable|less money|(?:bit |far "
+    r"cheaper|less (?:expensive|dear|costly|steep)|less pricey|lower(?: in)? priced?|lower prices?|more affordable|less money|(?:bit |far "
     r"|way |much )?too (?:expensive|pricey|dear|much money)|costs? less|not (?:as|so) (?:expensive|pricey)"
 )
 _DEARER = r"(?:more expensive|pricier|higher priced|higher prices?|more upmarket|dearer|more luxurious)"

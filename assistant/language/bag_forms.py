@@ -10,6 +10,9 @@ _CLOSING = r"(?:\W+(?:too|as well|also|please|then|now|thanks|cheers|with (?:it|
 _PLACE = r"(?:the\s+)?(?:first|second|third|fourth|fifth|sixth|last|top|cheapest|number\s+\w+|no\.?\s*\d+|#\s*\d+)"
 # "The fourth one, into the bag": where it goes stands at the end.
 _GOES_IN = re.compile(rf"\b(?:in|into|to)\s+{_BAG}(?:\s+with\s+(?:it|that|them))?{_CLOSING}")
+_GOES_IN_BAG = re.compile(
+    rf"\b(?:one|it|that|this|them|both|first|second|third|fourth|fifth|last|cheapest|\d+) (?:in|into|to) (?:bag|basket|cart){_CLOSING}"
+)
 # "Chuck the first one in too", "put it in": no bag is named, and nothing else can be meant by "in".
 _IN = re.compile(
     r"\b(?:put|chuck|pop|stick|throw|toss|slip|drop|add|bung)\s+"
@@ -24,6 +27,7 @@ _OUT = re.compile(
 _ASKS_OF_BAG = re.compile(
     rf"\b(?:what|what's|whats|how|is|are|anything|something|show|see|shw|check)\b.*{_BAG}"
     r"|\bwhat(?:'s|s|\s+have|\s+did)?\s+(?:i|we)\s+(?:got|put|picked|chosen|taken|have)\b.*\b(?:in\s+there|so\s+far|in\s+it)\b"
+    r"|\bhow\s+much\b[\w' ]*\b(?:together|all\s+in\s+all)\W*$"
     r"|\b(?:what|how\s+much)\s+(?:do|will|would)\s+(?:i|we|that|it|this|they)\s+(?:owe|pay)\b"
     r"|\b(?:what|how\s+much)\s+(?:does|do|will|would)\s+(?:it|that|this|they|everything)\s+(?:all\s+)?(?:come\s+to|add\s+up\s+to)\b"
     r"|^\W*(?:and\s+)?(?:what(?:'s|s|\s+is)\s+)?(?:the\s+|my\s+)?(?:grand\s+|whole\s+)?total(?:\s+(?:now|so\s+far|please))?\W*$"
@@ -47,4 +51,4 @@ def bag_act(text: str, in_chat: bool, asked: Collection[str] = ()) -> str | None
         return None
     if _ADD_NUMBER.search(text) or _IN.search(text):
         return "add_to_bag"
-    return "add_to_bag" if _GOES_IN.search(text) else None
+    return "add_to_bag" if _GOES_IN.search(text) or _GOES_IN_BAG.search(text) else None

@@ -213,7 +213,7 @@ DEGREES = (
         "pattern",
         _w("pattern, graphic"),
         _w("busy, loud, patterned, decorated, eventful, detailed, printed, graphic, ornate, eye catching"),
-        _w("plain, simple, subtle, minimal, solid, quiet, discreet, understated"),
+        _w("plain, boring, dull, simple, subtle, minimal, solid, quiet, discreet, understated"),
         _w("pattern, print, design, graphic"),
         (
             "solid, plain, unpatterned, basic, ~none",

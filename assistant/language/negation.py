@@ -44,7 +44,7 @@ _NEGATIVE_PAIRS = {
 # After these "no" and "not" negate nothing that follows.
 _NOT_BEFORE = frozenset(
     "too so very sure bad only just yet exactly really thanks thank i that's problem worries more less over under "
-    "above".split()
+    "above sorry wait actually rather make sry oops".split()
 )
 # "I have nothing to wear to a wedding", "I've got no shoes for it": what is lacking is wanted.
 _OWNING = frozenset("have has had got own owns haven't i've".split())

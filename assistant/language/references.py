@@ -52,9 +52,14 @@ _SUPERLATIVES = (
         "rating", max,
     ),
 )  # fmt: skip
+# "Cheapest one?": with nothing else, one of those shown is meant.
+_SUPERLATIVE_ALONE = re.compile(
+    r"\W*(?:(?:and|so|ok(?:ay)?|just|then|hm+)\W+)*(?:cheapest|least expensive|most expensive|priciest|best rated"
+    r"|top rated)(?: (?:one|ones|pair|of (?:them|these|those)))?(?: (?:please|pls|then))?\W*$"
+)
 # Of two, the one that has more or less of it.
 _OF_TWO = (
-    (re.compile(r"\bthe (?:cheaper|less expensive|more affordable|lower priced)\b"), "price", min),
+    (re.compile(r"\bthe (?:cheaper|cheap(?= one\b|\W*$)|less expensive|more affordable|lower priced)\b"), "price", min),
     (re.compile(r"\bthe (?:pricier|dearer|more expensive|higher priced)\b"), "price", max),
     (re.compile(r"\bthe (?:better|higher)[- ](?:rated|reviewed)\b"), "rating", max),
 )
@@ -297,7 +302,8 @@ def _is_variant(text: str, matches: Sequence[Match], products: Sequence[Product]
 def _superlative(text: str, groups: list[list[Match]], scene: Scene, vocabulary: Vocabulary) -> Reference | None:
     catalog = vocabulary.catalog
     for pattern, attribute, best in (*_SUPERLATIVES, *_OF_TWO):
-        if not (pattern.search(text) and re.search(r"\b(?:the|which|what|whichever)\b", text)):
+        meant = re.search(r"\b(?:the|which|what|whichever)\b", text) or _SUPERLATIVE_ALONE.match(text)
+        if not (pattern.search(text) and meant):
             continue
         name = vocabulary.rating if attribute == "rating" else attribute
         direction = "min" if best is min else "max"

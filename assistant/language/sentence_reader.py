@@ -26,6 +26,7 @@ _ACCEPTED = re.compile(
 _THE_BAG = re.compile(
     r"\b(?:(?:to|into|in|from|out of|off)\s+(?:my|the|your)|my|empty (?:my|the))\s+(?:shopping\s+)?(?:bag|cart|basket"
     r"|trolley)\b"
+    r"|\b(?:one|it|that|this|them|both|first|second|third|fourth|fifth|last|cheapest|\d+) (?:in|into|to) (?:bag|basket|cart)\b"
 )
 # Words of products that are none: "what would suit me", "tie it up", "watch out".
 _VERBS = re.compile(
@@ -70,7 +71,7 @@ class SentenceReader:
             matches = [kept for m in matches if (kept := _without_category(m))]
         matches += plain_matches(self.vocabulary, tokens, matches, context, self.share)
         matches.sort(key=lambda m: m.start)
-        matches = _as_qualities(matches)
+        matches = self._siblings(_as_qualities(matches), tokens, low, context)
         prices = amounts.price_amounts(low)
         matches = [m for m in matches if not _is_of_a_price(m, tokens, prices)]
         negators = {p.negator for p in prices}
@@ -79,9 +80,22 @@ class SentenceReader:
         negated, scope = find_negated(tokens, matches, neutral)
         return Sentence(low, tokens, matches, negated, scope, qualities=quality)
 
+    def _siblings(self, matches: list[Match], tokens: Sequence[Token], text: str, context: Sequence[str]) -> list[Match]:
+        """ "Make that denim", said of leather jackets, means denim jackets where the shop has such a kind."""
+        kinds = self.vocabulary.values.get("category", {})
+        if len(context) != 1 or len(matches) != 1 or "?" in text or forms.AUX_FIRST.match(text):
+            return matches
+        m, head = matches[0], context[0].split()[-1]
+        sibling = f"{' '.join(t.key for t in tokens[m.start : m.end])} {head}"
+        if " " not in context[0] or sibling not in kinds or sibling == context[0]:
+            return matches
+        return [replace(m, said=sibling, meanings=(replace(m.meanings[0], attribute="category", values=(sibling,)),))]
+
     def prices(self, sentence: Sentence, sizes, before: Before) -> list[amounts.Amount]:
         """What the sentence says of the price; a bare figure ("make that 120") while a price is talked of."""
         prices = amounts.price_amounts(sentence.text)
+        # "Same budget as before" sets none.
+        prices = [p for p in prices if p.value is not None or not sentence.text[: p.start].rstrip().endswith("same")]
         held = next((c for c in reversed(before.constraints) if c.attribute == "price"), None)
         figure = amounts.bare_amount(sentence.text) if held and not prices and not sizes else None
         if figure is None:

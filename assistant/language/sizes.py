@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from shopping_assistant.assistant.language.amounts import price_amounts
 from shopping_assistant.assistant.language.fashion_words import COMMON
 from shopping_assistant.assistant.language.figures import in_figures
 from shopping_assistant.assistant.language.sentence import Sentence
@@ -61,7 +62,10 @@ def sizes_in(
                 at = end - 1
                 break
         at += 1
-    return found
+    bounds = [p for p in price_amounts(sentence.text) if p.op == "<="] if len(found) > 1 else []
+    # Of "size 32 under 60" the second figure is a price.
+    of_sizes = [f for f in found if not any(p.start < tokens[f[0]].start < p.end for p in bounds)]
+    return of_sizes or found
 
 
 def _in_words(sentence: Sentence) -> dict[tuple[int, int], str]:

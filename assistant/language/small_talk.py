@@ -31,6 +31,7 @@ class Talk:
     kind: str
     act: str = "other"
     language: str = ""
+    about: str = ""  # the goods that this shop has not
 
 
 def heard(text: str, names_goods: Callable[[], bool], known_word: Callable[[str], bool]) -> Talk | None:
@@ -80,6 +81,8 @@ def _courtesy(words: list[str]) -> Talk | None:
     said = set(words)
     if not said or len(words) > 14 or said - forms.HELLO - forms.THANKS - forms.BYE - forms.COURTEOUS:
         return None
+    if said & {"done", "finished"} and "well" not in said and len(said) < len(("that", "is", "me", "done")):
+        return Talk("thanks", "thanks")
     if said & (forms.THANKS | forms.BYE) or {"see", "you"} <= said or {"take", "care"} <= said:
         return Talk("thanks", "thanks")
     if said & forms.HELLO_ALONE or any(set(day.split()) <= said for day in forms.GOOD_DAYS):

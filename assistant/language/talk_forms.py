@@ -258,7 +258,7 @@ COURTEOUS = frozenset(
         care have nice great good lovely wonderful weekend one too i'm im i am really done be done is will your time
         advice tonight night kindly please bot assistant team shop people my yes yeah no nope perfect awesome super
         cool must go gotta off brilliant fantastic amazing excellent wow fab ace sorted enough now wrap up heading out
-        leaving home""".split()
+        leaving home ever kindly indeed x xx xo xoxo darling love luv k gonna head hun""".split()
 )
 # Of nothing but these words a sentence only says that it was heard, or was not.
 ALONE = {

@@ -21,9 +21,11 @@ from shopping_assistant.assistant.language.scales import Scales
 from shopping_assistant.assistant.language.sentence import Sentence
 from shopping_assistant.assistant.language.sentence_reader import SentenceReader, named_categories
 from shopping_assistant.assistant.language.sizes import age_in, sizes_in, sizes_of_age
+from shopping_assistant.assistant.language.spoken import as_written
 from shopping_assistant.assistant.language.stated import Stated
 from shopping_assistant.assistant.language.stated_wishes import StatedWishes, without_opposed
 from shopping_assistant.assistant.language.understood import Before, Further, Understood
+from shopping_assistant.assistant.language.unsold import unsold
 from shopping_assistant.assistant.language.vocabulary import Vocabulary, phrase_key, plain
 from shopping_assistant.assistant.language.wishes import FORGET_ALL, FORGET_LAST, accumulate, conflicts
 from shopping_assistant.tools.attribute_filter import Constraint
@@ -62,6 +64,7 @@ class Understanding:
 
     def understand(self, text: str, before: Before | None = None) -> Understood:
         before = before or Before()
+        text = as_written(text)
         told = about_self(text, before.last_act)
         # Figures of a body are read first and leave the sentence: they are no prices and no wishes.
         silent = Understood(told.act, before.constraints, words=before.words, leanings=before.leanings)
@@ -296,6 +299,10 @@ class Understanding:
             held, _ = accumulate(self.vocabulary, before.constraints, before.previous, (), given_up, False)
             leanings = tuple(w for w in before.leanings if w.attribute not in given_up)
             return Understood("undo", held, forgot=given_up, words=before.words, leanings=leanings)
+        goods = unsold(plain(text), self.vocabulary.known_words.__contains__)
+        if goods and not named_categories(self.reader.read(text, before.categories)):
+            talk = small_talk.Talk("not sold", "search", about=goods)
+            return Understood(talk.act, before.constraints, words=before.words, leanings=before.leanings, talk=talk)
         talk = small_talk.heard(text, lambda: self._names_goods(text, before), self.vocabulary.speaks_of)
         if talk is None or (talk.kind in ("agreed", "thanks") and _answers(text, before)):
             return None  # "yes" to "the red one?" is no small talk

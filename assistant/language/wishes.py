@@ -39,8 +39,9 @@ def accumulate(
     if FORGET_ALL in forgot:
         return tuple(added), True
     held = list(previous if FORGET_LAST in forgot else old)
-    held = _without(held, forgot)
+    # "Forget jackets, I want a jumper" is another subject, too.
     changed = _changes_subject(held, added)
+    held = _without(held, forgot)
     if changed or (afresh and _category(added)):
         held = [c for c in held if c.is_exclusion or c in stays or _still_makes_sense(c, added, vocabulary)]
     for c in added:
