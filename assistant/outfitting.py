@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shopping_assistant.assistant.language.leanings import Leaning
 from shopping_assistant.assistant.shelf import Ranked, Shelf
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.catalog import Product, split_values
@@ -35,7 +36,7 @@ class Outfit:
 
 def outfit(
     shelf: Shelf, product: Product, history: Sequence[Event], k: int, constraints: Sequence[Constraint],
-    exclude: Sequence[str] = (),
+    exclude: Sequence[str] = (), leanings: Sequence[Leaning] = (),
 ) -> Outfit:  # fmt: skip
     """What to wear with a product.
 
@@ -56,7 +57,7 @@ def outfit(
     if not kinds:
         return Outfit(Ranked((), "recommender" if shelf.can_recommend else "popular"), (), False)
     held = [c for c in held if c is not wanted] + [Constraint("category", "in", kinds, "")]
-    ranked = shelf.recommend(history, DEPTH, held, [product.product_id, *exclude])
+    ranked = shelf.recommend(history, DEPTH, held, [product.product_id, *exclude], leanings)
     chosen = _dealt(shelf, ranked.products, partners, k)
     count = int((able & shelf.mask(held)).sum())
     made = Ranked(chosen, ranked.by, count, (), ranked.parts_ms)

@@ -48,13 +48,15 @@ def _outfit(desk: Desk, given: Recommend) -> ToolResult:
     # The search that led to the product is done; what goes with it starts from the product itself.
     history = tuple(e for e in desk.history() if e.action != "search")
     history = (*history, desk.event("click", product_id=product.product_id))
+    # "Heels to match, nothing higher than mid": wishes that order are about what is looked for now.
+    now_leant = tuple(w for w in desk.leanings if w.attribute) if now else ()
     bag, events = desk.log.bag(desk.thread_id), tuple(c for c in held if c not in kept and _is_event(c))
     # All that is worn to a wedding is for the wedding, where there is such a thing.
-    made = outfit(desk.shelf, product, history, desk.settings.shown, (*kept, *events), bag) if events else None
+    made = outfit(desk.shelf, product, history, desk.settings.shown, (*kept, *events), bag, now_leant) if events else None
     if made is not None and made.ranked.products:
         kept, set_aside = (*kept, *events), tuple(c for c in set_aside if c not in events)
     else:
-        made = outfit(desk.shelf, product, history, desk.settings.shown, kept, bag)
+        made = outfit(desk.shelf, product, history, desk.settings.shown, kept, bag, now_leant)
     result = offered(desk, made.ranked, kept, beside=Beside(product, made.partners))
     kinds = list(dict.fromkeys(str(p["category"]) for p in result.content["products"]))
     content = {**result.content, "goes_with": brief(product), "kinds": kinds, "learned": made.learned}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from shopping_assistant.assistant.answers.wording import listed, money, name_of
+from shopping_assistant.assistant.answers.wording import is_pair, listed, money, name_of
 
 _SENTENCES = {
     "price": "costs {v}",
@@ -118,6 +118,8 @@ def _yes_or_no(product: dict, attribute: str, values: Sequence[str]) -> str:
             return f"Yes: it comes in {asked} too, {same[0]['title']}{f' at {price}' if price else ''}."
         if product.get("other_colors"):
             return f"Not in {asked}. {_other_colors(product)}"
+    if attribute == "category":
+        return _by_its_text(product, str(values[0]), "has")
     before = "Not in" if attribute in ("size", "color") else "No, not"
     return f"{before} {asked}: {title} {said_of(product, attribute)}."
 
@@ -160,11 +162,13 @@ def unsaid_quality(product: dict, quality: dict) -> str:
     return f"The catalogue does not say {quality['phrase']}: {product['title']}.{more}"
 
 
-def _by_its_text(product: dict, word: str) -> str:
+def _by_its_text(product: dict, word: str, verb: str = "is") -> str:
     hit = _sentence_with(product.get("description") or "", [word])
     if hit:
         return f"About {product['title']} the shop says: {quoted(hit)}."
-    return f"The catalogue does not say whether {product['title']} is {word}."
+    if verb == "has":
+        word = word if is_pair(word) else f"a {word}"
+    return f"The catalogue does not say whether {product['title']} {verb} {word}."
 
 
 def _sentence_with(text: str, words: Iterable[str]) -> str:

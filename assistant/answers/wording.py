@@ -65,6 +65,8 @@ _EVENTS = frozenset(
 
 def with_article(occasion: str) -> str:
     """ "a wedding", "an interview", and plain "work"."""
+    if occasion.lower() in ("gym", "office", "beach", "mountains"):
+        return f"the {occasion}"
     if occasion.split(" ")[-1].lower() not in _EVENTS:
         return occasion
     return f"{'an' if occasion[:1].lower() in 'aeiou' else 'a'} {occasion}"

@@ -288,6 +288,15 @@ OF_THAT_BRAND = re.compile(
     r"\b(?:that|this) (?:brand|maker|label|designer|company|manufacturer)\b|\bthe (?:brand|maker|label|designer"
     r"|company|manufacturer) (?:that|which|who|behind|of)\b"
 )
+NOT_THAT_BRAND = re.compile(
+    r"\b(?:not|no|never|without|except|other than|anything but|don'?t (?:like|want)|hate|avoid)\b[\w' ]{0,24}?"
+    r"\b(?:that|this|the same) (?:brand|maker|label|designer|company|manufacturer)\b"
+    r"|\b(?:another|a different|some other|other) (?:brand|maker|label|designer)s?\b"
+)
+# "Now cardigans in the same colour": the wish stays, no product is pointed at.
+SAME_OF_BEFORE = re.compile(
+    r"\bsame (?:colou?r|budget|limit|price|size|brand|material|pattern|occasion|season)\b(?! (?:as|like|of)\b(?! before))"
+)
 SAME_BUT = re.compile(
     r"^\W*(?:(?:and|or|hm+|ok(?:ay)?|what about|how about|show me|do you have|can i (?:see|have|get)|have you got"
     r"|i want|i'd like)\W+)*(?:the |that |this |those )?(?:exact )?same\b(?! as\b)"
@@ -392,7 +401,7 @@ REMARK = re.compile(
     r"^\W*(?:(?:ok(?:ay)?|oh|wow|well|yeah|yes|no|hm+|great|awesome|actually|and|but|so|you know|gosh|i think|i guess"
     r"|i must say|honestly)\W+)*"
     r"(?:(?:i|we|my \w+)\s+(?:do |really |also |still |kind of |quite |just |did |totally |actually |am |'m )*(?:like"
-    r"|liked|love|loved|adore|think|thought|guess|hope|know|knew|agree|see|saw|kind of|kinda|feeling|was|were"
+    r"|prefer|liked|love|loved|adore|think|thought|guess|hope|know|knew|agree|see|saw|kind of|kinda|feeling|was|were"
     r"|am not sure|'m not sure|can't decide|could rock|keep|kept|can(?:'t|not)?|could|wear|own|already have)\b"
     r"|i'm (?:not sure|sure|kind of|kinda|really|loving|feeling|just|good|fine)|(?:it|that|this|they|these|those|both"
     r"|both of (?:them|those|these)|one|one of them|the other(?: one)?|neither|none of (?:them|those|these)|mine"

@@ -133,12 +133,13 @@ def _about_products(s: Seen, current_categories: Sequence[str]) -> str | None:
         return "explain"
     if forms.SAVE.search(t) and not s.categories:
         return "save"
-    if of_that_brand(s):
+    if of_that_brand(s) or not_that_brand(s):
         return "refine"
     new_kind = bool(set(s.categories) - set(current_categories)) and not s.reference.described
     if forms.THE_SAME.search(t) and s.pointed and not forms.LOOKING.search(t):
         return "compare"
-    if s.in_chat and (_is_like(s) or _is_variant(s)) and not (not s.asked and _asks_of_a_quality(s)):
+    keeps = new_kind and not s.reference.targets and forms.SAME_OF_BEFORE.search(t)
+    if s.in_chat and not keeps and (_is_like(s) or _is_variant(s)) and not (not s.asked and _asks_of_a_quality(s)):
         return "similar"
     if forms.COMPARE.search(t) or (s.in_chat and s.pointed and forms.IS_IT_MORE.search(t)):
         return "compare"
@@ -190,7 +191,13 @@ def of_that_brand(s: Seen) -> bool:
     """Whether more of the brand of what is pointed at is looked for."""
     t = s.text
     looks = forms.MORE.search(t) or forms.LOOKING.search(t) or re.search(r"\bmore\b|\bhas .*\bgot\b", t)
-    return bool(s.reference.targets and forms.OF_THAT_BRAND.search(t) and looks)
+    return bool(s.reference.targets and forms.OF_THAT_BRAND.search(t) and looks and not not_that_brand(s))
+
+
+def not_that_brand(s: Seen) -> bool:
+    """Whether any brand but that of what is pointed at is looked for: "but not from that brand"."""
+    found = forms.NOT_THAT_BRAND.search(s.text)
+    return bool(s.in_chat and found and not s.text.rstrip().endswith("?"))
 
 
 def _is_variant(s: Seen) -> bool:
@@ -304,6 +311,8 @@ def _is_question(s: Seen) -> bool:
         return False
     if forms.WHICH_OF_THESE.match(t) and s.said_values:
         return True
+    if s.reference.best and s.reference.targets and not forms.LOOKING.search(t) and forms.QUESTION.search(t):
+        return True  # "What's the cheapest?"
     if _is_told(s) and not forms.NARROWS.search(t) and (s.pointed or not s.own_values):
         return True
     if forms.NARROWS.search(t):

@@ -100,7 +100,7 @@ def completed(text: str, attribute: str, values: Collection[str]) -> str:
         return text
     core = _AROUND_AFTER.sub("", _AROUND_BEFORE.sub("", low)).strip()
     if _CHEAPER.fullmatch(core):
-        return "cheaper"
+        return "the cheapest one" if core == "cheapest" and re.search(r"\bones?\b", low) else "cheaper"
     if attribute == "price":
         amount = _AMOUNT.fullmatch(core)
         return f"under {amount[1]}" if amount else text

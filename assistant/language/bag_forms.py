@@ -27,7 +27,7 @@ _OUT = re.compile(
 _ASKS_OF_BAG = re.compile(
     rf"\b(?:what|what's|whats|how|is|are|anything|something|show|see|shw|check)\b.*{_BAG}"
     r"|\bwhat(?:'s|s|\s+have|\s+did)?\s+(?:i|we)\s+(?:got|put|picked|chosen|taken|have)\b.*\b(?:in\s+there|so\s+far|in\s+it)\b"
-    r"|\bhow\s+much\b[\w' ]*\b(?:together|all\s+in\s+all)\W*$"
+    r"|\b(?:what|how\s+much)\s+(?:did|have)\s+i\s+spen[dt]\b|\bhow\s+much\b[\w' ]*\b(?:together|all\s+in\s+all)\W*$"
     r"|\b(?:what|how\s+much)\s+(?:do|will|would)\s+(?:i|we|that|it|this|they)\s+(?:owe|pay)\b"
     r"|\b(?:what|how\s+much)\s+(?:does|do|will|would)\s+(?:it|that|this|they|everything)\s+(?:all\s+)?(?:come\s+to|add\s+up\s+to)\b"
     r"|^\W*(?:and\s+)?(?:what(?:'s|s|\s+is)\s+)?(?:the\s+|my\s+)?(?:grand\s+|whole\s+)?total(?:\s+(?:now|so\s+far|please))?\W*$"

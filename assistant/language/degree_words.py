@@ -298,7 +298,7 @@ VIVID = _w(
 )
 MUTED = _w("grey, beige, taupe, stone, cream, sand, black, white, navy, brown, camel, tan, olive, charcoal")
 BRIGHT_WORDS = _w("bright, vivid, colorful, colourful, vibrant, cheerful, bold")
-MUTED_WORDS = _w("muted, dull, neutral, drab, toned down, faded")
+MUTED_WORDS = _w("muted, calm, dull, neutral, drab, toned down, faded")
 # Adverbs before a comparative, and how many steps they ask for.
 LITTLE = frozenset("bit little slightly touch tad somewhat".split())
 MUCH = frozenset("much lot far way considerably significantly loads tons".split())

@@ -291,6 +291,19 @@ SIZE_WORDS = {
 # Words before a material that make it another material: who wants no leather may well want these.
 IMITATION = ("faux", "vegan", "imitation", "synthetic", "artificial", "pu", "fake", "mock", "eco")
 
+# Families of materials by a word of their names, and how shoppers name the family.
+MATERIAL_FAMILIES = (
+    (
+        "synthetic, synthetics, man made fibres, manmade fibres, man made materials, synthetic fibres, synthetic fabrics",
+        "polyester nylon acrylic polyamide elastane spandex lycra microfiber microfibre fleece polyurethane pvc pu"
+        " polycarbonate",
+    ),
+    (
+        "natural fibres, natural fibers, natural materials, natural fabrics, natural material, natural fabric",
+        "cotton linen wool silk cashmere merino lambswool alpaca mohair hemp down leather suede straw raffia cork",
+    ),
+)
+
 # How shoppers ask for a column; attributes of the catalogue's own are asked for by their names.
 ASKING_WORDS = {
     "price": "price, prices, cost, costs, how much, pricing, price tag, expensive, cheap, cheaper, better deal, wallet",

@@ -80,6 +80,21 @@ _ALONE = {
 _GREETING = {w: name for name, words in _ALONE.items() for w in words.split()}
 
 
+MOST_WORDS_OF_THANKS = 6
+
+
+def thanked_in(text: str) -> str:
+    """The language of a few words that thank and ask for nothing: "merci beaucoup, au revoir"; "" for none."""
+    words = set(WORD.findall(text.replace("’", "'").lower()))
+    if not words or len(words) > MOST_WORDS_OF_THANKS or words & _ENGLISH - _COURTEOUS_TOO:
+        return ""
+    return next((name for name, said in THANKED.items() if words & said), "")
+
+
+# Words that English has as well and that stand beside thanks in other languages.
+_COURTEOUS_TOO = frozenset("das des de die es la le me was all".split())
+
+
 def language_of(text: str, known_word: Callable[[str], bool]) -> str:
     """The language's code (ISO 639-1), "" for English and for what cannot be told.
 

@@ -21,6 +21,8 @@ _NTH = re.compile(
     rf"(?:\b(?:number|no\.?|nr\.?|item|option|product)\s*#?|#)(\d{{1,2}})\b|\b(?:number"
     rf"|option)\s+({'|'.join(_NUMBERS)})\b"
 )
+# "The difference between 1 and 4", "these two: 1 and 4".
+_PAIR = re.compile(r"(?:\b(?:between|compare|these two|those two|the two)\b\W*)#?(\d{1,2}) ?(?:and|&|or|vs\.?|with) ?#?(\d{1,2})\b")
 _ORDINAL_ONE = re.compile(
     rf"(?<!\bat )\b({_ORDINAL}|last|latter|former|middle)\b(?!\s+(?:time|of all|name|week|month|year|night|season"
     rf"|minute"
@@ -159,6 +161,8 @@ def positions(text: str, count: int) -> list[int]:
     covered = [m.span() for m in _FIRST_N.finditer(text)]
     for m in _NTH.finditer(text):
         found.append((m.start(), int(m[1] or _COUNT[m[2]])))
+    if not found and (pair := _PAIR.search(text)):
+        found += [(pair.start(1), int(pair[1])), (pair.start(2), int(pair[2]))]
     for m in _ORDINAL_ONE.finditer(text):
         if any(a <= m.start() < b for a, b in covered):
             continue

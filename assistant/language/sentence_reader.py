@@ -41,7 +41,8 @@ _FIGURE = re.compile(r"\bcomes? in (?:a |an |size )*(\d{2})\b")
 # Before "look" or behind it these tell the verb: "they look nice", "looking for".
 _SUBJECTS = frozenset("ones they these those i we you would could might to let's".split())
 _VERB_GOES_ON = frozenset(
-    "nice lovely great good pretty cute cool like for at so really very quite too a bit fine".split()
+    "nice lovely great good pretty cute cool like for at so really very quite too a bit fine cheap expensive tacky boring"
+    " old dated weird ugly horrible awful bad gorgeous amazing perfect".split()
 )
 # Free words that a search goes on with; more than a long request has.
 WORDS_KEPT = 24
@@ -95,7 +96,8 @@ class SentenceReader:
         """What the sentence says of the price; a bare figure ("make that 120") while a price is talked of."""
         prices = amounts.price_amounts(sentence.text)
         # "Same budget as before" sets none.
-        prices = [p for p in prices if p.value is not None or not sentence.text[: p.start].rstrip().endswith("same")]
+        of_looks = re.compile(r"\b(?:same|looks?|looking|feels?|seems?)(?: (?:a bit|too|so|very|really|kind of))?$")
+        prices = [p for p in prices if p.value is not None or not of_looks.search(sentence.text[: p.start].rstrip())]
         held = next((c for c in reversed(before.constraints) if c.attribute == "price"), None)
         figure = amounts.bare_amount(sentence.text) if held and not prices and not sizes else None
         if figure is None:
@@ -124,7 +126,8 @@ class SentenceReader:
         while at < len(sentence.tokens):
             for end in range(min(len(sentence.tokens), at + 4), at, -1):
                 attribute = self.vocabulary.asking.get(" ".join(t.key for t in sentence.tokens[at:end]))
-                if attribute and not taken & set(range(at, end)) and not _is_verb(sentence.tokens, at):
+                of_looks = at and _is_verb(sentence.tokens, at - 1)  # "it looks cheap" asks for no price
+                if attribute and not taken & set(range(at, end)) and not (of_looks or _is_verb(sentence.tokens, at)):
                     found.append(attribute)
                     start = sentence.tokens[at].start
                     if not any(a <= start < b for a, b in spans):

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from rapidfuzz.distance import OSA
 
 from shopping_assistant.assistant.language import talk_forms as forms
-from shopping_assistant.assistant.language.languages import THANKED, WORD, language_of
+from shopping_assistant.assistant.language.languages import language_of, thanked_in
 
 # A shopper says what is wanted in fewer words; more is a pasted page.
 MOST_WORDS = 120
-# And thanks go without a request: "danke, das ist alles", "merci beaucoup, au revoir".
-MOST_WORDS_OF_THANKS = 6
 
 
 _POLITE = forms.HELLO_ALONE | forms.THANKS | forms.BYE
@@ -49,9 +47,9 @@ def heard(text: str, names_goods: Callable[[], bool], known_word: Callable[[str]
     if len(low.split()) > MOST_WORDS:
         return Talk("a pasted page")
     language = language_of(text, known_word)
+    if thanked := thanked_in(text):
+        return Talk("thanks", "thanks", thanked)
     if language:
-        if len(words) <= MOST_WORDS_OF_THANKS and set(WORD.findall(low)) & THANKED.get(language, frozenset()):
-            return Talk("thanks", "thanks", language)
         return Talk("another language", language=language)
     if courtesy := _courtesy([_respelled(w, known_word) for w in words]):
         return courtesy

@@ -9,7 +9,7 @@ import numpy as np
 
 from shopping_assistant.assistant.language import amounts
 from shopping_assistant.assistant.language.leanings import Leaning
-from shopping_assistant.assistant.language.references import Reference
+from shopping_assistant.assistant.language.references import Reference, Scene
 from shopping_assistant.assistant.language.relative import Relative
 from shopping_assistant.assistant.language.sentence import Sentence
 from shopping_assistant.assistant.language.sentence_reader import SentenceReader, named_categories
@@ -23,6 +23,10 @@ from shopping_assistant.tools.attribute_filter import Constraint, mask
 CHEAP_SHARE = 0.33
 DEAR_SHARE = 0.67
 GOOD_RATING_SHARE = 0.5
+
+
+# Who may be a child or grown up.
+_GROWN = {"son": "men", "nephew": "men", "grandson": "men", "daughter": "women", "niece": "women"}
 
 
 class StatedWishes:
@@ -66,8 +70,19 @@ class StatedWishes:
         if len(m.meanings) > 1 and categories and meaning.attribute not in ("category", "color", "material"):
             # "slim" is a fit of jeans and a width of ties: the attribute that the category has.
             meaning = max(m.meanings, key=lambda x: self.reader.share(x.attribute, x.values, categories))
+        if meaning.attribute == "department" and (grown := self._grown(m.said, categories)):
+            meaning = replace(meaning, values=grown)
         said = ("not " if negated else "") + m.said
         return Constraint(meaning.attribute, "not in" if negated else "in", meaning.values, said)
+
+    def _grown(self, said: str, categories: Sequence[str]) -> tuple[str, ...]:
+        """ "My son needs a suit": where no child's size of it is sold, the son is a man."""
+        adults = next((v for name, v in _GROWN.items() if name in said.split()), None)
+        kids = [v for v in self.vocabulary.children if not v.startswith("unisex")]
+        if adults is None or not categories or not kids or self.reader.share("department", kids, categories):
+            return ()
+        known = self.vocabulary.values.get("department", {})
+        return tuple(v for v in (adults, "unisex") if v in known) if adults in known else ()
 
     def _also_excluded(self, m: Match) -> list[Constraint]:
         """ "No heels" is said of shoes that have any: the catalogue's heel heights but the flat one go too.
@@ -131,6 +146,12 @@ class StatedWishes:
         return tuple(c for c in made if c not in soft), tuple(
             Leaning(c.attribute, "like", tuple(map(str, c.values)), c.said) for c in soft
         )
+
+    def not_of_the_brand(self, reference: Reference, scene: Scene) -> tuple[Constraint, ...]:
+        """Any brand but that of what is pointed at, or was talked of last."""
+        meant = (reference.targets or scene.focus or (scene.shown if len(scene.shown) == 1 else ()))[:1]
+        brands = [self.vocabulary.catalog.product(p).brand for p in meant]
+        return tuple(Constraint("brand", "not in", (b.lower(),), f"not {b}") for b in brands if b)
 
     def of_the_brand(self, reference: Reference) -> tuple[Constraint, ...]:
         """More of the maker of what is pointed at."""

@@ -16,7 +16,13 @@ from shopping_assistant.assistant.language.leanings import Leaning, with_newer
 from shopping_assistant.assistant.language.measures import about_self
 from shopping_assistant.assistant.language.nearest import Nearest
 from shopping_assistant.assistant.language.references import Reference, Scene, resolve
-from shopping_assistant.assistant.language.relative import Relative, act_by_degree, beside_same, relative_wishes
+from shopping_assistant.assistant.language.relative import (
+    Relative,
+    act_by_degree,
+    base_of,
+    beside_same,
+    relative_wishes,
+)
 from shopping_assistant.assistant.language.scales import Scales
 from shopping_assistant.assistant.language.sentence import Sentence
 from shopping_assistant.assistant.language.sentence_reader import SentenceReader, named_categories
@@ -27,7 +33,7 @@ from shopping_assistant.assistant.language.stated_wishes import StatedWishes, wi
 from shopping_assistant.assistant.language.understood import Before, Further, Understood
 from shopping_assistant.assistant.language.unsold import unsold
 from shopping_assistant.assistant.language.vocabulary import Vocabulary, phrase_key, plain
-from shopping_assistant.assistant.language.wishes import FORGET_ALL, FORGET_LAST, accumulate, conflicts
+from shopping_assistant.assistant.language.wishes import FORGET_ALL, FORGET_LAST, TEXT, accumulate, conflicts
 from shopping_assistant.tools.attribute_filter import Constraint
 
 _IN_MY_BAG = re.compile(r"\b(?:in|from|inside) (?:my|the) (?:shopping )?(?:bag|cart|basket|trolley)\b")
@@ -38,6 +44,7 @@ _SIZES_THERE = re.compile(
 )
 # "Now cardigans, same colour": the wish stays, whatever the kind.
 _THE_SAME = re.compile(r"\bsame ([a-z]+(?: height| length)?)\b")
+_NO_MORE_THAN = re.compile(r"\b(?:nothing|no|not|none|never) (?P<how>\w+er) than (?:a |an |the )?(?P<bound>[\w-]+)")
 _DASH = re.compile(r"(?<=\s)[-–—](?=\s)")
 # Goods without a name are asked for: "something festive".
 _ANYTHING = re.compile(
@@ -172,7 +179,7 @@ class Understanding:
             reference = _beside(sentence, reference)
         if act == "add_to_bag" and before.last_act == "save" and forms.AGREES.search(sentence.text):
             reference = Reference(scene.focus)
-        if act not in acts.SEARCHING:
+        if act not in acts.SEARCHING and not (act == "outfit" and forms.TO_MATCH.search(sentence.text)):
             sentence, relative = whole, Relative()
         return Read(
             text, sentence, reference, prices, sizes, every_asked, asked, forgot, act, acts.is_weak(act, seen), relative
@@ -187,13 +194,17 @@ class Understanding:
         leanings = before.leanings
         for deed in done:
             for read in deed.reads:
-                of_brand = deed.act in ("search", "refine") and bool(forms.OF_THAT_BRAND.search(read.sentence.text))
+                of_brand = deed.act in ("search", "refine") and _of_that_brand(read.sentence.text)
                 described = deed.reference.described if deed.act in acts.POINTING or of_brand else ()
                 added = () if deed.act in acts.SILENT else self.stated_wishes.constraints(
                     read.sentence, read.prices, read.sizes, deed.act, described, replace(before, constraints=held),
                     read.text,
                 )  # fmt: skip
+                if deed.act not in acts.SILENT:
+                    added = self._bounded(read, held, added)
                 added, guessed = self.stated_wishes.conditions(added)
+                if not of_brand and deed.act in ("search", "refine") and forms.NOT_THAT_BRAND.search(read.sentence.text):
+                    added = (*added, *self.stated_wishes.not_of_the_brand(read.reference, before.scene))
                 if of_brand:
                     added = (*added, *self.stated_wishes.of_the_brand(read.reference))
                 forgot = () if deed.act in acts.SILENT else read.forgot
@@ -220,9 +231,27 @@ class Understanding:
                     leanings = with_newer(kept, (*guessed, *read.relative.leanings))
         return held, tuple(every_added), tuple(dict.fromkeys(every_forgot)), new_subject, leanings
 
+    def _bounded(
+        self, read: Read, held: Sequence[Constraint], added: Sequence[Constraint]
+    ) -> tuple[Constraint, ...]:
+        """ "Nothing higher than mid" shuts out what is higher, and does not refuse the word "mid"."""
+        found = _NO_MORE_THAN.search(read.sentence.text)
+        base = base_of(found["how"], self.scales) if found else None
+        kinds = named_categories(read.sentence) or next((c.values for c in held if c.attribute == "category"), ())
+        scale = self.scales.of(base, None, kinds) if base else None
+        if found is None or scale is None or scale[0].attribute == "text":
+            return tuple(added)
+        ordered = self.scales.values_beyond(scale[0], scale[1], None)  # the furthest first
+        at = next((i for i, v in enumerate(ordered) if phrase_key(v) == phrase_key(found["bound"])), 0)
+        if not at:
+            return tuple(added)
+        own = [c for c in added if not (c.attribute == TEXT and set(c.values) & set(found[0].split()))]
+        return (*own, Constraint(scale[0].attribute, "not in", tuple(ordered[:at]), found[0]))
+
     def _stays(self, held: Sequence[Constraint], read: Read, act: str, afresh: bool) -> tuple[Constraint, ...]:
         """Wishes that hold for another kind as well: the occasion and the budget of an outfit, "the same colour"."""
-        same = {self.vocabulary.asking.get(phrase_key(m[1]), m[1]) for m in _THE_SAME.finditer(read.sentence.text)}
+        named = [m[1] for m in _THE_SAME.finditer(read.sentence.text)]
+        same = {"price" if n in ("budget", "limit") else self.vocabulary.asking.get(phrase_key(n), n) for n in named}
         of_outfit = {"price"} if act == "outfit" else set()
         kinds = named_categories(read.sentence)
         return tuple(
@@ -284,7 +313,7 @@ class Understanding:
         return Further(
             deed.act, deed.reference.targets, deed.reference.vague, tuple(dict.fromkeys(asked)), tuple(values),
             singular,
-            self.reader.question_word(sentences[0]) if deed.act == "ask" else "", deed.reference.best,
+            self.reader.question_word(sentences[0]) if deed.act == "ask" and not deed.reference.best else "", deed.reference.best,
             any(acts.wants_more(x.text) for x in sentences), deed.reference.superlative if deed.of_the_new else None,
         )  # fmt: skip
 
@@ -314,6 +343,10 @@ class Understanding:
         sentence = self.reader.read(text, context)
         named = any(m.meanings[0].attribute != "department" for m in sentence.matches)
         return named or bool(amounts.price_amounts(sentence.text) or sizes_in(self.vocabulary, sentence, text, context))
+
+
+def _of_that_brand(text: str) -> bool:
+    return bool(forms.OF_THAT_BRAND.search(text)) and not forms.NOT_THAT_BRAND.search(text)
 
 
 def _praised(reads: Sequence[Read], held: Sequence[Constraint]) -> tuple[Leaning, ...]:

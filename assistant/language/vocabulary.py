@@ -346,6 +346,11 @@ class Vocabulary:
             ]  # fmt: skip
             if kinds:
                 self._phrases[word]["material"] = tuple(kinds)
+        for said, family in words.MATERIAL_FAMILIES:
+            members = set(family.split())
+            meant = tuple(v for v, k in keys.items() if k and set(k.split()) & members)
+            for phrase in _listed(said) if meant else ():
+                self._phrases[phrase_key(phrase)].setdefault("material", meant)
 
     def _add_brands(self) -> None:
         first: dict[str, list[str]] = defaultdict(list)
