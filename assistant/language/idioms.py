@@ -26,6 +26,8 @@ _DOERS = frozenset(
 _BETWEEN = frozenset("just also quickly really even please always only maybe".split())
 _OF_OWN = frozenset("new old favorite favourite other best existing current own".split())
 _DEED_GOES_ON = frozenset("out for if whether with it them this that these those up on me my your in".split())
+# Behind goods these go on with what they are like or for: "scarf for women", "belt with a buckle", "tie in silk".
+_GOODS_GO_ON = frozenset("for with in on".split())
 # Names of ways to dress, and sayings, in which a kind or a colour stands for nothing of the sort.
 _SAYINGS = re.compile(
     # A place in the list.
@@ -71,7 +73,8 @@ def are_deeds(tokens: Sequence[Token], matches: Sequence[Match]) -> set[int]:
             or (tokens[before].text == "me" and before > 0 and tokens[before - 1].text == "let")
         )
         following = tokens[m.end].text if m.end < len(tokens) else ""
-        asked = before < 0 and following in _DEED_GOES_ON and m.end not in starts
+        goes_on = following in _DEED_GOES_ON and not (m.means("category") and following in _GOODS_GO_ON)
+        asked = before < 0 and goes_on and m.end not in starts
         if word.text == word.key and (done or asked):
             found.add(m.start)
     return found

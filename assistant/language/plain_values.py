@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 
 from shopping_assistant.assistant.language.fashion_words import COMMON
 from shopping_assistant.assistant.language.vocabulary import Match, Meaning, Token, Vocabulary
@@ -14,18 +14,20 @@ Share = Callable[[str, Sequence[str], Sequence[str]], int]
 
 
 def plain_matches(
-    vocabulary: Vocabulary, tokens: Sequence[Token], matches: Sequence[Match], context: Sequence[str], share: Share
-) -> list[Match]:
+    vocabulary: Vocabulary, tokens: Sequence[Token], matches: Sequence[Match], context: Sequence[str], share: Share,
+    other: Container[int] = (),
+) -> list[Match]:  # fmt: skip
     """Values that stand right before the kind they describe, or alone in a sentence about a kind talked of.
 
     Args:
         context: the categories talked of before.
         share: how many products of these categories have these values of an attribute.
+        other: tokens that say something else that is known, a price.
     """
     found: list[Match] = []
     taken = {i for m in matches for i in range(m.start, m.end)}
     named = [v for m in matches if (kind := m.means("category")) for v in kind.values]
-    alone = all(i in taken or _says_nothing(t, vocabulary) for i, t in enumerate(tokens))
+    alone = all(i in taken or i in other or _says_nothing(t, vocabulary) for i, t in enumerate(tokens))
     at = 0
     while at < len(tokens):
         end = at + 1

@@ -188,8 +188,8 @@ def _described(tokens: Sequence[Token], matches: Sequence[Match]) -> list[list[M
             if group:
                 groups.append(group)
             pointing, group = True, []
-        elif word == "in" and at and tokens[at - 1].text in _POINTS:
-            pointing = False  # "do you have that in blue": it, but blue
+        elif word == "in" and _points_alone(tokens, at):
+            pointing = False  # "do you have that in blue", "jackets like this, in blue": it, but blue
         elif word in ("one", "ones", "pair", "and", "two", "three", "other", ",", "or", "in"):
             if word in ("and", "or", ",") and group and _next_is_noun(tokens, at, by_start):
                 groups.append(group)
@@ -202,6 +202,12 @@ def _described(tokens: Sequence[Token], matches: Sequence[Match]) -> list[list[M
             pointing, group = False, []
         at += 1
     return [*groups, group] if group else groups
+
+
+def _points_alone(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a pointing word stands before a token, with at most a comma between."""
+    before = at - 2 if at > 1 and tokens[at - 1].text == "," else at - 1
+    return before >= 0 and tokens[before].text in _POINTS
 
 
 def _next_is_noun(tokens: Sequence[Token], at: int, by_start: dict[int, Match]) -> bool:

@@ -70,10 +70,12 @@ class SentenceReader:
         matches = self._without_names(tokens, [m for m in matches if m.start not in deeds])
         if not self.vocabulary.categories_filter:
             matches = [kept for m in matches if (kept := _without_category(m))]
-        matches += plain_matches(self.vocabulary, tokens, matches, context, self.share)
+        prices = amounts.price_amounts(low)
+        priced = {i for i, t in enumerate(tokens) if any(p.start <= t.start < p.end for p in prices)}
+        matches = _with_covering(matches)
+        matches += plain_matches(self.vocabulary, tokens, matches, context, self.share, priced)
         matches.sort(key=lambda m: m.start)
         matches = self._siblings(_as_qualities(matches), tokens, low, context)
-        prices = amounts.price_amounts(low)
         matches = [m for m in matches if not _is_of_a_price(m, tokens, prices)]
         negators = {p.negator for p in prices}
         quality = qualities(tokens, low, matches)
@@ -290,6 +292,18 @@ def _as_qualities(matches: Sequence[Match]) -> list[Match]:
         quality = _without_category(m) if m.means("category") and len(m.meanings) > 1 else None
         kind = following is not None and following.start == m.end and following.meanings[0].attribute == "category"
         out.append(quality if quality is not None and kind else m)
+    return out
+
+
+def _with_covering(matches: Sequence[Match]) -> list[Match]:
+    """ "Weekender bags" are weekenders: a word for many kinds right behind one of them widens nothing."""
+    out: list[Match] = []
+    for m in matches:
+        kind, kinds = out[-1].means("category") if out else None, m.means("category")
+        if kind and kinds and out[-1].end == m.start and set(kind.values) < set(kinds.values):
+            out[-1] = replace(out[-1], end=m.end, said=f"{out[-1].said} {m.said}")
+        else:
+            out.append(m)
     return out
 
 

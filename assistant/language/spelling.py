@@ -13,6 +13,8 @@ from shopping_assistant.assistant.language import english
 # A rare English word gives way only to one that is typed this many places more often: "bots" to "boots".
 _FAR_MORE_COMMON = 4
 _SHORTEST = 4
+# Words of a sentence that are typed so often that two letters the other way round must be one of them: "mcuh", "oen".
+_OFTEN_TYPED = 600
 _CANDIDATES = 24
 _KEPT = 4096
 # Slips in the words that carry a sentence: they are no shop's words, and next to them may stand one that is ("wick").
@@ -59,6 +61,8 @@ class Spelling:
     def _nearest(self, word: str, typed: str) -> str | None:
         if typed in EVERYDAY_SLIPS and not self._knows(typed):
             return EVERYDAY_SLIPS[typed]
+        if (meant := self._swapped(typed) or self._without_vowels(typed)) is not None:
+            return meant
         if len(typed) < _SHORTEST or not word.isalpha() or self._knows(word) or self._knows(typed):
             return None
         if english.is_everyday(word) or english.is_everyday(typed):
@@ -78,6 +82,27 @@ class Spelling:
             if (len(word) > 4 or w[0] == word[0]) and (rare is None or self._more_common(w, rare))
         ]  # fmt: skip
         return min(believed)[2] if believed else None
+
+    def _swapped(self, typed: str) -> str | None:
+        """The everyday word of which two neighbouring letters are the other way round."""
+        if len(typed) < 3 or not typed.isalpha() or self._knows(typed) or english.is_everyday(typed):
+            return None
+        turned = {typed[:i] + typed[i + 1] + typed[i] + typed[i + 2 :] for i in range(len(typed) - 1)}
+        meant = [(english.rank(w), w) for w in turned if english.is_everyday(w, _OFTEN_TYPED)]
+        return min(meant)[1] if meant else None
+
+    def _without_vowels(self, typed: str) -> str | None:
+        """The kind, colour or material written without its vowels: "nvy", "lthr jckt"."""
+        if len(typed) < 3 or not typed.isalpha() or re.search(r"[aeiou]", typed):
+            return None
+        if self._knows(typed) or english.is_everyday(typed):
+            return None
+        meant = [
+            w for w in self._words
+            if w[0] == typed[0] and self._targets[w] == 0
+            and typed in (re.sub(r"[aeiou]", "", w), _consonants(w), _consonants(w).replace("ck", "k"))
+        ]  # fmt: skip
+        return meant[0] if len(meant) == 1 else None
 
     def _doubt(self, word: str, target: str) -> float:
         """The first letter is hardly ever wrong, a name hardly ever meant; swapped letters and a lost vowel often."""

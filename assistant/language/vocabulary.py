@@ -266,7 +266,8 @@ class Vocabulary:
                 names[key].append(value)
                 if " " in key:
                     names.setdefault(key.replace(" ", ""), [value])  # tanktop, handbag
-                    if key.split()[-1] not in words.COMMON:  # nothing is a carry-on by its "on"
+                    # Nothing is a carry-on by its "on"; a tote bag is a bag, though the shopper's own is called so too.
+                    if key.split()[-1] not in words.COMMON or key.split()[-1] in words.COVERING:
                         heads[key.split()[-1]].append(value)
         self._category_names = names
         for key, values in names.items():
@@ -493,6 +494,10 @@ class Vocabulary:
             found = self._phrases.get(" ".join(keys))
             if not found and len(keys) > 2 and keys[0] not in words.LINKING and keys[-1] not in words.LINKING:
                 found = self._phrases.get(" ".join(k for k in keys if k not in words.LINKING))
+            if not found and len(keys) == 2 and min(map(len, keys)) > 2:
+                # "Back pack", "sweat shirt": a kind written in two words.
+                joined = self._phrases.get("".join(keys), {})
+                found = {"category": joined["category"]} if "category" in joined else None
             if found:
                 return end, found
         return at + 1, None
