@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from shopping_assistant.assistant.answers.reasons import short_title
-from shopping_assistant.assistant.language.degree_words import LITTLE, MUCH
+from shopping_assistant.assistant.language.degree_words import HUES, LITTLE, MUCH
 from shopping_assistant.assistant.language.leanings import Leaning
 from shopping_assistant.assistant.language.scales import STATED, Scale, Scales
 from shopping_assistant.assistant.language.stated import Stated
@@ -22,6 +22,7 @@ MOVED_BY_TITLES = 0.3  # the same where only some titles say it
 OPPOSITES = 0.05  # from the words for less of it to those for more, in sentence vectors, where only some titles say it
 TOWARDS = 0.15  # a word that is on no scale: "more whimsical"
 BEARS = 2.0  # a value that would be liked
+OF_THE_HUE = 1.5  # a shade asked for that is another of the same hue
 BEARS_TAG = 0.6  # the same of an attribute that is stated now and then
 # Steps asked for: "a bit longer", "longer", "much longer"; each step beside them costs so much.
 STEPS = {"little": 1.0, "": 1.5, "much": 3.0}
@@ -33,6 +34,7 @@ LOOKED_AT = 3
 # Who wants another one has seen this one: it comes last.
 PASSED = 100.0
 _KEPT = 500
+_SHADES = frozenset("shade tone tint hue".split())
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class LeaningOrder:
             return sign * TOWARDS * self._along(wish.values[0] if wish.values else wish.said, "", wish.than)
         named = tuple(v for v in wish.values if v in wish.said.split())
         moved = self._moved(scale, int(sign), wish, mask)
+        if scale.degree.name == "color" and _SHADES & set(wish.said.split()) and wish.than in self.catalog:
+            moved = moved + OF_THE_HUE * self._of_its_hue(wish.than) * (moved > 0)
         # "More casual" names where it leads.
         return moved + self._bearing(replace(wish, values=named)) if named and scale.attribute != "text" else moved
 
@@ -98,6 +102,16 @@ class LeaningOrder:
         for value in wish.values if wish.attribute != "text" else ():
             has[self.catalog.rows_with(wish.attribute, value)] = 1.0
         return has * (BEARS if self._stated.can_filter(wish.attribute) else BEARS_TAG)
+
+    def _of_its_hue(self, product_id: str) -> np.ndarray:
+        """1 for each product ``(n,)`` whose colour is of the hue of this one's, else 0."""
+        of_hue = np.zeros(len(self.catalog), dtype=np.float32)
+        words = (self.catalog.product(product_id).color or "").lower().split()[-1:]
+        hue = next((h for h in HUES if set(words) & h), frozenset())
+        for value in self.scales.vocabulary.values.get("color", ()):
+            if set(value.split()[-1:]) & hue:
+                of_hue[self.catalog.rows_with("color", value)] = 1.0
+        return of_hue
 
     def _moved(self, scale: Scale, sign: int, wish: Leaning, mask: np.ndarray | None) -> np.ndarray:
         """From -1 for the wrong way over 1 for as far as asked for; 0 where nothing says where a product stands."""

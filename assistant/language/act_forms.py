@@ -297,6 +297,17 @@ NOT_THAT_BRAND = re.compile(
 SAME_OF_BEFORE = re.compile(
     r"\bsame (?:colou?r|budget|limit|price|size|brand|material|pattern|occasion|season)\b(?! (?:as|like|of)\b(?! before))"
 )
+# Of another kind: "the same brand, but a rain jacket".
+SAME_OF_ANOTHER = re.compile(
+    r"\bsame (?:brand|maker|label|designer|colou?r|shade|material|fabric|price(?: range)?|budget|size|pattern"
+    r"|occasion)\b"
+)
+# "They" are those who make or sell it: "do they have sunglasses too"; what a thing has is asked with "a".
+THEY_SELL = re.compile(
+    r"\b(?:do|does) (?:they|this brand|that brand|the brand|you guys) (?:also |even )?(?:(?:make|sell|stock|do|carry"
+    r"|offer)\b(?! (?:it|this|that|these|those|them)\b)"
+    r"|have (?!an?\b|the\b)[\w' -]{2,30}? (?:too|as well|also)\b|have any\b|(?<=also )have (?!an?\b|the\b))"
+)
 SAME_BUT = re.compile(
     r"^\W*(?:(?:and|or|hm+|ok(?:ay)?|what about|how about|show me|do you have|can i (?:see|have|get)|have you got"
     r"|i want|i'd like)\W+)*(?:the |that |this |those )?(?:exact )?same\b(?! as\b)"

@@ -136,6 +136,11 @@ def _about_products(s: Seen, current_categories: Sequence[str]) -> str | None:
     if of_that_brand(s) or not_that_brand(s):
         return "refine"
     new_kind = bool(set(s.categories) - set(current_categories)) and not s.reference.described
+    other_kind = bool(set(s.categories) - set(current_categories))
+    if other_kind and s.in_chat and (
+        forms.THEY_SELL.search(t) or (forms.SAME_OF_ANOTHER.search(t) and not s.reference.targets)
+    ):
+        return "search"
     if forms.THE_SAME.search(t) and s.pointed and not forms.LOOKING.search(t):
         return "compare"
     keeps = new_kind and not s.reference.targets and forms.SAME_OF_BEFORE.search(t)
@@ -266,7 +271,7 @@ def _takes(s: Seen) -> bool:
         return True
     if forms.TAKE_BEFORE.search(t) or (forms.SOLD.match(t) and s.in_chat):
         return True
-    if s.reference.variant:
+    if s.reference.variant or (len(s.reference.targets) != 1 and _wanted_so(s)):
         return False
     plainly = forms.TAKE_PLAINLY.search(t)
     found = forms.TAKE.search(t)
@@ -277,6 +282,12 @@ def _takes(s: Seen) -> bool:
         return False
     definite = bool(forms.DEFINITE.match(what) or forms.ORDINAL_FIRST.match(what))
     return definite and (s.in_chat or not s.categories)
+
+
+def _wanted_so(s: Seen) -> bool:
+    """ "I need them in black" says which of many would do; "I'll take them in black" takes them."""
+    wanted = r"\b(?:need|want|like|love|prefer) (?:it|them|these|those|this|that|one)\b(?: all| both)? in\b"
+    return bool(s.own_values and re.search(wanted, s.text))
 
 
 def _is_told(s: Seen) -> bool:

@@ -54,8 +54,8 @@ _PATTERNS = (
 _BARE = re.compile(
     r"(?:(?:ok(?:ay)?|well|hm+|no|actually|sorry|and|or|make|it|that|say|rather|let's|change|to|more|like|what|about|how"
     r"|if|i|could|can|do|go|up|even|fine|then)[\s,.]+)*(?P<figure>\d{2,5}(?:\.\d{1,2})?)"
-    r"(?:[\s,]+(?:then|instead|rather|please|actually|if need be|at a push|(?:would|might|will|'d) be (?:much |even |a bit )?"
-    r"(?:better|best|ok(?:ay)?|fine|good|great|ideal|nicer|perfect|more like it)|is (?:better|best|fine|enough|plenty)"
+    r"(?:[\s,]+(?:then|instead|rather|please|actually|if need be|at a push|(?:would|might|will|'d) be"
+    r" (?:much |even |a bit )?(?:better|best|ok(?:ay)?|fine|good|great|ideal|nicer|perfect|more like it)|is (?:better|best|fine|enough|plenty)"
     r"|is more like it|sounds (?:better|good|right)|would do|will do))*\s*"
 )
 # Half a price more or less is still "around" it for nobody; a fifth is.

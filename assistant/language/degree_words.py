@@ -291,6 +291,20 @@ SHADES = {
     "deep": -14,
     "mid": 0,
 }
+# Colours of one hue, as their last words name them: "a paler shade" of navy is a blue.
+HUES = tuple(
+    frozenset(hue.split())
+    for hue in (
+        "navy blue royal cobalt indigo denim midnight sky azure",
+        "brown chocolate espresso mocha cognac tan camel taupe sand beige",
+        "red crimson burgundy bordeaux wine maroon oxblood coral pink rose blush",
+        "green olive khaki emerald forest mint lime",
+        "purple plum aubergine violet mauve lavender lilac",
+        "black charcoal slate grey gray silver white",
+        "rust terracotta orange peach salmon",
+        "mustard gold yellow lemon",
+    )
+)
 # How much colour there is in it: what "brighter" and "more muted" are about, best first.
 VIVID = _w(
     "red, yellow, orange, fuchsia, magenta, turquoise, coral, emerald, green, royal blue, blue, pink, gold, mustard, "

@@ -355,12 +355,24 @@ def _at(tokens: Sequence[Token], at: int, scales: Scales) -> _Compared | None:
             (i for i in range(at - 1, max(-1, at - 4), -1) if tokens[i].text in ("not", "isn't", "aren't")), at
         )
         return _Compared(_base(word, scales), 1, start, at + 2) if start < at else None
-    base = base_of(word, scales)
+    base = base_of(word, scales) or (word if _is_colourful(tokens, at) else None)
     if base is None:
         return None
     if negated and word not in ("no",):
         return _Compared(base, -1, at - 1, at + 1)
     return _Compared(base, 1, at, at + 1)
+
+
+def _is_colourful(tokens: Sequence[Token], at: int) -> bool:
+    """ "Something bright", "muted colours": what is said of colour needs no comparative."""
+    if tokens[at].text not in BRIGHT_WORDS and tokens[at].text not in MUTED_WORDS:
+        return False
+    before = at - 1
+    while before >= 0 and tokens[before].text in _ADVERBS | {"really", "very", "more", "quite", "nice", "and", ","}:
+        before -= 1
+    following = tokens[at + 1].text if at + 1 < len(tokens) else ""
+    anything = before >= 0 and tokens[before].text in ("something", "anything")
+    return anything or following in _COLOURS
 
 
 def _refusing(tokens: Sequence[Token], at: int) -> int:
@@ -417,6 +429,7 @@ def base_of(word: str, scales: Scales) -> str | None:
     return next((s for s in stems if _is_degree(s, scales)), None)
 
 
+_COLOURS = frozenset("colour colours color colors shade shades tone tones hue hues".split())
 _NO_COMPARATIVE = frozenset(
     "supplier earlier barrier carrier courier cashier premier terrier soldier atelier easier happier".split()
 )

@@ -35,6 +35,7 @@ from shopping_assistant.assistant.language.unsold import unsold
 from shopping_assistant.assistant.language.vocabulary import Vocabulary, phrase_key, plain
 from shopping_assistant.assistant.language.wishes import FORGET_ALL, FORGET_LAST, TEXT, accumulate, conflicts
 from shopping_assistant.tools.attribute_filter import Constraint
+from shopping_assistant.tools.search import SHORTEST_ID
 
 _IN_MY_BAG = re.compile(r"\b(?:in|from|inside) (?:my|the) (?:shopping )?(?:bag|cart|basket|trolley)\b")
 # "What sizes are available" asks for the sizes, not whether the product is there at all.
@@ -45,6 +46,15 @@ _SIZES_THERE = re.compile(
 # "Now cardigans, same colour": the wish stays, whatever the kind.
 _THE_SAME = re.compile(r"\bsame ([a-z]+(?: height| length)?)\b")
 _NO_MORE_THAN = re.compile(r"\b(?:nothing|no|not|none|never) (?P<how>\w+er) than (?:a |an |the )?(?P<bound>[\w-]+)")
+_ID_ALONE = re.compile(
+    r"(?:(?:show me|find(?: me)?|search(?: for)?|look up|do you have|i(?:'m| am) looking for|product|item|article|code"
+    r"|number|no\.?|nr\.?|id|sku|#)[\s:]*)*(?P<id>[\w-]{2,40})(?:\s*(?:please|pls))?\W*",
+    re.I,
+)
+_IT_WITH = re.compile(
+    r"\b(?:it|this|that|this one|that one) (?:to|with|against|and|or|versus|vs\.?|next to|beside)\b"
+    r"|\b(?:to|with|against|versus|vs\.?|than|next to|beside) (?:it|this|that|this one|that one)\b"
+)
 _DASH = re.compile(r"(?<=\s)[-–—](?=\s)")
 # Goods without a name are asked for: "something festive".
 _ANYTHING = re.compile(
@@ -79,6 +89,10 @@ class Understanding:
         return replace(heard, told=told, act=told.act_with(heard.act) if told else heard.act)
 
     def _wishes_and_deeds(self, text: str, before: Before) -> Understood:
+        if named := self._products_named(text):
+            return Understood("search", (), words=(named,), new_subject=True)
+        # An id finds one product; the searches after it are about something else.
+        before = replace(before, words=tuple(w for w in before.words if not self._products_named(w)))
         if beside := self._beside_wishes(text, before):
             return beside
         if before.question:
@@ -108,6 +122,16 @@ class Understanding:
             conflicts=conflicts(before.constraints, held, tuple(dict.fromkeys(added)), new_subject),
             variant=done[0].reference.variant,
         )  # fmt: skip
+
+    def _products_named(self, text: str) -> str:
+        """The product id, or the beginning of one, that is all a shopper typed; "" where there is more or none."""
+        found = _ID_ALONE.fullmatch(text.strip())
+        if not found or not any(c.isdigit() for c in found["id"]):
+            return ""
+        typed = found["id"].casefold()
+        whole = any(p.casefold() == typed for p in self.vocabulary.catalog.ids)
+        begun = len(typed) >= SHORTEST_ID and any(p.casefold().startswith(typed) for p in self.vocabulary.catalog.ids)
+        return found["id"] if whole or begun else ""
 
     def _clauses(self, text: str, before: Before) -> list[Read]:
         """Every clause read, each knowing what those before it named and pointed at."""
@@ -177,6 +201,10 @@ class Understanding:
             reference = self.reader.in_bag(sentence, before)
         if act == "outfit":
             reference = _beside(sentence, reference)
+        if act == "compare" and len(reference.targets) == 1 and scene.focus and _IT_WITH.search(sentence.text):
+            # "Compare it with the first": it, and the first.
+            both = tuple(dict.fromkeys([*scene.focus[:1], *reference.targets]))
+            reference = replace(reference, targets=both)
         if act == "add_to_bag" and before.last_act == "save" and forms.AGREES.search(sentence.text):
             reference = Reference(scene.focus)
         if act not in acts.SEARCHING and not (act == "outfit" and forms.TO_MATCH.search(sentence.text)):
@@ -252,6 +280,7 @@ class Understanding:
         """Wishes that hold for another kind as well: the occasion and the budget of an outfit, "the same colour"."""
         named = [m[1] for m in _THE_SAME.finditer(read.sentence.text)]
         same = {"price" if n in ("budget", "limit") else self.vocabulary.asking.get(phrase_key(n), n) for n in named}
+        same |= {"brand"} if forms.THEY_SELL.search(read.sentence.text) else set()
         of_outfit = {"price"} if act == "outfit" else set()
         kinds = named_categories(read.sentence)
         return tuple(
@@ -319,7 +348,8 @@ class Understanding:
 
     def _beside_wishes(self, text: str, before: Before) -> Understood | None:
         """Small talk, and "I don't mind" to a question put: all wishes stay as they are."""
-        if before.question and declines(text, before.question):
+        others = {c.attribute for c in before.constraints if not c.is_exclusion} - {before.question}
+        if before.question and declines(text, before.question) and not refused(text, others):
             return Understood(
                 "refine", before.constraints, words=before.words, leanings=before.leanings, more=True,
                 declined=before.question,
