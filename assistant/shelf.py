@@ -208,6 +208,7 @@ class Shelf:
             self.recommender.recommend((), 1)
             if self.memory.size:
                 self.memory.products(["warm"])
+        self.understanding.nearest.warm()
 
     def mask(self, constraints: Sequence[Constraint]) -> np.ndarray:
         """Which products meet every wish and can be bought, ``(n,)`` bool.

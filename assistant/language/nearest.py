@@ -54,6 +54,10 @@ class Nearest:
         self._made: _Anchors | None = None
         self._known: dict[str, tuple[Leaning, ...]] = {}
 
+    def warm(self) -> None:
+        """Embed the anchors, some hundred words: a first phrase that names nothing would wait for seconds."""
+        self._anchors()
+
     def leanings(self, tokens: Sequence[Token], taken: Sequence[int]) -> tuple[Leaning, ...]:
         """What the phrases of a sentence that name nothing lean to.
 
