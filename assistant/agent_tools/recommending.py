@@ -52,7 +52,8 @@ def _outfit(desk: Desk, given: Recommend) -> ToolResult:
     now_leant = tuple(w for w in desk.leanings if w.attribute) if now else ()
     bag, events = desk.log.bag(desk.thread_id), tuple(c for c in held if c not in kept and _is_event(c))
     # All that is worn to a wedding is for the wedding, where there is such a thing.
-    made = outfit(desk.shelf, product, history, desk.settings.shown, (*kept, *events), bag, now_leant) if events else None
+    shown = desk.settings.shown
+    made = outfit(desk.shelf, product, history, shown, (*kept, *events), bag, now_leant) if events else None
     if made is not None and made.ranked.products:
         kept, set_aside = (*kept, *events), tuple(c for c in set_aside if c not in events)
     else:

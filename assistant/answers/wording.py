@@ -117,7 +117,9 @@ def described(constraints: Sequence[dict], currency: str | None, count: int | No
         for a, c in wanted.items()
         if a not in (*_BEFORE_NOUN, "category", "department", "brand", "occasion", "season", "size")
     ]
-    text += "".join(f" with {values(c)}{'' if _names_itself(c) or values(c).endswith('s') else ' ' + name_of(c['attribute'])}" for c in other)
+    for c in other:
+        plain = _names_itself(c) or values(c).endswith("s")
+        text += f" with {values(c)}{'' if plain else ' ' + name_of(c['attribute'])}"
     if "size" in wanted:
         sizes = [str(v).upper() if len(str(v)) < 4 else str(v) for v in wanted["size"]["values"]]
         text += f" in size {listed(sizes, 'or')}"

@@ -96,6 +96,7 @@ REMOVE = re.compile(
     rf"|\bempty\s+(?:my|the)\s+{_BAG}\b"
     r"|\b(?:remove|delete|take out|put back)\s+(?:it|that|this|them|those|these|the (?:first|second|third|last|fourth"
     r"|fifth|other))\b"
+    r"|\b(?:take|put)\s+(?:one|two|both|all|some)(?: of (?:it|them|those|these|the \w+))?\s+(?:back )?(?:out|back)\b"
     r"|\b(?:take|put)\s+(?:it|that|this|them|those|these|the [\w ]{1,30}?)\s+(?:back )?(?:out"
     r"|back)\b(?! of (?:the )?(?:consideration|list))"
 )
@@ -162,7 +163,8 @@ HELP = re.compile(
     r"|\bare you (?:a |an )?(?:bot|human|robot|real|ai)\b"
 )
 EXPLAIN = re.compile(
-    r"\bwhy\b(?!\s+(?:not|don't)\b).*\b(?:recommend|suggest|show|pick|chose|choose|this|these|that|those|it|them"
+    r"\bwhy\b(?!\s+(?:not|don't)\b)(?!.*\b(?:expensive|cheap|costs?|dear|pricey|price"
+    r"|sold out)\b).*\b(?:recommend|suggest|show|pick|chose|choose|this|these|that|those|it|them"
     r"|first|second|one)\b|\bexplain\b"
     r"|\bhow (?:did|come) you (?:chose|choose|pick(?:ed)?|find|found|showed|suggested|come up with|get to|arrive at)\b"
     r"|\bwhat made you (?:choose|pick|show|suggest|recommend|think of)\b|\bwhat makes you (?:think"
@@ -288,6 +290,10 @@ OF_THAT_BRAND = re.compile(
     r"\b(?:that|this) (?:brand|maker|label|designer|company|manufacturer)\b|\bthe (?:brand|maker|label|designer"
     r"|company|manufacturer) (?:that|which|who|behind|of)\b"
 )
+OTHER_VARIANT = re.compile(
+    r"\b(?:have|come|comes|got|get|available|sell|stock)\b[\w' ]*?\b(?:in|any) (?:another|any other|other|a different"
+    r"|different|more) (?:colou?rs?|shades?|sizes?)\b"
+)
 NOT_THAT_BRAND = re.compile(
     r"\b(?:not|no|never|without|except|other than|anything but|don'?t (?:like|want)|hate|avoid)\b[\w' ]{0,24}?"
     r"\b(?:that|this|the same) (?:brand|maker|label|designer|company|manufacturer)\b"
@@ -295,11 +301,13 @@ NOT_THAT_BRAND = re.compile(
 )
 # "Now cardigans in the same colour": the wish stays, no product is pointed at.
 SAME_OF_BEFORE = re.compile(
-    r"\bsame (?:colou?r|budget|limit|price|size|brand|material|pattern|occasion|season)\b(?! (?:as|like|of)\b(?! before))"
+    r"\bsame (?:colou?r|budget|limit|price|size|brand|material|pattern|occasion|season)\b"
+    r"(?! (?:as|like|of)\b(?! before))"
 )
 # Of another kind: "the same brand, but a rain jacket".
 SAME_OF_ANOTHER = re.compile(
-    r"\bsame (?:brand|maker|label|designer|colou?r|shade|material|fabric|price(?: range)?|budget|size|pattern"
+    r"\bsame (?:brand|maker|label|designer|colou?r|shade|material|fabric|price(?: range)?|budget|size"
+    r"|pattern"
     r"|occasion)\b"
 )
 # "They" are those who make or sell it: "do they have sunglasses too"; what a thing has is asked with "a".
@@ -396,7 +404,8 @@ MORE = re.compile(
 )
 MORE_ONLY = re.compile(r"\b(?:else|others?|more options?|alternatives?|whatever)\b")
 BARE = re.compile(
-    r"^\s*(?:cheapest|most expensive|priciest|least expensive|best rated)\b(?: ones?| pair)?\W*$|^\s*(?:(?:and|fine|then|right|alright|so|sure|please|hm+|great|good|lovely|perfect|what about|how about|oh"
+    r"^\s*(?:cheapest|most expensive|priciest|least expensive|best rated)\b(?: ones?| pair)?\W*$"
+    r"|^\s*(?:(?:and|fine|then|right|alright|so|sure|please|hm+|great|good|lovely|perfect|what about|how about|oh"
     r"|sorry|yes|yeah|um|well|ok|okay|no|actually|i mean|i meant|make it|i am talking about|i'm talking about"
     r"|i'm referring to|i am referring to|that would be|it'?s|by that i mean"
     r"|i was talking about|i'm asking about)[\s,.]*)*(?:the|both|that|this|those|these|them|number|no\.? ?\d+|nr\.?|#"

@@ -73,6 +73,8 @@ def wants_more(text: str) -> bool:
 
 def is_singular(text: str) -> bool:
     """Whether one product is pointed at."""
+    if re.search(r"\b(?:take|put|remove|drop|delete)\b.*\bone of (?:them|these|those|the)\b", text):
+        return True
     return bool(forms.SINGULAR.search(text)) and not re.search(r"\b(?:ones|both|them|those|these|all|and)\b", text)
 
 
@@ -322,6 +324,10 @@ def _is_question(s: Seen) -> bool:
         return False
     if forms.WHICH_OF_THESE.match(t) and s.said_values:
         return True
+    if s.reference.targets and re.match(r"\W*(?:(?:and|but|so|hm+|ok(?:ay)?)\W+)*why\b", t):
+        return True  # "Why is the first so expensive?"
+    if forms.OTHER_VARIANT.search(t) and s.pointed:
+        return True  # "Do you have it in another colour?"
     if s.reference.best and s.reference.targets and not forms.LOOKING.search(t) and forms.QUESTION.search(t):
         return True  # "What's the cheapest?"
     if _is_told(s) and not forms.NARROWS.search(t) and (s.pointed or not s.own_values):

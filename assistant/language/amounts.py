@@ -54,7 +54,8 @@ _PATTERNS = (
 _BARE = re.compile(
     r"(?:(?:ok(?:ay)?|well|hm+|no|actually|sorry|and|or|make|it|that|say|rather|let's|change|to|more|like|what|about|how"
     r"|if|i|could|can|do|go|up|even|fine|then)[\s,.]+)*(?P<figure>\d{2,5}(?:\.\d{1,2})?)"
-    r"(?:[\s,]+(?:then|instead|rather|please|actually|if need be|at a push|(?:would|might|will|'d) be"
+    r"(?:[\s,]+(?:then|instead|rather|please|actually|if need be|at a push|(?:would|might|will"
+    r"|'d) be"
     r" (?:much |even |a bit )?(?:better|best|ok(?:ay)?|fine|good|great|ideal|nicer|perfect|more like it)|is (?:better|best|fine|enough|plenty)"
     r"|is more like it|sounds (?:better|good|right)|would do|will do))*\s*"
 )
@@ -71,7 +72,8 @@ _DEAR = (
     r"|high prices|designer|upscale|top of the range|splurge"
 )
 _CHEAPER = (
-    r"cheaper|less (?:expensive|dear|costly|steep)|less pricey|lower(?: in)? priced?|lower prices?|more affordable|less money|(?:bit |far "
+    r"cheaper|less (?:expensive|dear|costly|steep)|less pricey|lower(?: in)? priced?|lower prices?"
+    r"|more affordable|less money|(?:bit |far "
     r"|way |much )?too (?:expensive|pricey|dear|much money)|costs? less|not (?:as|so) (?:expensive|pricey)"
 )
 _DEARER = r"(?:more expensive|pricier|higher priced|higher prices?|more upmarket|dearer|more luxurious)"

@@ -11,7 +11,8 @@ _PLACE = r"(?:the\s+)?(?:first|second|third|fourth|fifth|sixth|last|top|cheapest
 # "The fourth one, into the bag": where it goes stands at the end.
 _GOES_IN = re.compile(rf"\b(?:in|into|to)\s+{_BAG}(?:\s+with\s+(?:it|that|them))?{_CLOSING}")
 _GOES_IN_BAG = re.compile(
-    rf"\b(?:one|it|that|this|them|both|first|second|third|fourth|fifth|last|cheapest|\d+) (?:in|into|to) (?:bag|basket|cart){_CLOSING}"
+    r"\b(?:one|it|that|this|them|both|first|second|third|fourth|fifth|last|cheapest|\d+) (?:in|into|to) "
+    rf"(?:bag|basket|cart){_CLOSING}"
 )
 # "Chuck the first one in too", "put it in": no bag is named, and nothing else can be meant by "in".
 _IN = re.compile(

@@ -294,7 +294,8 @@ IMITATION = ("faux", "vegan", "imitation", "synthetic", "artificial", "pu", "fak
 # Families of materials by a word of their names, and how shoppers name the family.
 MATERIAL_FAMILIES = (
     (
-        "synthetic, synthetics, man made fibres, manmade fibres, man made materials, synthetic fibres, synthetic fabrics",
+        "synthetic, synthetics, man made fibres, manmade fibres, man made materials, synthetic fibres"
+        ", synthetic fabrics",
         "polyester nylon acrylic polyamide elastane spandex lycra microfiber microfibre fleece polyurethane pvc pu"
         " polycarbonate",
     ),

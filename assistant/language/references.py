@@ -22,7 +22,9 @@ _NTH = re.compile(
     rf"|option)\s+({'|'.join(_NUMBERS)})\b"
 )
 # "The difference between 1 and 4", "these two: 1 and 4".
-_PAIR = re.compile(r"(?:\b(?:between|compare|these two|those two|the two)\b\W*)#?(\d{1,2}) ?(?:and|&|or|vs\.?|with) ?#?(\d{1,2})\b")
+_PAIR = re.compile(
+    r"\b(?:between|compare|these two|those two|the two)\b\W*(\d{1,2}) ?(?:and|&|or|vs\.?|with) ?#?(\d{1,2})\b"
+)
 _ORDINAL_ONE = re.compile(
     rf"(?<!\bat )\b({_ORDINAL}|last|latter|former|middle)\b(?!\s+(?:time|of all|name|week|month|year|night|season"
     rf"|minute"

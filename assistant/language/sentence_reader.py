@@ -26,7 +26,8 @@ _ACCEPTED = re.compile(
 _THE_BAG = re.compile(
     r"\b(?:(?:to|into|in|from|out of|off)\s+(?:my|the|your)|my|empty (?:my|the))\s+(?:shopping\s+)?(?:bag|cart|basket"
     r"|trolley)\b"
-    r"|\b(?:one|it|that|this|them|both|first|second|third|fourth|fifth|last|cheapest|\d+) (?:in|into|to) (?:bag|basket|cart)\b"
+    r"|\b(?:one|it|that|this|them|both|first|second|third|fourth|fifth|last|cheapest|\d+)"
+    r" (?:in|into|to) (?:bag|basket|cart)\b"
 )
 # Words of products that are none: "what would suit me", "tie it up", "watch out".
 _VERBS = re.compile(
@@ -41,8 +42,8 @@ _FIGURE = re.compile(r"\bcomes? in (?:a |an |size )*(\d{2})\b")
 # Before "look" or behind it these tell the verb: "they look nice", "looking for".
 _SUBJECTS = frozenset("ones they these those i we you would could might to let's".split())
 _VERB_GOES_ON = frozenset(
-    "nice lovely great good pretty cute cool like for at so really very quite too a bit fine cheap expensive tacky boring"
-    " old dated weird ugly horrible awful bad gorgeous amazing perfect".split()
+    "nice lovely great good pretty cute cool like for at so really very quite too a bit fine cheap expensive tacky"
+    " boring old dated weird ugly horrible awful bad gorgeous amazing perfect".split()
 )
 # Free words that a search goes on with; more than a long request has.
 WORDS_KEPT = 24
@@ -83,7 +84,9 @@ class SentenceReader:
         negated, scope = find_negated(tokens, matches, neutral)
         return Sentence(low, tokens, matches, negated, scope, qualities=quality)
 
-    def _siblings(self, matches: list[Match], tokens: Sequence[Token], text: str, context: Sequence[str]) -> list[Match]:
+    def _siblings(
+        self, matches: list[Match], tokens: Sequence[Token], text: str, context: Sequence[str]
+    ) -> list[Match]:
         """ "Make that denim", said of leather jackets, means denim jackets where the shop has such a kind."""
         kinds = self.vocabulary.values.get("category", {})
         if len(context) != 1 or len(matches) != 1 or "?" in text or forms.AUX_FIRST.match(text):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 _SHORT = {
-    "u": "you", "ur": "your", "ya": "you", "gimme": "give me", "lemme": "let me", "wanna": "want to", "gotta": "have to",
-    "dya": "do you", "d'you": "do you", "hv": "have", "whats": "what's", "hows": "how's",
+    "u": "you", "ur": "your", "ya": "you", "gimme": "give me", "lemme": "let me", "wanna": "want to",
+    "gotta": "have to", "dya": "do you", "d'you": "do you", "hv": "have", "whats": "what's", "hows": "how's",
 }  # fmt: skip
 _SHORT_WORD = re.compile(rf"(?<![\w'-])(?:{'|'.join(_SHORT)})(?![\w'-])", re.I)
 # "Up to 200... no 250", "size 38, sorry, 39": the second figure is what is meant.

@@ -22,7 +22,8 @@ _EXAMPLES = {
     "sorrow": """my cat is sick | I had a fight with my mother | my boyfriend and I split up | I cannot sleep at night
         | I was fired today | nobody cares about me | I had an accident | my dog died | I failed my exam | I am so
         stressed""",
-    "browsing": """I am just browsing | just looking around | I am not looking for anything special | only having a
+    "browsing": """I do not know what I want | no idea what I am looking for
+        | I am just browsing | just looking around | I am not looking for anything special | only having a
         look | no need for help right now | I do not need anything today | maybe later | I will come back another time
     """,
     "wait": """wait a moment | one second please | let me think about it | I need a minute | hold on | give me a

@@ -231,7 +231,8 @@ class Understanding:
                 if deed.act not in acts.SILENT:
                     added = self._bounded(read, held, added)
                 added, guessed = self.stated_wishes.conditions(added)
-                if not of_brand and deed.act in ("search", "refine") and forms.NOT_THAT_BRAND.search(read.sentence.text):
+                looks = deed.act in ("search", "refine")
+                if looks and not of_brand and forms.NOT_THAT_BRAND.search(read.sentence.text):
                     added = (*added, *self.stated_wishes.not_of_the_brand(read.reference, before.scene))
                 if of_brand:
                     added = (*added, *self.stated_wishes.of_the_brand(read.reference))
@@ -342,7 +343,8 @@ class Understanding:
         return Further(
             deed.act, deed.reference.targets, deed.reference.vague, tuple(dict.fromkeys(asked)), tuple(values),
             singular,
-            self.reader.question_word(sentences[0]) if deed.act == "ask" and not deed.reference.best else "", deed.reference.best,
+            self.reader.question_word(sentences[0]) if deed.act == "ask" and not deed.reference.best else "",
+            deed.reference.best,
             any(acts.wants_more(x.text) for x in sentences), deed.reference.superlative if deed.of_the_new else None,
         )  # fmt: skip
 

@@ -17,11 +17,12 @@ _GOODS = frozenset(
     pillow duvet headphones camera bike bicycle skis skates bodywarmer leotard onesie onesies bib bibs""".split()
 )
 _ASKS = re.compile(
-    r"\b(?:need|want|looking|look|search|searching|have|got|any|some|there be|is there|are there|show|find|buy|sell|carry"
-    r"|stock|also|what about|how about|like|after|get|and|a pair|pairs?)\b"
+    r"\b(?:need|want|looking|look|search|searching|have|got|any|some|there be|is there|are there|show|find|buy|sell"
+    r"|carry|stock|also|what about|how about|like|after|get|and|a pair|pairs?)\b"
 )
 _TAKES_BACK = re.compile(
-    r"\b(?:never ?mind|forget|no|not|without|don'?t|hate|nothing|with|like (?:a|my)|to wear (?:with|under)|my|your|if)\b"
+    r"\b(?:never ?mind|forget|no|not|without|don'?t|hate|nothing|with|like (?:a|my)"
+    r"|to wear (?:with|under)|my|your|if)\b"
 )
 _WORD = re.compile(r"[a-z]+(?:-[a-z]+)*")
 # Who only names a kind says little else.
