@@ -149,7 +149,7 @@ def search_query(
         said["department"] = next(str(c.values[0]) for c in constraints if c.attribute == "department" and c.op == "in")
     # What would be liked and is no condition is looked for by its words.
     liked = [w.said for w in leanings if w.direction == "like" and w.values and w.than is None and w.attribute]
-    parts = [said[a] for a in names] + liked + list(words) + [said[a] for a in last if a in said]
+    parts = [said[a] for a in names] + list(dict.fromkeys(liked)) + list(words) + [said[a] for a in last if a in said]
     parts += [f"for {said['occasion']}"] if "occasion" in said else []
     parts += [said["brand"]] if "brand" in said else []
     return " ".join(parts).strip()

@@ -22,7 +22,7 @@ def compared(state: dict, content: dict) -> str:
         return _as_asked(products, called, columns)
     if not columns:
         return f"{listed(called)} are the same in all the catalogue says."
-    parts = [_price(products, called)] if "price" in columns else []
+    parts = [_price(products, called) if "price" in columns else _one_price(products)]
     size = next((w["values"] for w in state.get("wishes", []) if w["attribute"] == "size" and w["op"] == "in"), None)
     size = next((v for a, v in state.get("values", []) if a == "size"), size)
     if size and "size" in columns:
@@ -46,6 +46,14 @@ def _price(products: Sequence[dict], called: Sequence[str]) -> str:
         less = money(round(high - low, 2), currency)
         return f"{cheap} is {less} cheaper than {dear}, {money(low, currency)} against {money(high, currency)}."
     return f"{cheap} is the cheapest at {money(low, currency)}, {dear} the dearest at {money(high, currency)}."
+
+
+def _one_price(products: Sequence[dict]) -> str:
+    """What all of them cost, where that is the same: it answers which is the cheapest."""
+    prices = {(p.get("price"), p.get("currency")) for p in products}
+    if len(prices) != 1 or None in (price := next(iter(prices))):
+        return ""
+    return f"{'Both' if len(products) == 2 else f'All {len(products)}'} cost {money(*price)}."
 
 
 def _size(products: Sequence[dict], called: Sequence[str], size: Sequence[str]) -> str:
