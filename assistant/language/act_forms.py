@@ -304,12 +304,13 @@ SAME_OF_BEFORE = re.compile(
     r"\bsame (?:colou?r|budget|limit|price|size|brand|material|pattern|occasion|season)\b"
     r"(?! (?:as|like|of)\b(?! before))"
 )
-# Of another kind: "the same brand, but a rain jacket".
-SAME_OF_ANOTHER = re.compile(
-    r"\bsame (?:brand|maker|label|designer|colou?r|shade|material|fabric|price(?: range)?|budget|size"
-    r"|pattern"
-    r"|occasion)\b"
+# How what is wanted should be: nothing is taken with that. Behind "them" stands more than a word that takes.
+WANTED_SO = re.compile(
+    r"\b(?:need|want|like|love|prefer) (?:(?:it|them)(?: all| both)? |(?:these|those|this|that) (?=in\b))(?!all\b"
+    r"|both\b|please|too\b|now\b|then\b|so\b|to\b|as\b|badly|asap|today|very\b|really\b|a lot|and\b|but\b|one|ones|pair"
+    r"|two|three|four|five)\w"
 )
+BAG_NAMED = re.compile(r"\b(?:bag|basket|cart|trolley)\b")
 # "They" are those who make or sell it: "do they have sunglasses too"; what a thing has is asked with "a".
 THEY_SELL = re.compile(
     r"\b(?:do|does) (?:they|this brand|that brand|the brand|you guys) (?:also |even )?(?:(?:make|sell|stock|do|carry"

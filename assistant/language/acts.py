@@ -38,6 +38,7 @@ class Seen:
         own_values: the same beyond what describes the products pointed at.
         variant: a value is wanted that what is pointed at has not ("the third but in black").
         alone: the clause is all that was said.
+        same: a wish that holds is to stay "the same".
     """
 
     text: str
@@ -51,6 +52,7 @@ class Seen:
     last_act: str
     excludes: bool = False
     alone: bool = True
+    same: bool = False
 
     @property
     def pointed(self) -> bool:
@@ -140,7 +142,7 @@ def _about_products(s: Seen, current_categories: Sequence[str]) -> str | None:
     new_kind = bool(set(s.categories) - set(current_categories)) and not s.reference.described
     other_kind = bool(set(s.categories) - set(current_categories))
     if other_kind and s.in_chat and (
-        forms.THEY_SELL.search(t) or (forms.SAME_OF_ANOTHER.search(t) and not s.reference.targets)
+        forms.THEY_SELL.search(t) or (s.same and not s.reference.targets)
     ):
         return "search"
     if forms.THE_SAME.search(t) and s.pointed and not forms.LOOKING.search(t):
@@ -287,9 +289,8 @@ def _takes(s: Seen) -> bool:
 
 
 def _wanted_so(s: Seen) -> bool:
-    """ "I need them in black" says which of many would do; "I'll take them in black" takes them."""
-    wanted = r"\b(?:need|want|like|love|prefer) (?:it|them|these|those|this|that|one)\b(?: all| both)? in\b"
-    return bool(s.own_values and re.search(wanted, s.text))
+    """ "I need them in black", "I want them waterproof" say which of many would do; "I'll take them in black" takes."""
+    return bool(forms.WANTED_SO.search(s.text)) and not forms.BAG_NAMED.search(s.text)
 
 
 def _is_told(s: Seen) -> bool:

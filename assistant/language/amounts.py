@@ -56,7 +56,8 @@ _BARE = re.compile(
     r"|if|i|could|can|do|go|up|even|fine|then)[\s,.]+)*(?P<figure>\d{2,5}(?:\.\d{1,2})?)"
     r"(?:[\s,]+(?:then|instead|rather|please|actually|if need be|at a push|(?:would|might|will"
     r"|'d) be"
-    r" (?:much |even |a bit )?(?:better|best|ok(?:ay)?|fine|good|great|ideal|nicer|perfect|more like it)|is (?:better|best|fine|enough|plenty)"
+    r" (?:much |even |a bit )?(?:better|best|ok(?:ay)?|fine"
+    r"|good|great|ideal|nicer|perfect|more like it)|is (?:better|best|fine|enough|plenty)"
     r"|is more like it|sounds (?:better|good|right)|would do|will do))*\s*"
 )
 # Half a price more or less is still "around" it for nobody; a fifth is.

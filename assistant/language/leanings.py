@@ -74,4 +74,6 @@ def _replaces(new: Leaning, old: Leaning) -> bool:
     by_degree = {"more", "less"}
     if new.direction in by_degree and old.direction in by_degree:
         return True
+    if new.attribute == "color" and new.direction == old.direction == "like":
+        return not set(new.values) & set(old.values)  # muted colours now, no bright ones any more
     return (new.values, new.than) == (old.values, old.than)

@@ -181,6 +181,7 @@ class Understanding:
             last_act=before.last_act,
             excludes=any(sentence.negated) or bool(self.reader.words_excluded(sentence)),
             alone=alone,
+            same=bool(self._the_same(sentence.text) & {c.attribute for c in before.constraints}),
         )
         has_words = bool(
             self.reader.free_words(sentence, sizes) or self.reader.words_excluded(sentence) or sentence.qualities
@@ -279,8 +280,7 @@ class Understanding:
 
     def _stays(self, held: Sequence[Constraint], read: Read, act: str, afresh: bool) -> tuple[Constraint, ...]:
         """Wishes that hold for another kind as well: the occasion and the budget of an outfit, "the same colour"."""
-        named = [m[1] for m in _THE_SAME.finditer(read.sentence.text)]
-        same = {"price" if n in ("budget", "limit") else self.vocabulary.asking.get(phrase_key(n), n) for n in named}
+        same = self._the_same(read.sentence.text)
         same |= {"brand"} if forms.THEY_SELL.search(read.sentence.text) else set()
         of_outfit = {"price"} if act == "outfit" else set()
         kinds = named_categories(read.sentence)
@@ -290,6 +290,11 @@ class Understanding:
             or (c.attribute == "occasion" and c.op == "in" and (act == "outfit" or not afresh) and kinds
                 and EVENTS & set(c.values) and self.vocabulary.count_with("occasion", c.values, kinds))
         )  # fmt: skip
+
+    def _the_same(self, text: str) -> set[str]:
+        """The attributes that are to be the same: of "same budget", the price."""
+        named = [m[1] for m in _THE_SAME.finditer(text)]
+        return {"price" if n in ("budget", "limit") else self.vocabulary.asking.get(phrase_key(n), n) for n in named}
 
     def _guessed(self, read: Read, act: str, held: Sequence[Constraint]) -> tuple[Leaning, ...]:
         """What phrases that name nothing lean to, and the sizes that a child of the age said mostly wears."""
