@@ -46,7 +46,9 @@ def compare(desk: Desk, given: Compare) -> ToolResult:
     """Products side by side, at most six: only where they differ, unless attributes are asked for."""
     products = desk.known(given.product_ids)[:SIDE_BY_SIDE]
     names = given.attributes or _differing(desk, products)
-    content = {"products": [_facts(p, names) for p in products], "asked": given.attributes, "differ": names}
+    # The price always: that all cost the same answers which is the cheapest.
+    told = list(dict.fromkeys([*names, "price"]))
+    content = {"products": [_facts(p, told) for p in products], "asked": given.attributes, "differ": names}
     rows = [
         {"product_id": p.product_id, "title": p.title, "values": {n: p.get(n) for n in names}} for p in products
     ]
