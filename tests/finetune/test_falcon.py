@@ -261,7 +261,7 @@ CONTRADICTIONS = {
     "pretraining: {facts: -1}": "facts: got -1, expected 0 or more",
     "pretraining: {weight_decay: -0.1}": "weight_decay: got -0.1, expected 0 or more",
     "lora: {attention: fast}": "expected one of eager, sdpa, flash_attention_2",
-    "ids: {kind: best}": "expected one of joint, semantic, balanced",
+    "ids: {kind: best}": "expected one of joint, family, semantic, balanced",
     "shape: {hidden: 100, heads: 8}": "expected a multiple of 16",
 }
 
