@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shopping_assistant.assistant.language.leanings import Leaning
+from shopping_assistant.assistant.language.wishes import wished_category
 from shopping_assistant.assistant.shelf import Ranked, Shelf
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.catalog import Product, split_values
@@ -48,7 +49,7 @@ def outfit(
         constraints: wishes that hold for the outfit, a wished kind among them; none of them is ever set aside.
     """
     own = (product.category or "").strip().lower()
-    wanted = next((c for c in constraints if c.attribute == "category" and c.op == "in"), None)
+    wanted = wished_category(constraints)
     held = [*constraints, *_same_department(shelf, product, constraints)]
     able = shelf.mask(held)
     able[[shelf.catalog.index(p) for p in {product.product_id, *exclude} if p in shelf.catalog]] = False

@@ -17,7 +17,7 @@ from shopping_assistant.assistant.language.leanings import Leaning
 from shopping_assistant.assistant.language.places import Places
 from shopping_assistant.assistant.language.understanding import Understanding
 from shopping_assistant.assistant.language.vocabulary import Vocabulary
-from shopping_assistant.assistant.language.wishes import TEXT
+from shopping_assistant.assistant.language.wishes import TEXT, wished_category
 from shopping_assistant.assistant.leaning_order import LeaningOrder, Words
 from shopping_assistant.assistant.question import Questions
 from shopping_assistant.tools import attribute_filter
@@ -332,7 +332,7 @@ class Shelf:
     ) -> Ranked:
         """Products nearest to one product: of its category, by what its title says."""
         product = self.catalog.product(product_id)
-        wanted = next((c for c in constraints if c.attribute == "category" and c.op == "in"), None)
+        wanted = wished_category(constraints)
         if product.category and (wanted is None or product.category.lower() in wanted.values):
             constraints = [c for c in constraints if c is not wanted]
             constraints.append(Constraint("category", "in", (product.category.lower(),), wanted.said if wanted else ""))

@@ -134,7 +134,6 @@ class Arguments(BaseModel):
 
 #: An attribute of the catalogue by name: the schema lists those that the shop at hand has.
 AttributeName = Annotated[str, Field(json_schema_extra={"enum": [_OF_CATALOGUE]})]
-ProductId = Annotated[str, Field(description="product_id of a product in the state or in a tool's result")]
 
 
 def _as_list(values: Any) -> Any:

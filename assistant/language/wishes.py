@@ -42,7 +42,7 @@ def accumulate(
     # "Forget jackets, I want a jumper" is another subject, too.
     changed = _changes_subject(held, added)
     held = _without(held, forgot)
-    if changed or (afresh and _category(added)):
+    if changed or (afresh and wished_category(added)):
         held = [c for c in held if c.is_exclusion or c in stays or _still_makes_sense(c, added, vocabulary)]
     for c in added:
         held = _with(held, c, extends)
@@ -99,13 +99,13 @@ def _without(held: list[Constraint], forgot: Sequence[str]) -> list[Constraint]:
     return out
 
 
-def _category(constraints: Sequence[Constraint]) -> Constraint | None:
+def wished_category(constraints: Sequence[Constraint]) -> Constraint | None:
     return next((c for c in constraints if c.attribute == "category" and c.op == "in"), None)
 
 
 def _changes_subject(held: Sequence[Constraint], added: Sequence[Constraint]) -> bool:
     """A category that has nothing in common with the one talked of; a narrower or wider word stays on the subject."""
-    before, now = _category(held), _category(added)
+    before, now = wished_category(held), wished_category(added)
     return bool(before and now and not set(before.values) & set(now.values))
 
 
@@ -117,7 +117,7 @@ def _still_makes_sense(c: Constraint, added: Sequence[Constraint], vocabulary: V
     if not c.said.startswith(OWN):
         return False
     # A shoe size says nothing about a dress: the new kind must come in it.
-    catalog, category = vocabulary.catalog, _category(added)
+    catalog, category = vocabulary.catalog, wished_category(added)
     rows = {int(r) for v in category.values for r in catalog.rows_with("category", v)}
     return any(rows & set(catalog.rows_with("size", v).tolist()) for v in c.values)
 
