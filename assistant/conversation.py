@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from shopping_assistant.assistant import trace
+from shopping_assistant.assistant import feedback, trace
 from shopping_assistant.assistant.chat_models import chat_model
 from shopping_assistant.assistant.context import Settings, TurnContext
 from shopping_assistant.assistant.graph import Agent, build_agent, checkpointer
@@ -260,6 +260,33 @@ class Assistant:
         self.shelf.catalog.index(product_id)
         with self._lock_of(thread_id):
             self._log.clicked(thread_id, product_id, position)
+
+    def judge(
+        self, thread_id: str, verdict: feedback.Verdict | None, turn: int | None = None, product_id: str | None = None,
+        position: int | None = None,
+    ) -> bool:  # fmt: skip
+        """A thumb on a product, or on a whole reply; the next answers go by it. Whether that is news.
+
+        Args:
+            verdict: "up", "down", or None to take the one before back.
+            turn: the reply judged; beside a ``product_id`` only which turn's card it was.
+
+        Raises:
+            FeedbackError: no such verdict or reply, or nothing is judged.
+            CatalogError: there is no such product.
+        """
+        if product_id is not None:
+            self.shelf.catalog.index(product_id)
+        with self._lock_of(thread_id):
+            feedback.checked(verdict, turn, product_id, (t["turn"] for t in self._log.turns(thread_id)))
+            if feedback.standing(self._log.judgements(thread_id)).of(turn, product_id) == verdict:
+                return False
+            self._log.judged(thread_id, verdict, turn, product_id, position)
+            return True
+
+    def judged(self, thread_id: str) -> dict[str, dict]:
+        """The verdicts that stand, latest last: ``{"products": {product_id: verdict}, "turns": {turn: verdict}}``."""
+        return feedback.standing(self._log.judgements(thread_id)).as_dict()
 
     def add_to_bag(self, thread_id: str, product_id: str, position: int | None = None) -> bool:
         """Put a product into the bag; False when it was in it already.

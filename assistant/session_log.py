@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from shopping_assistant.assistant.compact import packed, unpacked
+from shopping_assistant.assistant.feedback import Judgement
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.sessions import Event, as_events, empty_events, frame_of
 
@@ -27,6 +28,9 @@ CREATE INDEX IF NOT EXISTS events_of_user ON events (user_id);
 CREATE TABLE IF NOT EXISTS turns (
     thread_id TEXT NOT NULL, turn INTEGER NOT NULL, at TEXT NOT NULL, body TEXT NOT NULL, trace TEXT NOT NULL,
     PRIMARY KEY (thread_id, turn));
+CREATE TABLE IF NOT EXISTS judgements (
+    thread_id TEXT NOT NULL, at TEXT NOT NULL, verdict TEXT, turn INTEGER, product_id TEXT, position INTEGER);
+CREATE INDEX IF NOT EXISTS judgements_of_thread ON judgements (thread_id);
 """
 # Folding the log of writes into the file waits for the disk: not more often than this.
 _FOLD_SECONDS = 2.0
@@ -170,6 +174,21 @@ class SessionLog:
     def frame(self, thread_id: str | None = None) -> pl.DataFrame:
         events = self.events(thread_id)
         return as_events(frame_of(events)) if events else empty_events()
+
+    def judged(
+        self, thread_id: str, verdict: str | None, turn: int | None = None, product_id: str | None = None,
+        position: int | None = None,
+    ) -> None:  # fmt: skip
+        """Keep a thumb on a reply or a product; None takes the one before back. Nothing of it stands in the events."""
+        self.know(thread_id)
+        values = (thread_id, self._moment(), verdict, turn, product_id, position)
+        self._write("INSERT INTO judgements VALUES (?, ?, ?, ?, ?, ?)", values)
+
+    def judgements(self, thread_id: str) -> list[Judgement]:
+        """All thumbs of a conversation in the order they were given, those taken back among them."""
+        columns = "at, verdict, turn, product_id, position"
+        rows = self._read(f"SELECT {columns} FROM judgements WHERE thread_id = ? ORDER BY rowid", (thread_id,))
+        return [Judgement(*row) for row in rows]
 
     def keep_turn(self, thread_id: str, turn: int, body: dict, trace: dict) -> None:
         # The trace has the tools as the turn has them: they are kept once.
