@@ -49,6 +49,10 @@ class Turn(_Strict):
     click: int | None = Field(None, ge=1, description="place among the products shown last")
     bag_it: int | None = Field(None, ge=1, description="place: the button on the card, not a sentence")
     tap: int | None = Field(None, ge=1, description="place among the choices of the question put last")
+    like: int | None = Field(None, ge=1, description="place: the thumb up on the card")
+    dislike: int | None = Field(None, ge=1, description="place: the thumb down on the card")
+    unjudge: int | None = Field(None, ge=1, description="place: the thumb on the card, taken back")
+    dislike_reply: bool | None = Field(None, description="the thumb down on the reply before")
 
     act: Act | list[Act] | None = Field(None, description="the act, or those that would be right as well")
     holds: list[str] = Field(
@@ -78,6 +82,8 @@ class Turn(_Strict):
     conflict: list[str] | None = Field(None, description="attributes of which a new wish replaced an old one")
     measures: dict[str, float | str] | None = Field(None, description="all that is known of the shopper's body, size")
     bag: int | None = Field(None, ge=0, description="how many products the bag holds afterwards")
+    up: list[int] | None = Field(None, description="places, among those shown before this turn, judged up after it")
+    down: list[int] | None = Field(None, description="the same of those judged down; they are never shown again")
     table: list[int] | None = Field(None, description="places, among those shown before, that are set side by side")
     columns: list[str] = Field([], description="attributes that the table of differences has")
     kinds: int | None = Field(None, description="of how many categories products are shown, at least")
@@ -90,8 +96,11 @@ class Turn(_Strict):
 
     @model_validator(mode="after")
     def _one_deed(self) -> Self:
-        if sum(x is not None for x in (self.say, self.click, self.bag_it, self.tap)) != 1:
-            raise ValueError("expected exactly one of say, click, bag_it and tap")
+        deeds = (self.say, self.click, self.bag_it, self.tap, self.like, self.dislike, self.unjudge, self.dislike_reply)
+        if sum(x is not None for x in deeds) != 1:
+            raise ValueError(
+                "expected exactly one of say, click, bag_it, tap, like, dislike, unjudge and dislike_reply"
+            )
         return self
 
 
@@ -101,6 +110,7 @@ class Dialogue(_Strict):
         "search", "negation", "relative", "reference", "several", "correction", "undo", "conflict", "question",
         "compare",
         "explain", "details", "outfit", "size", "bag", "small talk", "recommend", "similar", "subject", "spelling",
+        "feedback",
     ]  # fmt: skip
     turns: list[Turn] = Field(min_length=1)
 
@@ -123,12 +133,14 @@ def hold(assistant: Assistant, dialogue: Dialogue, thread: str) -> list[str]:
         if step.tap is not None and step.tap > len(choices):
             return [*wrong, f"turn {n}: no choice {step.tap} to tap, {len(choices)} offered"]
         text = step.say if step.tap is None else choices[step.tap - 1]["say"]
+        if step.dislike_reply:
+            assistant.judge(thread, "down", turn=len(assistant.history(thread)))
+            continue
         if text is None:
-            place = step.click or step.bag_it
+            place = step.click or step.bag_it or step.like or step.dislike or step.unjudge
             if place > len(shown):
                 return [*wrong, f"turn {n}: no product {place} to click, {len(shown)} shown"]
-            deed = assistant.click if step.click else assistant.add_to_bag
-            deed(thread, shown[place - 1]["product_id"], place)
+            _do(assistant, thread, step, shown[place - 1]["product_id"], place)
             continue
         turn = assistant.turn(thread, text)
         wrong += [f"turn {n} {text!r}: {w}" for w in _wrong(step, turn, shown, seen, assistant, thread)]
@@ -137,6 +149,25 @@ def hold(assistant: Assistant, dialogue: Dialogue, thread: str) -> list[str]:
             shown = turn["products"]
             seen |= {p["product_id"] for p in shown}
     return wrong
+
+
+def _do(assistant: Assistant, thread: str, step: Turn, product_id: str, place: int) -> None:
+    """What is done on a card without a word."""
+    if step.click:
+        assistant.click(thread, product_id, place)
+    elif step.bag_it:
+        assistant.add_to_bag(thread, product_id, place)
+    else:
+        verdict = "up" if step.like else "down" if step.dislike else None
+        assistant.judge(thread, verdict, product_id=product_id, position=place)
+
+
+def _wrong_verdicts(step: Turn, turn: dict, shown: list[dict], verdicts: dict[str, str]) -> Iterator[str]:
+    for verdict, expected in (("up", step.up), ("down", step.down)):
+        given = [i for i, p in enumerate(shown, 1) if verdicts.get(p["product_id"]) == verdict]
+        if expected is not None and given != sorted(expected):
+            yield f"judged {verdict} {given}, expected {expected}"
+    yield from (f"{p['title']} was judged down" for p in turn["products"] if verdicts.get(p["product_id"]) == "down")
 
 
 def _wrong(
@@ -163,6 +194,7 @@ def _wrong(
     yield from _wrong_products(step, turn, shown, seen)
     yield from _wrong_meaning(step, turn, shown, assistant)
     yield from _wrong_answers(step, turn, shown)
+    yield from _wrong_verdicts(step, turn, shown, assistant.judged(thread)["products"])
     known = {m["measure"]: m["value"] for m in turn.get("measures", [])}
     if step.measures is not None and known != step.measures:
         yield f"measures {known}, expected {step.measures}"
