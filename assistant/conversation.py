@@ -12,7 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from shopping_assistant.assistant import feedback, trace
+from shopping_assistant.assistant import feedback, product_view, trace, why
+from shopping_assistant.assistant.agent_tools.desk import Desk
 from shopping_assistant.assistant.chat_models import chat_model
 from shopping_assistant.assistant.context import Settings, TurnContext
 from shopping_assistant.assistant.graph import Agent, build_agent, checkpointer
@@ -223,6 +224,7 @@ class Assistant:
             {
                 **catalog.product(o["product_id"]).as_dict(), "reason": o["reason"],
                 "route": {**NO_ROUTE, **o["route"]}, **{k: o[k] for k in ("evidence",) if o.get(k)},
+                **({"removed": True} if catalog.has_removed(o["product_id"]) else {}),
             }
             for o in offers if o["product_id"] in catalog
         ]  # fmt: skip
@@ -237,6 +239,7 @@ class Assistant:
             "tools": turn["tools"],
             "model": self.settings.planner,
             "model_error": state.get("model_error"),
+            "made": state.get("answer", {}).get("made"),  # how the cards were found, for who asks why
         }
         self._log.keep_turn(thread_id, turn["turn"], {**turn, "products": kept}, traced)
         self._forget_checkpoints(thread_id)
@@ -320,6 +323,35 @@ class Assistant:
     def product(self, product_id: str) -> dict[str, Any]:
         """One product with all the catalogue says of it."""
         return self.shelf.catalog.product(product_id).as_dict()
+
+    def view(self, thread_id: str, product_id: str) -> dict[str, Any]:
+        """What the page shows of one product: ``product``, ``colors``, ``similar``, ``goes_with``, ``judged``, ``size``.
+
+        Cards as a turn has them; ``size`` stands there where something can be said of it, see `product_view.viewed`.
+        To look is no `click`.
+
+        Raises:
+            CatalogError: there is no such product.
+        """
+        self._notice_changes()
+        found = product_view.viewed(self._desk_of(thread_id), product_id)
+        cards = {name: self._cards(found[name]) for name in product_view.LISTS}
+        return {**found, **cards, "product": self._cards([found["product"]])[0]}
+
+    def why(self, thread_id: str, turn: int) -> list[dict[str, Any]]:
+        """Why each card of a turn is there, as of that turn, whatever was said and done since; see `why.told`.
+
+        Raises:
+            WhyError: there is no such turn.
+        """
+        self._notice_changes()
+        return why.told(self._desk_of(thread_id), turn)
+
+    def _desk_of(self, thread_id: str) -> Desk:
+        """What a tool would work with in a conversation as it stands."""
+        context = TurnContext(thread_id, self._log.know(thread_id), self.shelf)
+        state = self._graph.get_state({"configurable": {"thread_id": thread_id}}).values
+        return self._agent.desk(state, context)
 
     def history(self, thread_id: str) -> list[dict[str, Any]]:
         """The turn objects of a conversation, also after a restart."""

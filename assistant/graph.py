@@ -306,6 +306,10 @@ class Agent:
         said = [m for m in messages if isinstance(m, HumanMessage) or (isinstance(m, AIMessage) and not m.tool_calls)]
         return said[-self.settings.messages_kept :]
 
+    def desk(self, state: dict, context: TurnContext) -> Desk:
+        """What a tool may use in a conversation that stands between two turns."""
+        return self._desk({"constraints": [], "understood": {"act": "other"}, "query": "", **state}, context)
+
     def _desk(self, state: ConversationState, context: TurnContext) -> Desk:
         return Desk(
             context.shelf or self.shelf,

@@ -50,7 +50,7 @@ def outfit(
     """
     own = (product.category or "").strip().lower()
     wanted = wished_category(constraints)
-    held = [*constraints, *_same_department(shelf, product, constraints)]
+    held = [*constraints, *same_department(shelf, product, constraints)]
     able = shelf.mask(held)
     able[[shelf.catalog.index(p) for p in {product.product_id, *exclude} if p in shelf.catalog]] = False
     partners = _partners(shelf, own, wanted, able)
@@ -65,7 +65,19 @@ def outfit(
     return Outfit(made, partners, any(p.sessions for p in partners))
 
 
-def _same_department(shelf: Shelf, product: Product, constraints: Sequence[Constraint]) -> list[Constraint]:
+def outfit_history(history: Sequence[Event], look: Event) -> tuple[Event, ...]:
+    """What an outfit is ranked by: the search that led to the product is done, what goes with it starts from ``look``,
+    the click on it.
+    """
+    return (*(e for e in history if e.action != "search"), look)
+
+
+def holds_beside(c: Constraint) -> bool:
+    """What was refused, who it is for and what it may cost hold for all that is worn together."""
+    return c.is_exclusion or c.attribute == "department" or (c.attribute == "price" and c.op == "<=")
+
+
+def same_department(shelf: Shelf, product: Product, constraints: Sequence[Constraint]) -> list[Constraint]:
     """For a women's coat what women or everybody wears; nothing where the product is for everybody itself."""
     own = [v for v in split_values(product.department)]
     if not own or any(v.startswith("unisex") for v in own) or any(c.attribute == "department" for c in constraints):

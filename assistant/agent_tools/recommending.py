@@ -11,7 +11,7 @@ from shopping_assistant.assistant.agent_tools.desk import Arguments, Desk, ToolR
 from shopping_assistant.assistant.agent_tools.offering import all_wishes, brief, checked, offered, same_wish
 from shopping_assistant.assistant.answers.reasons import Beside
 from shopping_assistant.assistant.language.fashion_words import EVENTS
-from shopping_assistant.assistant.outfitting import outfit
+from shopping_assistant.assistant.outfitting import holds_beside, outfit, outfit_history
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.sessions import Event
 
@@ -43,11 +43,9 @@ def _outfit(desk: Desk, given: Recommend) -> ToolResult:
     (product,) = desk.known([given.goes_with])
     now = checked(desk, given.constraints)
     held = all_wishes(desk, given.constraints)
-    kept = tuple(c for c in held if _holds_for_outfit(c) or same_wish(c, now))
+    kept = tuple(c for c in held if holds_beside(c) or same_wish(c, now))
     set_aside = tuple(c for c in held if c not in kept)
-    # The search that led to the product is done; what goes with it starts from the product itself.
-    history = tuple(e for e in desk.history() if e.action != "search")
-    history = (*history, desk.event("click", product_id=product.product_id))
+    history = outfit_history(desk.history(), desk.event("click", product_id=product.product_id))
     # "Heels to match, nothing higher than mid": wishes that order are about what is looked for now.
     now_leant = tuple(w for w in desk.leanings if w.attribute) if now else ()
     bag, events = desk.log.bag(desk.thread_id), tuple(c for c in held if c not in kept and _is_event(c))
@@ -65,11 +63,6 @@ def _outfit(desk: Desk, given: Recommend) -> ToolResult:
         result, content=content, relaxed=(*result.relaxed, *set_aside),
         made=result.made | {"goes_with": product.product_id},
     )  # fmt: skip
-
-
-def _holds_for_outfit(c: Constraint) -> bool:
-    """What was refused, who it is for and what it may cost hold for all that is worn together."""
-    return c.is_exclusion or c.attribute == "department" or (c.attribute == "price" and c.op == "<=")
 
 
 def _is_event(c: Constraint) -> bool:
