@@ -6,11 +6,15 @@ counts is the last one on each thing. A verdict orders and puts away: it is no c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal, get_args
 
+from shopping_assistant.assistant.language.leanings import JUDGED, Leaning
 from shopping_assistant.tools.errors import ShopError
+from shopping_assistant.tools.search import words_of
+from shopping_assistant.tools.sessions import Event
 
 Verdict = Literal["up", "down"]
 VERDICTS = get_args(Verdict)
@@ -47,6 +51,9 @@ class Judged:
     def of(self, turn: int | None, product_id: str | None) -> Verdict | None:
         return self.turns.get(turn) if product_id is None else self.products.get(product_id)
 
+    def products_judged(self, verdict: Verdict) -> list[str]:
+        return [p for p, v in self.products.items() if v == verdict]
+
     def as_dict(self) -> dict[str, dict]:
         return {"products": dict(self.products), "turns": dict(self.turns)}
 
@@ -77,3 +84,50 @@ def checked(verdict: str | None, turn: int | None, product_id: str | None, turns
     if turn is not None and turn not in (known := list(turns)):
         there = f"it has replies {min(known)} to {max(known)}" if known else "it has none yet"
         raise FeedbackError(f"there is no reply {turn} in this conversation; {there}")
+
+
+def orders(judged: Judged, replies: Mapping[int, Sequence[str]]) -> tuple[Leaning, ...]:
+    """Verdicts as wishes that only order: what is like a product judged goes up or down, and a reply's cards go last.
+
+    Args:
+        replies: the products that each reply judged showed.
+    """
+    of_products = [
+        Leaning(JUDGED, "like" if verdict == "up" else "unlike", than=product)
+        for product, verdict in judged.products.items()
+    ]
+    passed = dict.fromkeys(p for turn, verdict in judged.turns.items() if verdict == "down" for p in replies[turn])
+    # A card that was praised since is not hidden for the answer it came with.
+    of_replies = [
+        Leaning(JUDGED, "unlike", ("its reply",), than=p) for p in passed if judged.products.get(p) != "up"
+    ]  # fmt: skip
+    return (*of_products, *of_replies)
+
+
+def put_away(judged: Judged, titles: Mapping[str, str], query: str = "") -> tuple[str, ...]:
+    """The products judged down that are not to be offered: all but those a search names in full.
+
+    Args:
+        titles: of the products judged down.
+    """
+    said = set(words_of(query))
+    return tuple(
+        p for p in judged.products_judged("down")
+        if p not in query.split() and not (p in titles and set(words_of(titles[p])) <= said)
+    )  # fmt: skip
+
+
+def as_interest(events: Sequence[Event], judgements: Sequence[Judgement], session: str, user: str) -> list[Event]:
+    """One conversation's events as a recommender should see them: a product liked counts as one looked at closely, and
+    looking at one that was then refused as nothing.
+    """
+    judged = standing(judgements)
+    up, down = judged.products_judged("up"), set(judged.products_judged("down"))
+    done = {e.product_id for e in events if e.product_id is not None}
+    given = {j.product_id: j for j in judgements if j.verdict == "up"}
+    liked = [
+        Event(session, user, datetime.fromisoformat(given[p].at), "click", product_id=p, position=given[p].position)
+        for p in up if p not in done
+    ]  # fmt: skip
+    kept = [e for e in events if not (e.action == "click" and e.product_id in down)]
+    return sorted([*kept, *liked], key=lambda e: e.timestamp) if liked else kept

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from shopping_assistant.assistant.answers.reasons import short_title
+from shopping_assistant.assistant.kinship import Kinship
 from shopping_assistant.assistant.language.degree_words import HUES, LITTLE, MUCH
-from shopping_assistant.assistant.language.leanings import Leaning
+from shopping_assistant.assistant.language.leanings import JUDGED, Leaning
 from shopping_assistant.assistant.language.scales import STATED, Scale, Scales
 from shopping_assistant.assistant.language.stated import Stated
 
@@ -29,6 +30,9 @@ STEPS = {"little": 1.0, "": 1.5, "much": 3.0}
 STEP_COSTS = 0.15
 # A step less than this is none: two names of one shade.
 NOTICED = 0.4
+# What a thumb adds for a product like the one judged. Among products that meet all wishes it breaks ties, and is less
+# than one word of the search; chosen on validation sessions, docs/experiments.md (21 November 2026).
+LIKED, DISLIKED = 0.4, 0.2
 # Products looked at that still count; a long conversation has been elsewhere meanwhile.
 LOOKED_AT = 3
 # Who wants another one has seen this one: it comes last.
@@ -52,6 +56,7 @@ class LeaningOrder:
     def __init__(self, scales: Scales, words: Words):
         self.scales, self.catalog, self._words = scales, scales.catalog, words
         self._stated = Stated(scales.catalog)
+        self._kinship = Kinship(scales.catalog, scales.vocabulary, words.vectors)
         self._encoded: dict[str, np.ndarray] = {}
 
     def scores(self, leanings: Sequence[Leaning], mask: np.ndarray | None = None) -> np.ndarray:
@@ -60,7 +65,8 @@ class LeaningOrder:
         Args:
             mask: the products that are ordered ``(n,)``: steps are counted among them.
         """
-        total = np.zeros(len(self.catalog), dtype=np.float32)
+        total = self._judged([w for w in leanings if w.attribute == JUDGED and w.than in self.catalog], mask)
+        leanings = [w for w in leanings if w.attribute != JUDGED]
         fading = 1.0
         for wish in reversed([w for w in leanings if not w.attribute][-LOOKED_AT:]):
             if wish.than in self.catalog:
@@ -71,6 +77,17 @@ class LeaningOrder:
                 total += self._of(wish, mask)
             elif wish.than in self.catalog:
                 total[self.catalog.index(wish.than)] -= PASSED
+        return total
+
+    def _judged(self, thumbs: Sequence[Leaning], mask: np.ndarray | None) -> np.ndarray:
+        """What is like the products judged, on the average of each verdict; cards of a refused reply come last."""
+        total = np.zeros(len(self.catalog), dtype=np.float32)
+        for direction, weight in (("like", LIKED), ("unlike", -DISLIKED)):
+            found = [self._kinship.of(w.than, mask) for w in thumbs if w.direction == direction and not w.values]
+            found = [likeness for likeness in found if likeness.any()]  # of another kind: nothing is said of these
+            if found:
+                total += weight * np.mean(found, axis=0)
+        total[[self.catalog.index(w.than) for w in thumbs if w.values]] -= PASSED
         return total
 
     def _of(self, wish: Leaning, mask: np.ndarray | None) -> np.ndarray:

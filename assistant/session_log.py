@@ -190,6 +190,12 @@ class SessionLog:
         rows = self._read(f"SELECT {columns} FROM judgements WHERE thread_id = ? ORDER BY rowid", (thread_id,))
         return [Judgement(*row) for row in rows]
 
+    def threads_judged_by(self, user_id: str) -> list[str]:
+        """The conversations in which a shopper gave a thumb."""
+        statement = """SELECT DISTINCT t.thread_id FROM threads t JOIN judgements j ON j.thread_id = t.thread_id
+                       WHERE t.user_id = ? ORDER BY t.started"""
+        return [thread for (thread,) in self._read(statement, (user_id,))]
+
     def keep_turn(self, thread_id: str, turn: int, body: dict, trace: dict) -> None:
         # The trace has the tools as the turn has them: they are kept once.
         own = {k: v for k, v in trace.items() if k != "tools" or v != body.get("tools")}

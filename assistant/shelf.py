@@ -13,7 +13,7 @@ import polars as pl
 
 from shopping_assistant.assistant.evidence import Evidence, of_recommended
 from shopping_assistant.assistant.language.fashion_words import IMITATION
-from shopping_assistant.assistant.language.leanings import Leaning
+from shopping_assistant.assistant.language.leanings import JUDGED, Leaning
 from shopping_assistant.assistant.language.places import Places
 from shopping_assistant.assistant.language.understanding import Understanding
 from shopping_assistant.assistant.language.vocabulary import Vocabulary
@@ -263,8 +263,8 @@ class Shelf:
         """
         gone = self._rows(exclude)
         mask, relaxed = self._wide_enough(constraints, gone)
-        if not query.strip() and not leanings:
-            return self._by_popularity(k, mask, relaxed)
+        if not query.strip() and not any(w.attribute != JUDGED for w in leanings):
+            return self._by_popularity(k, mask, relaxed, leanings)
         by = "search" if isinstance(self.searcher, CatalogSearch) else "words"
         nothing_said = np.zeros(len(self.catalog), dtype=np.float32)
         scores = self.searcher.scores(query, mask=mask) if query.strip() else nothing_said
@@ -328,8 +328,9 @@ class Shelf:
         return self._once("leaning_order", load)
 
     def similar(
-        self, product_id: str, k: int, constraints: Sequence[Constraint], leanings: Sequence[Leaning] = ()
-    ) -> Ranked:
+        self, product_id: str, k: int, constraints: Sequence[Constraint], leanings: Sequence[Leaning] = (),
+        exclude: Sequence[str] = (),
+    ) -> Ranked:  # fmt: skip
         """Products nearest to one product: of its category, by what its title says."""
         product = self.catalog.product(product_id)
         wanted = wished_category(constraints)
@@ -338,10 +339,12 @@ class Shelf:
             constraints.append(Constraint("category", "in", (product.category.lower(),), wanted.said if wanted else ""))
         # To be near it is the search itself.
         leanings = [w for w in leanings if w.attribute or w.than != product_id]
-        return self.search(product.title, k, constraints, (product_id,), leanings)
+        return self.search(product.title, k, constraints, (product_id, *exclude), leanings)
 
-    def popular(self, k: int, constraints: Sequence[Constraint], leanings: Sequence[Leaning] = ()) -> Ranked:
-        return self._by_popularity(k, *self._wide_enough(constraints, np.array([], dtype=np.int64)), leanings)
+    def popular(
+        self, k: int, constraints: Sequence[Constraint], leanings: Sequence[Leaning] = (), exclude: Sequence[str] = ()
+    ) -> Ranked:
+        return self._by_popularity(k, *self._wide_enough(constraints, self._rows(exclude)), leanings)
 
     def _by_popularity(
         self, k: int, mask: np.ndarray, relaxed: tuple[Constraint, ...], leanings: Sequence[Leaning] = ()

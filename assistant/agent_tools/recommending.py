@@ -11,6 +11,7 @@ from shopping_assistant.assistant.agent_tools.desk import Arguments, Desk, ToolR
 from shopping_assistant.assistant.agent_tools.offering import all_wishes, brief, checked, offered, same_wish
 from shopping_assistant.assistant.answers.reasons import Beside
 from shopping_assistant.assistant.language.fashion_words import EVENTS
+from shopping_assistant.assistant.language.leanings import JUDGED
 from shopping_assistant.assistant.outfitting import holds_beside, outfit, outfit_history
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.sessions import Event
@@ -31,10 +32,11 @@ def recommend(desk: Desk, given: Recommend) -> ToolResult:
     if desk.query:
         # "Recommend me a dress" says what is looked for now, before it stands in the log.
         history = (*history, *desk.as_pages([desk.event("search", query=desk.query)]))
-    exclude = [*desk.log.bag(desk.thread_id), *(desk.seen if given.more else ())]
-    ranked = desk.shelf.recommend(history, desk.settings.shown, constraints, exclude, desk.leanings, with_evidence=True)
+    away = [*desk.put_away(desk.query), *(desk.seen if given.more else ())]
+    exclude = [*desk.log.bag(desk.thread_id), *away]
+    ranked = desk.shelf.recommend(history, desk.settings.shown, constraints, exclude, desk.ordering, with_evidence=True)
     result = offered(desk, ranked, constraints)
-    made = result.made | {"query": desk.query, "exclude": [*desk.seen] if given.more else []}
+    made = result.made | {"query": desk.query, "exclude": away}
     return replace(result, content={**result.content, "goes_by": _evidence(history)}, made=made)
 
 
@@ -47,15 +49,16 @@ def _outfit(desk: Desk, given: Recommend) -> ToolResult:
     set_aside = tuple(c for c in held if c not in kept)
     history = outfit_history(desk.history(), desk.event("click", product_id=product.product_id))
     # "Heels to match, nothing higher than mid": wishes that order are about what is looked for now.
-    now_leant = tuple(w for w in desk.leanings if w.attribute) if now else ()
-    bag, events = desk.log.bag(desk.thread_id), tuple(c for c in held if c not in kept and _is_event(c))
+    now_leant = tuple(w for w in desk.ordering if w.attribute == JUDGED or (w.attribute and now))
+    away = [*desk.log.bag(desk.thread_id), *desk.put_away()]
+    events = tuple(c for c in held if c not in kept and _is_event(c))
     # All that is worn to a wedding is for the wedding, where there is such a thing.
     shown = desk.settings.shown
-    made = outfit(desk.shelf, product, history, shown, (*kept, *events), bag, now_leant) if events else None
+    made = outfit(desk.shelf, product, history, shown, (*kept, *events), away, now_leant) if events else None
     if made is not None and made.ranked.products:
         kept, set_aside = (*kept, *events), tuple(c for c in set_aside if c not in events)
     else:
-        made = outfit(desk.shelf, product, history, desk.settings.shown, kept, bag, now_leant)
+        made = outfit(desk.shelf, product, history, desk.settings.shown, kept, away, now_leant)
     result = offered(desk, made.ranked, kept, beside=Beside(product, made.partners))
     kinds = list(dict.fromkeys(str(p["category"]) for p in result.content["products"]))
     content = {**result.content, "goes_with": brief(product), "kinds": kinds, "learned": made.learned}

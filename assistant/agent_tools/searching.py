@@ -19,8 +19,9 @@ def search_products(desk: Desk, given: Search) -> ToolResult:
     """Find products by words and conditions. The shopper's own wishes always apply; give only further ones."""
     constraints = all_wishes(desk, given.constraints)
     ranked = desk.shelf.search(
-        given.query, desk.settings.shown, constraints, desk.seen if given.more else (), desk.leanings
-    )
+        given.query, desk.settings.shown, constraints,
+        [*desk.put_away(given.query), *(desk.seen if given.more else ())], desk.ordering,
+    )  # fmt: skip
     return offered(desk, ranked, constraints, query=given.query)
 
 
@@ -33,7 +34,9 @@ class Refine(Arguments):
 def refine(desk: Desk, given: Refine) -> ToolResult:
     """Narrow what is being looked at by further conditions, keeping the shopper's wishes so far."""
     constraints = all_wishes(desk, given.constraints)
-    ranked = desk.shelf.search(given.query, desk.settings.shown, constraints, (), desk.leanings)
+    ranked = desk.shelf.search(
+        given.query, desk.settings.shown, constraints, desk.put_away(given.query), desk.ordering
+    )
     return offered(desk, ranked, constraints, query=given.query or None)
 
 
@@ -47,7 +50,7 @@ def similar(desk: Desk, given: Similar) -> ToolResult:
     """Products like one product that meet the shopper's wishes and the further conditions given."""
     desk.known([given.product_id])
     constraints = all_wishes(desk, given.constraints)
-    ranked = desk.shelf.similar(given.product_id, desk.settings.shown, constraints, desk.leanings)
+    ranked = desk.shelf.similar(given.product_id, desk.settings.shown, constraints, desk.ordering, desk.put_away())
     return offered(desk, ranked, constraints, like=given.product_id)
 
 
@@ -59,4 +62,5 @@ class Popular(Arguments):
 def popular(desk: Desk, given: Popular) -> ToolResult:
     """The products that were bought most in this shop, meeting the shopper's wishes."""
     constraints = all_wishes(desk, given.constraints)
-    return offered(desk, desk.shelf.popular(desk.settings.shown, constraints, desk.leanings), constraints)
+    ranked = desk.shelf.popular(desk.settings.shown, constraints, desk.ordering, desk.put_away())
+    return offered(desk, ranked, constraints)

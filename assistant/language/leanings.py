@@ -10,6 +10,8 @@ from shopping_assistant.tools.errors import ShopError
 
 Direction = Literal["more", "less", "like", "unlike"]
 DIRECTIONS = get_args(Direction)
+#: The attribute of a leaning that no word was said for: a thumb on the product it names in ``than``.
+JUDGED = "(judged)"
 # Of a hundred turns the latest wishes are what is wanted now, and a state stays small.
 KEPT = 24
 

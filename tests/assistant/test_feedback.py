@@ -2,13 +2,28 @@
 
 import pytest
 
+from shopping_assistant.assistant.agent_tools.desk import Desk
+from shopping_assistant.assistant.context import Settings
 from shopping_assistant.assistant.conversation import Assistant
-from shopping_assistant.assistant.feedback import FeedbackError
+from shopping_assistant.assistant.feedback import FeedbackError, Judged, orders
+from shopping_assistant.assistant.session_log import SessionLog
+from shopping_assistant.assistant.shelf import Shelf
+from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.catalog import CatalogError
+from shopping_assistant.tools.store import Store
 
 
 def shown(turn) -> list[str]:
     return [p["product_id"] for p in turn["products"]]
+
+
+def history_of(store, assistant, thread, user):
+    """What the tools of a conversation know this shopper did."""
+    log = SessionLog(store.conversations_path)
+    try:
+        return Desk(assistant.shelf, log, Settings(), thread, user, (), (), (), ()).history()
+    finally:
+        log.close()
 
 
 def test_a_verdict_stands_until_it_is_changed_or_taken_back(assistant, thread):
@@ -60,3 +75,98 @@ def test_what_cannot_be_judged_is_refused_with_the_remedy(assistant, thread, giv
     with pytest.raises(error, match=says):
         assistant.judge(thread, **given)
     assert assistant.judged(thread) == {"products": {}, "turns": {}}
+
+
+def test_a_product_judged_down_is_never_offered_again_and_no_wish_changes(assistant, thread):
+    first = assistant.turn(thread, "black ankle boots")
+    assert "ab2" in shown(first)
+    assistant.judge(thread, "down", product_id="ab2")
+    for text in ("black ankle boots", "under 150", "what would you recommend?", "what do people buy most?"):
+        turn = assistant.turn(thread, text)
+        assert "ab2" not in shown(turn), text
+        assert turn["constraints"][: len(first["constraints"])] == first["constraints"]
+    assert "ab2" in shown(assistant.turn(f"{thread}-other", "black ankle boots")), "of one conversation alone"
+
+
+def test_taking_a_judgement_back_undoes_its_effect(assistant, thread):
+    before = assistant.turn(thread, "black ankle boots")
+    assistant.judge(thread, "down", product_id="ab2")
+    assistant.judge(thread, "up", product_id="ab4")
+    changed = assistant.turn(thread, "black ankle boots")
+    assert shown(changed) != shown(before)
+    assistant.judge(thread, None, product_id="ab2")
+    assistant.judge(thread, None, product_id="ab4")
+    assert shown(assistant.turn(thread, "black ankle boots")) == shown(before)
+
+
+def test_who_names_a_product_judged_down_is_shown_it(assistant, thread):
+    assistant.turn(thread, "black ankle boots")
+    assistant.judge(thread, "down", product_id="ab3")
+    title = assistant.product("ab3")["title"]
+    assert "ab3" in shown(assistant.turn(thread, f"show me the {title}"))
+
+
+def test_what_is_like_a_product_judged_moves_and_nothing_is_filtered_out(demo_store):
+    """A liked dress brings its own line and brand up, a refused one down, among dresses that all meet the wish."""
+    shelf = Shelf(Store.open(demo_store))
+    dresses = [Constraint("category", "in", tuple(shelf.vocabulary.same_place("wrap dress")), "dress")]
+
+    def places(**verdicts):
+        found = shelf.search("dress", 500, dresses, (), orders(Judged(verdicts), {}))
+        return {p.product_id: place for place, p in enumerate(found.products)}
+
+    before = places()
+    judged = shelf.catalog.product(list(before)[20])
+    kin = [p for p in before if shelf.catalog.product(p).brand == judged.brand and p != judged.product_id]
+
+    def mean(found):
+        return sum(found[p] for p in kin) / len(kin)
+
+    liked, refused = places(**{judged.product_id: "up"}), places(**{judged.product_id: "down"})
+    assert len(kin) > 5 and mean(liked) < mean(before) < mean(refused)
+    assert set(liked) == set(refused) == set(before)
+    assert liked[judged.product_id] < before[judged.product_id]
+
+
+def test_a_thumb_says_nothing_of_other_kinds(demo_store):
+    shelf = Shelf(Store.open(demo_store))
+    shoes = [Constraint("category", "in", ("sneakers",), "sneakers")]
+    dress = shelf.catalog.ids[int(shelf.catalog.rows_with("category", "wrap dress")[0])]
+    thumbs = orders(Judged({dress: "down"}), {})
+    assert shelf.search("white sneakers", 10, shoes).products == shelf.search(
+        "white sneakers", 10, shoes, (), thumbs
+    ).products  # fmt: skip
+
+
+def test_what_was_asked_for_wins_over_what_was_liked(assistant, thread):
+    assistant.turn(thread, "boots")
+    assistant.judge(thread, "up", product_id="ab5")  # red suede
+    turn = assistant.turn(thread, "black leather ankle boots")
+    assert set(shown(turn)) == {"ab1", "ab2"}
+    assert shown(assistant.turn(thread, "canvas sneakers"))[0] == "sn1"
+
+
+def test_the_cards_of_a_reply_judged_down_come_last(assistant, thread):
+    assert shown(assistant.turn(thread, "black suede ankle boots")) == ["ab3"]
+    assert shown(assistant.turn(thread, "ankle boots, any material, black"))[0] == "ab3"
+    assistant.judge(thread, "down", turn=1)
+    assert shown(assistant.turn(thread, "black ankle boots"))[-1] == "ab3", "last, and not gone"
+    assistant.judge(thread, None, turn=1)
+    assert shown(assistant.turn(thread, "black ankle boots"))[0] == "ab3"
+
+
+def test_what_was_liked_counts_as_interest_and_what_was_refused_does_not(store, assistant, thread):
+    assistant.turn(thread, "black ankle boots", user_id="ada")
+    assistant.click(thread, "ab1", 1)
+    assistant.judge(thread, "down", product_id="ab1")
+    assistant.judge(thread, "up", product_id="ab3", position=2)
+    history = history_of(store, assistant, thread, "ada")
+    assert [(e.action, e.product_id) for e in history if e.product_id] == [("click", "ab3")]
+    assert [e.timestamp for e in history] == sorted(e.timestamp for e in history)
+    # The shopper's later conversations know it too; taken back it is nobody's interest any more.
+    assistant.turn(f"{thread}-later", "pumps", user_id="ada")
+    later = history_of(store, assistant, f"{thread}-later", "ada")
+    assert [e.product_id for e in later if e.product_id] == ["ab3"]
+    assistant.judge(thread, None, product_id="ab3")
+    assistant.judge(thread, None, product_id="ab1")
+    assert [e.product_id for e in history_of(store, assistant, thread, "ada") if e.product_id] == ["ab1"]
