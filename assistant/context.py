@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from shopping_assistant.assistant.guests import GUEST_SECONDS
+
 if TYPE_CHECKING:
     from shopping_assistant.assistant.shelf import Shelf
 
@@ -23,7 +25,7 @@ class Settings:
     """One assistant. ``model`` names a LangChain chat model ("openai:gpt-5-mini"); None is the offline one.
 
     ``base_url`` is where a server of one's own speaks the OpenAI protocol; ``asks_back`` whether a wide wish is
-    answered with a question beside the products.
+    answered with a question beside the products; ``guest_seconds`` how long a silent guest is remembered.
     """
 
     model: str | None = None
@@ -33,6 +35,7 @@ class Settings:
     messages_kept: int = MESSAGES_KEPT
     model_seconds: float = MODEL_SECONDS
     asks_back: bool = True
+    guest_seconds: float = GUEST_SECONDS
 
     @property
     def planner(self) -> str:

@@ -1,13 +1,10 @@
-"""The chat as events: searches, clicks and bag additions in ``conversations.sqlite``, in the replay format."""
+"""What is kept of shoppers in ``conversations.sqlite``: their events, in the replay format, turns, bag, saved items."""
 
 from __future__ import annotations
 
 import json
-import sqlite3
-import threading
-import time
+import textwrap
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,55 +12,54 @@ import polars as pl
 
 from shopping_assistant.assistant.compact import packed, unpacked
 from shopping_assistant.assistant.feedback import Judgement
+from shopping_assistant.assistant.guests import is_guest
+from shopping_assistant.assistant.kept_file import KeptFile
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.sessions import Event, as_events, empty_events, frame_of
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS threads (thread_id TEXT PRIMARY KEY, user_id TEXT NOT NULL, started TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS events (
+# Each step brings a file to the next version (`KeptFile`): add new ones at the end, never change one.
+_FIRST = (
+    "CREATE TABLE IF NOT EXISTS threads (thread_id TEXT PRIMARY KEY, user_id TEXT NOT NULL, started TEXT NOT NULL)",
+    """CREATE TABLE IF NOT EXISTS events (
     session_id TEXT NOT NULL, user_id TEXT NOT NULL, timestamp TEXT NOT NULL, action TEXT NOT NULL,
-    query TEXT, product_id TEXT, shown TEXT, position INTEGER);
-CREATE INDEX IF NOT EXISTS events_of_session ON events (session_id);
-CREATE INDEX IF NOT EXISTS events_of_user ON events (user_id);
-CREATE TABLE IF NOT EXISTS turns (
+    query TEXT, product_id TEXT, shown TEXT, position INTEGER)""",
+    "CREATE INDEX IF NOT EXISTS events_of_session ON events (session_id)",
+    "CREATE INDEX IF NOT EXISTS events_of_user ON events (user_id)",
+    """CREATE TABLE IF NOT EXISTS turns (
     thread_id TEXT NOT NULL, turn INTEGER NOT NULL, at TEXT NOT NULL, body TEXT NOT NULL, trace TEXT NOT NULL,
-    PRIMARY KEY (thread_id, turn));
-CREATE TABLE IF NOT EXISTS judgements (
-    thread_id TEXT NOT NULL, at TEXT NOT NULL, verdict TEXT, turn INTEGER, product_id TEXT, position INTEGER);
-CREATE INDEX IF NOT EXISTS judgements_of_thread ON judgements (thread_id);
-"""
-# Folding the log of writes into the file waits for the disk: not more often than this.
-_FOLD_SECONDS = 2.0
+    PRIMARY KEY (thread_id, turn))""",
+    """CREATE TABLE IF NOT EXISTS judgements (
+    thread_id TEXT NOT NULL, at TEXT NOT NULL, verdict TEXT, turn INTEGER, product_id TEXT, position INTEGER)""",
+    "CREATE INDEX IF NOT EXISTS judgements_of_thread ON judgements (thread_id)",
+    # Files without a version end here: the bag was what a conversation had bought, and deleted rows left their bytes.
+    "ALTER TABLE threads ADD COLUMN title TEXT",
+    "CREATE INDEX threads_of_user ON threads (user_id)",
+    """CREATE TABLE bag (
+    user_id TEXT NOT NULL, product_id TEXT NOT NULL, at TEXT NOT NULL, UNIQUE (user_id, product_id))""",
+    """CREATE TABLE saved (
+    user_id TEXT NOT NULL, product_id TEXT NOT NULL, at TEXT NOT NULL, thread_id TEXT, position INTEGER,
+    UNIQUE (user_id, product_id))""",
+    """INSERT OR IGNORE INTO bag SELECT COALESCE(user_id, session_id), product_id, timestamp FROM events
+    WHERE action = 'purchase' AND product_id IS NOT NULL ORDER BY rowid""",
+    "INSERT INTO to_scrub SELECT datetime('now') WHERE EXISTS (SELECT 1 FROM threads)",
+)
+_STEPS = (_FIRST,)
+# What is deleted with a conversation, each table with the column that names it.
+_OF_CONVERSATION = {"turns": "thread_id", "events": "session_id", "judgements": "thread_id", "threads": "thread_id"}
 _COLUMNS = "session_id, user_id, timestamp, action, query, product_id, shown, position"
+# A title made of what was looked for stands in a narrow list; one that is given may be a little longer.
+_TITLE_MADE, LONGEST_TITLE = 42, 80
 
 
-class ConversationsError(ShopError):
-    """The file of conversations is damaged or cannot be written."""
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """A connection several threads may use under a lock; written pages survive a killed process.
-
-    Raises:
-        ConversationsError: the file is no database, or the folder cannot be written to.
-    """
-    try:
-        connection = sqlite3.connect(path, check_same_thread=False, timeout=10)
-        # Counts for a new file only: a chat's rows are small, and each table starts with a page or two.
-        connection.execute("PRAGMA page_size=1024")
-        connection.execute("PRAGMA journal_mode=WAL")
-        # A commit is safe against a crash of the process; only a power cut can lose the last one.
-        connection.execute("PRAGMA synchronous=NORMAL")
-    except sqlite3.Error as error:
-        raise ConversationsError(
-            f"{path} cannot be used as the conversations' database ({error}); if it is damaged, move it away: "
-            "a new one is made, and the shop itself loses nothing"
-        ) from error
-    return connection
+class ConversationNotFound(ShopError):
+    """There is no such conversation, or it is another shopper's."""
 
 
 class SessionLog:
     """Events and turn objects of all conversations of one store. A session is a conversation.
+
+    Bag and saved items are the shopper's, over all their conversations. Conversations of guests are kept in memory and
+    are never among those of others.
 
     Args:
         clock: what time it is; a replay gives the time of the session it plays. Two readings must differ.
@@ -71,59 +67,94 @@ class SessionLog:
 
     def __init__(self, path: Path, clock: Callable[[], datetime] | None = None):
         self.now = clock or _utc
-        self._connection = connect(path)
-        self._lock = threading.Lock()
-        self._path, self._folding, self._folded_at = path, threading.Lock(), 0.0
-        with self._lock, self._connection:
-            self._connection.executescript(_SCHEMA)
+        self._disk, self._memory = KeptFile(path, _STEPS), KeptFile(None, _STEPS)
+        self._disk.fold()  # what a process that ended early, or an older program, left to do
 
     def close(self) -> None:
-        with self._folding, self._lock:  # the last to close the file folds the log of writes in and removes it
-            self._connection.close()
+        self._memory.close()
+        self._disk.close()
 
     def fold(self) -> None:
-        """Fold what was written lately into the file, in a thread of its own: no shopper waits for the disk.
+        """Fold what was written lately into the file, see `KeptFile.fold`."""
+        self._disk.fold()
 
-        Left alone, the log of writes beside the file grows to 4 MB, more than a hundred long conversations take.
-        """
-        if time.monotonic() - self._folded_at > _FOLD_SECONDS and self._folding.acquire(blocking=False):
-            self._folded_at = time.monotonic()
-            threading.Thread(target=self._fold, name="fold-conversations", daemon=True).start()
+    def _at(self, of: str | None) -> KeptFile:
+        """Where a conversation, or a shopper, is kept."""
+        return self._memory if is_guest(of) else self._disk
 
-    def _fold(self) -> None:
-        try:
-            with closing(connect(self._path)) as connection:
-                # The first copies without keeping anybody from writing; the second finds little to do and cuts back.
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except (sqlite3.Error, ConversationsError):
-            pass  # somebody is writing, or the file is gone with its store: a later turn folds
-        finally:
-            self._folding.release()
+    def _rows(self, thread_id: str, statement: str) -> list[tuple]:
+        """The rows of a query about one conversation, whose id is its only value."""
+        return self._at(thread_id).read(statement, (thread_id,))
 
     def _moment(self) -> str:
         return self.now().isoformat(timespec="microseconds")
 
-    def _write(self, statement: str, values: Sequence) -> int:
-        with self._lock, self._connection:
-            return self._connection.execute(statement, values).rowcount
-
-    def _read(self, statement: str, values: Sequence = ()) -> list[tuple]:
-        with self._lock:
-            return self._connection.execute(statement, values).fetchall()
-
     def know(self, thread_id: str, user_id: str | None = None) -> str:
-        """The shopper of a conversation. A shopper who says who they are later is so for the whole conversation."""
-        known = self._read("SELECT user_id FROM threads WHERE thread_id = ?", (thread_id,))
-        if not known:
+        """The shopper of a conversation; a new one begins. A shopper who says who they are later is so for all of it.
+
+        A guest is nobody else, whatever is said.
+
+        Raises:
+            ConversationNotFound: it is another shopper's.
+        """
+        user_id = thread_id if is_guest(thread_id) else user_id
+        known = self.owner(thread_id)
+        if known is None:
+            if is_guest(user_id) and not is_guest(thread_id):
+                raise ConversationNotFound("A guest's conversation is kept nowhere: begin one as a guest")
             values = (thread_id, user_id or thread_id, self._moment())
-            self._write("INSERT OR IGNORE INTO threads VALUES (?, ?, ?)", values)
-            return values[1]
-        if user_id and known[0][0] != user_id:
-            self._write("UPDATE threads SET user_id = ? WHERE thread_id = ?", (user_id, thread_id))
-            self._write("UPDATE events SET user_id = ? WHERE session_id = ?", (user_id, thread_id))
-            return user_id
-        return known[0][0]
+            statement = "INSERT OR IGNORE INTO threads (thread_id, user_id, started) VALUES (?, ?, ?)"
+            if self._at(thread_id).write(statement, values):
+                return values[1]
+            known = self.owner(thread_id)  # another thread was here first
+        if user_id in (None, "", known):
+            return known
+        if known != thread_id:
+            raise ConversationNotFound("There is no such conversation among yours: please begin a new one")
+        self._hand_over(thread_id, user_id)
+        return user_id
+
+    def _hand_over(self, thread_id: str, user_id: str) -> None:
+        """A conversation of nobody known becomes this shopper's, with its bag and saved items."""
+        with self._at(thread_id).together() as connection:
+            connection.execute("UPDATE threads SET user_id = ? WHERE thread_id = ?", (user_id, thread_id))
+            connection.execute("UPDATE events SET user_id = ? WHERE session_id = ?", (user_id, thread_id))
+            for table in ("bag", "saved"):
+                connection.execute(f"UPDATE OR IGNORE {table} SET user_id = ? WHERE user_id = ?", (user_id, thread_id))
+                connection.execute(f"DELETE FROM {table} WHERE user_id = ?", (thread_id,))
+
+    def owner(self, thread_id: str) -> str | None:
+        """The shopper of a conversation; None where there is none."""
+        known = self._rows(thread_id, "SELECT user_id FROM threads WHERE thread_id = ?")
+        return known[0][0] if known else None
+
+    def rename(self, thread_id: str, title: str | None) -> None:
+        """Give a conversation a title; None has one made again of what was looked for."""
+        self._at(thread_id).write("UPDATE threads SET title = ? WHERE thread_id = ?", (title, thread_id))
+
+    def delete(self, thread_id: str) -> None:
+        """Delete all of a conversation. Its bytes are overwritten by `scrub`, for several at once."""
+        file = self._at(thread_id)
+        with file.together() as connection:
+            for table, column in _OF_CONVERSATION.items():
+                connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (thread_id,))
+            connection.execute("UPDATE saved SET thread_id = NULL WHERE thread_id = ?", (thread_id,))
+            # The belongings of nobody known go with their only conversation.
+            for table in ("bag", "saved"):
+                connection.execute(f"DELETE FROM {table} WHERE user_id = ?", (thread_id,))
+            file.deleted(connection, self._moment())
+
+    def empty(self, user_id: str) -> None:
+        """Delete a shopper's bag and saved items, and what events are left under that name."""
+        file = self._at(user_id)
+        with file.together() as connection:
+            for table in ("bag", "saved", "events"):
+                connection.execute(f"DELETE FROM {table} WHERE user_id = ?", (user_id,))
+            file.deleted(connection, self._moment())
+
+    def scrub(self) -> None:
+        """Overwrite what was deleted, see `KeptFile.scrub`."""
+        self._disk.scrub()
 
     def searched(self, thread_id: str, query: str, shown: Sequence[str]) -> None:
         self._event(thread_id, "search", query=query, shown=shown)
@@ -132,40 +163,73 @@ class SessionLog:
         self._event(thread_id, "click", product_id=product_id, position=position)
 
     def bagged(self, thread_id: str, product_id: str, position: int | None = None) -> None:
-        self._event(thread_id, "purchase", product_id=product_id, position=position)
+        user_id = self._event(thread_id, "purchase", product_id=product_id, position=position)
+        values = (user_id, product_id, self._moment())
+        self._at(thread_id).write("INSERT OR IGNORE INTO bag VALUES (?, ?, ?)", values)
 
     def unbagged(self, thread_id: str, product_id: str) -> bool:
-        """Take back what was put into the bag; whether it was in it."""
-        where = "session_id = ? AND action = 'purchase' AND product_id = ?"
-        return self._write(f"DELETE FROM events WHERE {where}", (thread_id, product_id)) > 0
+        """Take back what was put into the bag; whether it was in it. It counts as bought in no conversation then."""
+        mine = (self._user(thread_id), product_id)
+        with self._at(thread_id).together() as connection:
+            where = "user_id = ? AND product_id = ?"
+            connection.execute(f"DELETE FROM events WHERE action = 'purchase' AND {where}", mine)
+            return connection.execute(f"DELETE FROM bag WHERE {where}", mine).rowcount > 0
+
+    def save(self, thread_id: str, product_id: str, position: int | None = None) -> bool:
+        """Keep a product for later; False when it was kept already."""
+        values = (self.know(thread_id), product_id, self._moment(), thread_id, position)
+        return self._at(thread_id).write("INSERT OR IGNORE INTO saved VALUES (?, ?, ?, ?, ?)", values) > 0
+
+    def unsave(self, thread_id: str, product_id: str) -> bool:
+        """Keep it no longer; False when it was not kept."""
+        mine = (self._user(thread_id), product_id)
+        return self._at(thread_id).write("DELETE FROM saved WHERE user_id = ? AND product_id = ?", mine) > 0
+
+    def saved(self, thread_id: str) -> list[str]:
+        """Product ids that the shopper keeps for later, oldest first."""
+        statement = "SELECT product_id FROM saved WHERE user_id = ? ORDER BY rowid"
+        return [p for (p,) in self._at(thread_id).read(statement, (self._user(thread_id),))]
+
+    def saved_in(self, thread_id: str) -> list[tuple[str, str, int | None]]:
+        """What was saved in this conversation and still is: product id, when, and its place among the cards."""
+        statement = "SELECT product_id, at, position FROM saved WHERE thread_id = ? ORDER BY rowid"
+        return self._rows(thread_id, statement)
+
+    def _user(self, thread_id: str) -> str:
+        """The shopper, without beginning a conversation where there is none."""
+        return self.owner(thread_id) or thread_id
 
     def _event(
         self, thread_id: str, action: str, query: str | None = None, product_id: str | None = None,
         shown: Sequence[str] = (), position: int | None = None,
-    ) -> None:  # fmt: skip
+    ) -> str:  # fmt: skip
+        """Keep an event; whose it is."""
         listed = json.dumps(list(shown)) if shown else None
-        values = (thread_id, self.know(thread_id), self._moment(), action, query, product_id, listed, position)
-        self._write(f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+        user_id = self.know(thread_id)
+        values = (thread_id, user_id, self._moment(), action, query, product_id, listed, position)
+        self._at(thread_id).write(f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+        return user_id
 
     def bag(self, thread_id: str) -> list[str]:
-        """Product ids in the bag, oldest first."""
-        statement = "SELECT product_id FROM events WHERE session_id = ? AND action = 'purchase' ORDER BY rowid"
-        return list(dict.fromkeys(row[0] for row in self._read(statement, (thread_id,))))
+        """Product ids in the shopper's bag, oldest first."""
+        statement = "SELECT product_id FROM bag WHERE user_id = ? ORDER BY rowid"
+        return [p for (p,) in self._at(thread_id).read(statement, (self._user(thread_id),))]
 
     def clicks_since(self, thread_id: str, moment: str | None) -> list[str]:
         statement = (
             "SELECT product_id FROM events WHERE session_id = ? AND action = 'click' AND timestamp > ? ORDER BY rowid"
         )
-        return [row[0] for row in self._read(statement, (thread_id, moment or ""))]
+        return [row[0] for row in self._at(thread_id).read(statement, (thread_id, moment or ""))]
 
     def events(self, thread_id: str | None = None, user_id: str | None = None) -> list[Event]:
-        """Events of one conversation, of one shopper, or of all, in the order they happened."""
+        """Events of one conversation, of one shopper, or of all but guests, in the order they happened."""
         where, values = ("", ())
         if thread_id is not None:
             where, values = "WHERE session_id = ?", (thread_id,)
         elif user_id is not None:
             where, values = "WHERE user_id = ?", (user_id,)
-        rows = self._read(f"SELECT {_COLUMNS} FROM events {where} ORDER BY rowid", values)
+        file = self._at(thread_id or user_id)
+        rows = file.read(f"SELECT {_COLUMNS} FROM events {where} ORDER BY rowid", values)
         return [
             Event(s, u, datetime.fromisoformat(t), a, q, p, tuple(json.loads(shown)) if shown else (), n)
             for s, u, t, a, q, p, shown, n in rows
@@ -182,48 +246,72 @@ class SessionLog:
         """Keep a thumb on a reply or a product; None takes the one before back. Nothing of it stands in the events."""
         self.know(thread_id)
         values = (thread_id, self._moment(), verdict, turn, product_id, position)
-        self._write("INSERT INTO judgements VALUES (?, ?, ?, ?, ?, ?)", values)
+        self._at(thread_id).write("INSERT INTO judgements VALUES (?, ?, ?, ?, ?, ?)", values)
 
     def judgements(self, thread_id: str) -> list[Judgement]:
         """All thumbs of a conversation in the order they were given, those taken back among them."""
         columns = "at, verdict, turn, product_id, position"
-        rows = self._read(f"SELECT {columns} FROM judgements WHERE thread_id = ? ORDER BY rowid", (thread_id,))
+        rows = self._rows(thread_id, f"SELECT {columns} FROM judgements WHERE thread_id = ? ORDER BY rowid")
         return [Judgement(*row) for row in rows]
 
     def threads_judged_by(self, user_id: str) -> list[str]:
         """The conversations in which a shopper gave a thumb."""
         statement = """SELECT DISTINCT t.thread_id FROM threads t JOIN judgements j ON j.thread_id = t.thread_id
                        WHERE t.user_id = ? ORDER BY t.started"""
-        return [thread for (thread,) in self._read(statement, (user_id,))]
+        return [thread for (thread,) in self._at(user_id).read(statement, (user_id,))]
 
     def keep_turn(self, thread_id: str, turn: int, body: dict, trace: dict) -> None:
         # The trace has the tools as the turn has them: they are kept once.
         own = {k: v for k, v in trace.items() if k != "tools" or v != body.get("tools")}
         values = (thread_id, turn, self._moment(), packed(body), packed(own))
-        self._write("INSERT OR REPLACE INTO turns VALUES (?, ?, ?, ?, ?)", values)
+        self._at(thread_id).write("INSERT OR REPLACE INTO turns VALUES (?, ?, ?, ?, ?)", values)
 
     def turns(self, thread_id: str) -> list[dict]:
-        rows = self._read("SELECT body FROM turns WHERE thread_id = ? ORDER BY turn", (thread_id,))
+        rows = self._rows(thread_id, "SELECT body FROM turns WHERE thread_id = ? ORDER BY turn")
         return [unpacked(body) for (body,) in rows]
 
     def traces(self, thread_id: str) -> list[dict]:
-        rows = self._read("SELECT turn, body, trace FROM turns WHERE thread_id = ? ORDER BY turn", (thread_id,))
+        rows = self._rows(thread_id, "SELECT turn, body, trace FROM turns WHERE thread_id = ? ORDER BY turn")
         return [{"turn": n, "tools": unpacked(body).get("tools", []), **unpacked(trace)} for n, body, trace in rows]
 
     def turn_times(self, thread_id: str) -> list[str]:
         """When each turn of a conversation ended, as `turns` orders them."""
-        return [at for (at,) in self._read("SELECT at FROM turns WHERE thread_id = ? ORDER BY turn", (thread_id,))]
+        return [at for (at,) in self._rows(thread_id, "SELECT at FROM turns WHERE thread_id = ? ORDER BY turn")]
 
     def last_turn_at(self, thread_id: str) -> str | None:
-        rows = self._read("SELECT at FROM turns WHERE thread_id = ? ORDER BY turn DESC LIMIT 1", (thread_id,))
+        rows = self._rows(thread_id, "SELECT at FROM turns WHERE thread_id = ? ORDER BY turn DESC LIMIT 1")
         return rows[0][0] if rows else None
 
-    def threads(self) -> list[dict]:
-        """Conversations, the newest first: ``thread_id, user_id, started, turns``."""
-        statement = """SELECT t.thread_id, t.user_id, t.started, COUNT(u.turn) FROM threads t
-                       LEFT JOIN turns u ON u.thread_id = t.thread_id GROUP BY t.thread_id ORDER BY t.started DESC"""
-        names = ("thread_id", "user_id", "started", "turns")
-        return [dict(zip(names, row, strict=True)) for row in self._read(statement)]
+    def threads(self, user_id: str | None = None) -> list[dict]:
+        """Conversations of a shopper or of all but guests: ``thread_id, user_id, title, started, last, turns``.
+
+        The one with the newest activity comes first.
+        """
+        where, values = ("", ()) if user_id is None else ("WHERE t.user_id = ?", (user_id,))
+        rows = self._at(user_id).read(
+            f"""SELECT t.thread_id, t.user_id, t.title, t.started,
+            MAX(t.started, COALESCE((SELECT MAX(at) FROM turns WHERE thread_id = t.thread_id), ''),
+                COALESCE((SELECT MAX(timestamp) FROM events WHERE session_id = t.thread_id), '')) AS last,
+            (SELECT COUNT(*) FROM turns WHERE thread_id = t.thread_id),
+            (SELECT query FROM events WHERE session_id = t.thread_id AND action = 'search' ORDER BY rowid LIMIT 1)
+            FROM threads t {where} ORDER BY last DESC, t.rowid DESC""",
+            values,
+        )
+        names = ("thread_id", "user_id", "title", "started", "last", "turns")
+        return [
+            dict(zip(names, (thread_id, user, given or self._title(thread_id, n, looked_for), started, last, n),
+                     strict=True))
+            for thread_id, user, given, started, last, n, looked_for in rows
+        ]  # fmt: skip
+
+    def _title(self, thread_id: str, turns: int, looked_for: str | None) -> str:
+        """A short title of what was first looked for, else of what was first said; "" where there is neither."""
+        if looked_for is None and turns:
+            first = "SELECT body FROM turns WHERE thread_id = ? ORDER BY turn LIMIT 1"
+            ((body,),) = self._rows(thread_id, first)
+            looked_for = unpacked(body)["shopper"]
+        made = textwrap.shorten(looked_for or "", _TITLE_MADE, placeholder=" …")
+        return made[:1].upper() + made[1:]
 
 
 def _utc() -> datetime:

@@ -7,7 +7,7 @@ import pytest
 
 from shopping_assistant.assistant.context import Settings
 from shopping_assistant.assistant.conversation import SORRY, Assistant
-from shopping_assistant.assistant.session_log import ConversationsError
+from shopping_assistant.assistant.kept_file import ConversationsError
 from shopping_assistant.tools.attribute_filter import Constraint, mask
 from shopping_assistant.tools.catalog import ALWAYS_SHOWN, CatalogError
 from shopping_assistant.tools.importers import read_log

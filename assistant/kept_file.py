@@ -1,0 +1,218 @@
+"""The SQLite database that conversations are kept in: on disk, or in memory for who leaves nothing behind."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from shopping_assistant.assistant import trace
+from shopping_assistant.tools.errors import ShopError
+
+# Folding the log of writes into the file waits for the disk: not more often than this.
+_FOLD_SECONDS = 2.0
+# How long a write waits for somebody else's.
+_PATIENCE_SECONDS = 10.0
+# Deletions whose bytes are still to be overwritten; kept in the file, so that a killed process leaves the task behind.
+_TO_SCRUB = "CREATE TABLE IF NOT EXISTS to_scrub (at TEXT NOT NULL)"
+_NOT_KEPT = "so this could not be kept. Nothing said before is lost"
+_TROUBLES = {
+    sqlite3.SQLITE_FULL: f"The disk of this shop is full, {_NOT_KEPT}: please try again in a little while",
+    sqlite3.SQLITE_IOERR: f"The disk of this shop takes nothing more, {_NOT_KEPT}: please try again in a little while",
+    sqlite3.SQLITE_READONLY: f"This shop's conversations may only be read, {_NOT_KEPT}: please tell the shop",
+    sqlite3.SQLITE_CANTOPEN: f"This shop's conversations cannot be opened, {_NOT_KEPT}: please tell the shop",
+    sqlite3.SQLITE_BUSY: f"Too much is being written at once, {_NOT_KEPT}: please try again in a moment",
+    sqlite3.SQLITE_CORRUPT: "The file of this shop's conversations is damaged, so this could not be kept: please tell "
+    "the shop",
+}
+
+_UNKNOWN_TROUBLE = f"This shop's conversations cannot be used just now, {_NOT_KEPT}: please try again in a little while"
+
+
+class ConversationsError(ShopError):
+    """The file of conversations is damaged, full or cannot be written."""
+
+
+def trouble(error: sqlite3.Error) -> ConversationsError:
+    """What a failing database means, in a sentence for a shopper; the cause stays with the error it is raised from."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return ConversationsError(_TROUBLES.get((code or 0) & 0xFF, _UNKNOWN_TROUBLE))
+
+
+def connect(path: Path | None) -> sqlite3.Connection:
+    """A connection several threads may use under a lock; written pages survive a killed process.
+
+    Args:
+        path: None is a database in memory that nobody else sees, and that is gone with its connection.
+
+    Raises:
+        ConversationsError: the file is no database, or the folder cannot be written to.
+    """
+    try:
+        connection = sqlite3.connect(path or ":memory:", check_same_thread=False, timeout=_PATIENCE_SECONDS)
+        # Counts for a new file only: a chat's rows are small, and each table starts with a page or two.
+        connection.execute("PRAGMA page_size=1024")
+        if path is None:
+            # A large sort would otherwise go through a file.
+            connection.execute("PRAGMA temp_store=MEMORY")
+        else:
+            connection.execute("PRAGMA journal_mode=WAL")
+        # A commit is safe against a crash of the process; only a power cut can lose the last one.
+        connection.execute("PRAGMA synchronous=NORMAL")
+    except sqlite3.Error as error:
+        raise ConversationsError(
+            f"{path} cannot be used as the conversations' database ({error}); if it is damaged, move it away: "
+            "a new one is made, and the shop itself loses nothing"
+        ) from error
+    return connection
+
+
+class KeptFile:
+    """One database with its lock; `read` and `write` may be called from several threads.
+
+    Args:
+        path: None keeps everything in memory.
+        steps: statements that bring a file from each version to the next: the first make a new one. A file that is
+            older gets those it lacks, in one transaction; what older programs left readable is overwritten then.
+    """
+
+    def __init__(self, path: Path | None, steps: Sequence[Sequence[str]]):
+        self._path, self._connection, self._lock = path, connect(path), threading.Lock()
+        self._folding, self._folded_at = threading.Lock(), 0.0
+        try:
+            self._bring_up(steps)
+        except sqlite3.Error as error:
+            self._connection.close()
+            raise ConversationsError(
+                f"{path} cannot be brought up to date ({error}); it must be a file that can be written, on a disk with "
+                "room left"
+            ) from error
+
+    def _bring_up(self, steps: Sequence[Sequence[str]]) -> None:
+        with self._lock, self._connection:
+            version = self._version()
+            if version > len(steps):
+                raise ConversationsError(
+                    f"{self._path} was written by a newer version of this program (version {version} of the file, this "
+                    f"one knows {len(steps)}): use that one"
+                )
+            if version == len(steps):
+                return
+            self._connection.execute("BEGIN IMMEDIATE")
+            version = self._version()  # another process may have been here first
+            for statement in (_TO_SCRUB, *itertools.chain(*steps[version:])):
+                self._connection.execute(statement)
+            self._connection.execute(f"PRAGMA user_version={len(steps)}")
+
+    def _version(self) -> int:
+        return self._connection.execute("PRAGMA user_version").fetchone()[0]
+
+    def close(self) -> None:
+        with self._folding, self._lock:  # the last to close the file folds the log of writes in and removes it
+            self._connection.close()
+
+    def read(self, statement: str, values: Sequence = ()) -> list[tuple]:
+        """All rows of a query.
+
+        Raises:
+            ConversationsError: the file cannot be read.
+        """
+        try:
+            with self._lock:
+                return self._connection.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise trouble(error) from error
+
+    def write(self, statement: str, values: Sequence = ()) -> int:
+        """How many rows a statement changed.
+
+        Raises:
+            ConversationsError: it could not be kept; all that was kept before is as it was.
+        """
+        with self.together() as connection:
+            return connection.execute(statement, values).rowcount
+
+    @contextmanager
+    def together(self) -> Iterator[sqlite3.Connection]:
+        """Several statements of which all count, or none.
+
+        Raises:
+            ConversationsError: they could not be kept.
+        """
+        try:
+            with self._lock, self._connection:
+                yield self._connection
+        except sqlite3.Error as error:
+            raise trouble(error) from error
+
+    def fold(self) -> None:
+        """Fold what was written lately into the file, in a thread of its own: no shopper waits for the disk.
+
+        Left alone, the log of writes beside the file grows to 4 MB, more than a hundred long conversations take.
+        """
+        if self._path is None:
+            return
+        if time.monotonic() - self._folded_at > _FOLD_SECONDS and self._folding.acquire(blocking=False):
+            self._folded_at = time.monotonic()
+            threading.Thread(target=self._fold, name="fold-conversations", daemon=True).start()
+
+    def _fold(self) -> None:
+        try:
+            with closing(connect(self._path)) as connection:
+                # The first copies without keeping anybody from writing; the second finds little to do and cuts back.
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._scrub(connection)
+        except (sqlite3.Error, ConversationsError):
+            pass  # somebody is writing, or the file is gone with its store: a later turn folds
+        finally:
+            self._folding.release()
+
+    def deleted(self, connection: sqlite3.Connection, at: str) -> None:
+        """Note, among the statements of a deletion, that its bytes are to be overwritten; `scrub` does it."""
+        if self._path is not None:
+            connection.execute("INSERT INTO to_scrub VALUES (?)", (at,))
+
+    def scrub(self) -> None:
+        """Overwrite what was deleted, in the file and in its log of writes. It waits for others who write.
+
+        Raises:
+            ConversationsError: it could not be done now. It is tried again after later turns and when the file is
+                opened.
+        """
+        if self._path is None:
+            return
+        try:
+            with self._folding, closing(connect(self._path)) as connection:
+                done = self._scrub(connection)
+        except sqlite3.Error as error:
+            trace.log.warning("deleted conversations could not be overwritten: %s", type(error).__name__)
+            done = False
+        if not done:
+            raise ConversationsError(
+                "It is deleted. Its last traces could not be overwritten yet, because the disk is full or the file is "
+                "in use elsewhere; that will be done as soon as it can be"
+            )
+
+    @staticmethod
+    def _scrub(connection: sqlite3.Connection) -> bool:
+        """Whether nothing deleted is left in the file or beside it.
+
+        SQLite's own ``secure_delete`` is not enough: a row that moved to another page when a page was split leaves its
+        bytes in the gap of the old one (3 of 300 random histories, tests/assistant/test_kept_file.py). VACUUM writes
+        every page anew.
+        """
+        (newest,) = connection.execute("SELECT MAX(rowid) FROM to_scrub").fetchone()
+        if newest is None:
+            return True
+        connection.execute("VACUUM")
+        busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:  # somebody reads the file as it was
+            return False
+        with connection:
+            connection.execute("DELETE FROM to_scrub WHERE rowid <= ?", (newest,))
+        return True
