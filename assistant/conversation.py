@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from shopping_assistant.assistant import feedback, product_view, trace, why
+from shopping_assistant.assistant import feedback, product_view, taps, trace, why
 from shopping_assistant.assistant.agent_tools.desk import Desk
 from shopping_assistant.assistant.chat_models import chat_model
-from shopping_assistant.assistant.checkpoints import Checkpoints
 from shopping_assistant.assistant.context import Settings, TurnContext
-from shopping_assistant.assistant.graph import Agent, build_agent
-from shopping_assistant.assistant.guests import Guests
-from shopping_assistant.assistant.one_at_a_time import OneAtATime
-from shopping_assistant.assistant.session_log import SessionLog
+from shopping_assistant.assistant.graph import Agent, build_agent, checkpointer
+from shopping_assistant.assistant.session_log import SessionLog, connect
 from shopping_assistant.assistant.shelf import NO_ROUTE, Shelf
-from shopping_assistant.assistant.shopper_memory import ShopperMemory
+from shopping_assistant.tools.catalog import CatalogError
 from shopping_assistant.tools.store import Store
 
 SORRY = "Sorry, something went wrong on my side. Please try that again."
@@ -29,18 +27,19 @@ SORRY = "Sorry, something went wrong on my side. Please try that again."
 LONGEST_TEXT = 2_000
 
 
-class Assistant(ShopperMemory):
+class Assistant:
     """Open one with `Assistant.open`; every method may be called from several threads."""
 
     def __init__(self, store: Store, settings: Settings, model=None, clock: Callable[[], datetime] | None = None):
         self.settings = settings
         self._log = SessionLog(store.conversations_path, clock)
-        self._saver = Checkpoints(store.conversations_path)
+        self._checkpoints = connect(store.conversations_path)
+        self._saver = checkpointer(self._checkpoints)
         self._agent = Agent(Shelf(store), self._log, settings, model)
         self._graph = build_agent(self._agent, self._saver)
         self._reopening = threading.Lock()
-        self._locks = OneAtATime()
-        self._guests = Guests(self._leave, settings.guest_seconds)
+        self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._locks_lock = threading.Lock()
 
     @classmethod
     def open(
@@ -87,8 +86,7 @@ class Assistant(ShopperMemory):
                 trace.log.warning("the changed store was not opened: %s", trace.cause(error))
 
     def close(self) -> None:
-        self._guests.close()
-        self._saver.close()
+        self._checkpoints.close()
         self._log.close()
 
     def warm(self) -> None:
@@ -98,12 +96,32 @@ class Assistant(ShopperMemory):
         except Exception as error:  # a model that cannot load fails in the turn that needs it, with its cause
             trace.log.warning("warming failed with %s", type(error).__name__)
 
-    def turn(self, thread_id: str, text: str, user_id: str | None = None) -> dict[str, Any]:
-        """Answer one sentence; the turn object."""
-        return [piece for piece in self.stream(thread_id, text, user_id) if piece["type"] == "turn"][-1]["turn"]
+    def turn(
+        self, thread_id: str, text: str = "", user_id: str | None = None, tap: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Answer one sentence or tap; the turn object. See `stream`."""
+        return [piece for piece in self.stream(thread_id, text, user_id, tap) if piece["type"] == "turn"][-1]["turn"]
 
-    def stream(self, thread_id: str, text: str, user_id: str | None = None) -> Iterator[dict[str, Any]]:
-        """The reply as it is written, ``{"type": "text", "text": …}``, then ``{"type": "turn", "turn": …}``."""
+    def stream(
+        self, thread_id: str, text: str = "", user_id: str | None = None, tap: Mapping[str, Any] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """The reply as it is written, ``{"type": "text", "text": …}``, then ``{"type": "turn", "turn": …}``.
+
+        Args:
+            tap: what was tapped in the place of a sentence: ``{"drop": a constraint or leaning as the turn object has
+                it}``, ``{"undo": True}`` or ``{"redo": True}``.
+
+        Raises:
+            TapError: the tap is none of these, or comes with a sentence.
+        """
+        tapped = taps.read(tap) if tap is not None else None
+        if tapped is not None and text:
+            raise taps.TapError(f"a tap {tap!r} and a sentence at once; send one after the other")
+        return self._answered(thread_id, text, user_id, tapped)
+
+    def _answered(
+        self, thread_id: str, text: str, user_id: str | None, tap: taps.Tap | None
+    ) -> Iterator[dict[str, Any]]:
         with self._lock_of(thread_id):
             start = time.perf_counter()
             self._notice_changes()
@@ -113,8 +131,9 @@ class Assistant(ShopperMemory):
             state: dict[str, Any] = {}
             config = {"configurable": {"thread_id": thread_id}}
             try:
+                given = {"text": text, "tap": tap.as_dict() if tap else None}
                 for mode, piece in self._graph.stream(
-                    {"text": text}, config, context=context, stream_mode=["custom", "values"], durability="sync"
+                    given, config, context=context, stream_mode=["custom", "values"], durability="sync"
                 ):
                     if mode == "custom":
                         yield piece
@@ -126,6 +145,7 @@ class Assistant(ShopperMemory):
                 trace.log.warning("a turn failed with %s", type(error).__name__)
                 state = {}
                 turn = self._failed_turn(thread_id, text, error, start)
+                turn |= {"tapped": tap.as_dict()} if tap else {}
             self._keep_turn(thread_id, turn, state)
             yield {"type": "turn", "turn": turn}
 
@@ -145,7 +165,7 @@ class Assistant(ShopperMemory):
             told = dict(result.content)
             if update:
                 self._graph.update_state(config, update, as_node="finish")
-                self._saver.forget_older(thread_id)
+                self._forget_checkpoints(thread_id)
             if result.offers is not None:
                 told["products"] = self._cards(update["answer"]["offers"])
                 if result.query:
@@ -198,7 +218,7 @@ class Assistant(ShopperMemory):
             turn["measures"] = state["measures"]
         if answer.get("relaxed"):
             turn["relaxed"] = answer["relaxed"]
-        turn |= {key: u[key] for key in ("then", "conflicts") if u.get(key)}
+        turn |= {key: u[key] for key in ("then", "conflicts", "tapped") if u.get(key)}
         turn |= {key: value for key, value in answer.get("told", {}).items() if value}
         return {**turn, "ms": round((time.perf_counter() - start) * 1000, 1)}
 
@@ -244,8 +264,17 @@ class Assistant(ShopperMemory):
             "made": state.get("answer", {}).get("made"),  # how the cards were found, for who asks why
         }
         self._log.keep_turn(thread_id, turn["turn"], {**turn, "products": kept}, traced)
-        self._saver.forget_older(thread_id)
+        self._forget_checkpoints(thread_id)
         self._log.fold()
+
+    def _forget_checkpoints(self, thread_id: str) -> None:
+        """Only the last checkpoint of a conversation is ever needed again."""
+        last = "(SELECT MAX(checkpoint_id) FROM checkpoints WHERE thread_id = ?)"
+        with self._saver.lock, self._checkpoints:
+            for table in ("checkpoints", "writes"):
+                self._checkpoints.execute(
+                    f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_id < {last}", (thread_id, thread_id)
+                )
 
     def click(self, thread_id: str, product_id: str, position: int | None = None) -> None:
         """The shopper looked at a product.
@@ -283,6 +312,35 @@ class Assistant(ShopperMemory):
     def judged(self, thread_id: str) -> dict[str, dict]:
         """The verdicts that stand, latest last: ``{"products": {product_id: verdict}, "turns": {turn: verdict}}``."""
         return feedback.standing(self._log.judgements(thread_id)).as_dict()
+
+    def add_to_bag(self, thread_id: str, product_id: str, position: int | None = None) -> bool:
+        """Put a product into the bag; False when it was in it already.
+
+        Raises:
+            CatalogError: there is no such product, or no more.
+        """
+        self._notice_changes()
+        if self.shelf.catalog.has_removed(product_id):
+            raise CatalogError(f"{self.shelf.catalog.product(product_id).title} is no longer in this shop")
+        self.shelf.catalog.index(product_id)
+        with self._lock_of(thread_id):
+            if product_id in self._log.bag(thread_id):
+                return False
+            self._log.bagged(thread_id, product_id, position)
+            return True
+
+    def remove_from_bag(self, thread_id: str, product_id: str) -> bool:
+        """Take a product out of the bag; False when it was not in it."""
+        with self._lock_of(thread_id):
+            return self._log.unbagged(thread_id, product_id)
+
+    def bag(self, thread_id: str) -> list[dict[str, Any]]:
+        """Its products; one that is no longer in the shop has ``removed`` set."""
+        self._notice_changes()
+        catalog = self.shelf.catalog
+        bagged = [p for p in self._log.bag(thread_id) if p in catalog]
+        gone = {True: {"removed": True}, False: {}}
+        return [{**catalog.product(p).as_dict(), **gone[catalog.has_removed(p)]} for p in bagged]
 
     def product(self, product_id: str) -> dict[str, Any]:
         """One product with all the catalogue says of it."""
@@ -325,6 +383,14 @@ class Assistant(ShopperMemory):
         """For each turn its milliseconds by part, its tools, the chat model and what failed."""
         return self._log.traces(thread_id)
 
+    def threads(self) -> list[dict[str, Any]]:
+        """Conversations, the newest first."""
+        return self._log.threads()
+
     def events(self, thread_id: str | None = None) -> pl.DataFrame:
         """Events of one conversation or of all, in the format that is replayed and learned from."""
         return self._log.frame(thread_id)
+
+    def _lock_of(self, thread_id: str) -> threading.Lock:
+        with self._locks_lock:
+            return self._locks[thread_id]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import threading
 import time
 from dataclasses import asdict, replace
@@ -15,10 +16,11 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
-from shopping_assistant.assistant import toolbox, trace
+from shopping_assistant.assistant import steps, taps, toolbox, trace
 from shopping_assistant.assistant.agent_tools.desk import Desk, ToolResult
 from shopping_assistant.assistant.agent_tools.offering import brief
 from shopping_assistant.assistant.chat_models import ModelError
+from shopping_assistant.assistant.compact import PackedSerializer
 from shopping_assistant.assistant.context import Settings, TurnContext
 from shopping_assistant.assistant.guard import CarefulReply, Evidence, Titles
 from shopping_assistant.assistant.hosted_model import HostedModel
@@ -49,6 +51,13 @@ from shopping_assistant.tools.catalog import Catalog
 _MAY_STAY_OPEN = ("add_to_bag", "remove_from_bag", "similar", "ask", "compare")
 
 
+def checkpointer(connection: sqlite3.Connection) -> SqliteSaver:
+    """Checkpoints read back as plain values and LangChain messages only: no other type is revived from the file."""
+    saver = SqliteSaver(connection, serde=PackedSerializer(allowed_msgpack_modules=None))
+    saver.setup()
+    return saver
+
+
 class Agent:
     """The nodes, and what they share. One graph serves all conversations."""
 
@@ -70,12 +79,8 @@ class Agent:
         clicked = self.log.clicks_since(thread, self.log.last_turn_at(thread))
         shelf = self._shelf(runtime)
         known = before(state, bag, clicked, shelf.catalog)
-        u = shelf.understanding.understand(state["text"], known)
-        heard = self.ear.heard(state["text"], bool(u.added))
-        if heard is not None:
-            u = for_a_tool(u, known)
-        elif u.act == "other" and u.talk is None and not u.then:
-            u = replace(u, talk=nearest_talk(state["text"]))
+        tap = taps.read(state["tap"]) if state.get("tap") else None
+        u, heard, there = self._meant(state["text"], tap, known, shelf)
         understood = {
             "act": u.act,
             "asked": list(u.asked),
@@ -93,23 +98,23 @@ class Agent:
             "talk": asdict(u.talk) if u.talk else None,
             "declined": u.declined,
             "about_self": u.told.as_dict() if u.told is not None and (u.told or u.told.sizes) else None,
-            **turned_back(known.constraints, known.leanings, u),
+            **turned_back(known, u),
             **further(u, known, state.get("understood") or {}),
         }
         spoken_of = u.targets or known.scene.focus or known.scene.shown
         if heard is not None:
             understood["tool"] = list(heard)
+        if tap is not None:
+            understood |= {"tapped": tap.as_dict(), "there": there}
         asked_of = [shelf.catalog.product(p) for p in spoken_of]
         understood = with_quality(understood, state["text"], asked_of, known.scene.focus)
         fresh = u.act == "reset" or u.new_subject
-        changed = u.added or u.forgot or u.leanings != known.leanings
+        stepped = steps.after(known, u)
+        understood["stepped"] = stepped["earlier"] != state.get("earlier", [])
         return {
             "turn": state.get("turn", 0) + 1,
-            "previous": [c.as_dict() for c in known.constraints] if changed else state.get("previous", []),
             "leanings": [w.as_dict() for w in u.leanings],
-            "previous_leanings": (
-                [w.as_dict() for w in known.leanings] if changed else state.get("previous_leanings", [])
-            ),
+            **stepped,
             "constraints": [c.as_dict() for c in u.constraints],
             "measures": updated(state.get("measures", []), u.told) if u.told else state.get("measures", []),
             "words": list(u.words), "query": search_query(u.constraints, u.words, u.leanings),
@@ -117,11 +122,26 @@ class Agent:
             "focus": [] if fresh else list(known.scene.focus),
             "seen": [] if fresh and u.act == "reset" else state.get("seen", []),
             "shown": [] if u.act == "reset" else state.get("shown", []),
-            "messages": [*state.get("messages", []), HumanMessage(state["text"])],
+            "messages": [*state.get("messages", []), HumanMessage(tap.words if tap else state["text"])],
             **after_question(state, u),
             "answer": {}, "tools": [], "calls": 0, "model_error": None, "reply": "",
             "parts_ms": {"understand": _ms(start)},
         }  # fmt: skip
+
+    def _meant(
+        self, text: str, tap: taps.Tap | None, known: Before, shelf: Shelf
+    ) -> tuple[Understood, tuple[str, dict] | None, bool]:
+        """What was said or tapped, the tool that hears it, and whether what was tapped was there."""
+        if tap is not None:
+            u, there = taps.understood(tap, known)
+            return u, None, there
+        u = shelf.understanding.understand(text, known)
+        heard = self.ear.heard(text, bool(u.added))
+        if heard is not None:
+            return for_a_tool(u, known), heard, True
+        if u.act == "other" and u.talk is None and not u.then:
+            u = replace(u, talk=nearest_talk(text))
+        return u, None, True
 
     def plan(self, state: ConversationState, runtime: Runtime[TurnContext]) -> dict:
         """One message of the chat model: tool calls or the reply. When the model fails, the offline one answers."""
@@ -210,7 +230,7 @@ class Agent:
         """Carry out the calls of the last message. One that fails is kept in the trace, and told to the model."""
         answer, constraints = dict(state["answer"]), state["constraints"]
         messages, entries, parts = list(state["messages"]), list(state["tools"]), dict(state["parts_ms"])
-        calls, understood = state["messages"][-1].tool_calls, state["understood"]
+        calls, understood, stepped = state["messages"][-1].tool_calls, state["understood"], {}
         for c in calls:
             desk = self._desk({**state, "constraints": constraints}, runtime.context)
             result = None
@@ -224,6 +244,9 @@ class Agent:
                 continue
             parts |= {f"{c['name']}.{part}": ms for part, ms in result.parts_ms.items()}
             if result.constraints is not None:
+                if not understood["stepped"]:
+                    stepped = {"earlier": steps.beside(state), "undone": []}
+                    understood = {**understood, "stepped": True}
                 constraints = [x.as_dict() for x in result.constraints]
             if result.offers is not None:
                 answer |= _answer_of(result)
@@ -235,7 +258,7 @@ class Agent:
             question = self._question(state, constraints, result, self._shelf(runtime))
             if question is not None:
                 answer["told"] = {**answer.get("told", {}), "question": question.as_dict()}
-        return {"messages": messages, "tools": entries, "answer": answer, "constraints": constraints,
+        return {"messages": messages, "tools": entries, "answer": answer, "constraints": constraints, **stepped,
                 "understood": understood, "calls": state["calls"] + len(calls), "parts_ms": parts}  # fmt: skip
 
     def call(self, state: dict, context: TurnContext, name: str, arguments: dict) -> tuple[ToolResult, dict]:
@@ -248,7 +271,7 @@ class Agent:
         result = toolbox.call(self._desk(known, context), name, arguments)
         update: dict[str, Any] = {}
         if result.constraints is not None:
-            update["constraints"] = [c.as_dict() for c in result.constraints]
+            update = {"constraints": [c.as_dict() for c in result.constraints], "earlier": steps.beside(state)}
         if result.offers is not None:
             answer = _answer_of(result)
             update |= {**_shown(state, answer), "focus": [], "question": {}, "answer": answer}
@@ -309,7 +332,7 @@ class Agent:
             context.thread_id,
             context.user_id,
             constraints_of(state["constraints"]),
-            constraints_of(state.get("previous")),
+            constraints_of((state.get("earlier") or [{}])[-1].get("constraints")),
             tuple(state.get("shown", ())),
             tuple(state.get("seen", ())),
             state["query"] if state["understood"]["act"] == "search" else "",

@@ -142,7 +142,7 @@ def _content(message: ToolMessage) -> dict:
 def plan_one(state: dict) -> list[Call]:
     """The tool calls for one act of the shopper's; none when a sentence will do."""
     act = state.get("act", "other")
-    if state.get("talk") or (act == "undo" and not state.get("turned_back")):
+    if state.get("talk") or (act == "undo" and not state.get("turned_back")) or not state.get("there", True):
         return []
     targets, shown = state.get("targets", []), [p["product_id"] for p in state.get("shown", [])]
     focus, asked, wishes = state.get("focus", []), state.get("asked", []), state.get("wishes", [])
@@ -200,7 +200,7 @@ def _on_size(state: dict, chosen: list[str]) -> list[Call]:
 
 def _looking(state: dict, wishes: list[dict]) -> list[Call]:
     query, more = state.get("query", ""), bool(state.get("more"))
-    if not wishes and not query:
+    if not wishes and not query and "drop" not in (state.get("tapped") or {}):
         return []
     if state.get("advice") and state.get("can_recommend"):
         return [("recommend", {"constraints": wishes, "more": more})]

@@ -18,7 +18,7 @@ import numpy as np
 
 from shopping_assistant.assistant.answers.wording import money, name_of
 from shopping_assistant.assistant.language.understanding import Before, Understanding, Understood
-from shopping_assistant.assistant.language.wishes import FORGET_ALL, FORGET_LAST
+from shopping_assistant.assistant.language.wishes import FORGET_ALL, steps_back
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.catalog import Catalog, split_values
 
@@ -118,7 +118,8 @@ def after_question(state: ConversationState, u: Understood) -> dict:
     put = (state.get("question") or {}).get("attribute")
     unasked, passed_over = list(state.get("unasked") or ()), state.get("passed_over") or 0
     # What a shopper takes back ("the colour doesn't matter") is no matter to ask about.
-    settled = [put, *(f for f in u.forgot if f not in (FORGET_ALL, FORGET_LAST) and not f.startswith("not "))]
+    taken_back = () if steps_back(u.forgot) else u.forgot
+    settled = [put, *(f for f in taken_back if f != FORGET_ALL and not f.startswith("not "))]
     if put and not u.talk:
         answered = bool(u.declined) or any(c.attribute == put for c in u.added)
         passed_over = 0 if answered else passed_over + 1

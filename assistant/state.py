@@ -10,6 +10,8 @@ from langchain_core.messages import AnyMessage
 from shopping_assistant.assistant.language.leanings import Leaning
 from shopping_assistant.assistant.language.references import Scene
 from shopping_assistant.assistant.language.understanding import Before, Understood
+from shopping_assistant.assistant.language.understood import Held
+from shopping_assistant.assistant.language.wishes import steps_back
 from shopping_assistant.tools.attribute_filter import Constraint
 
 # Products a shopper can still point at by description after newer ones were shown.
@@ -21,9 +23,11 @@ class ConversationState(TypedDict, total=False):
 
     turn: int
     constraints: list[dict]
-    previous: list[dict]  # constraints a turn earlier, for "undo"
     leanings: list[dict]
-    previous_leanings: list[dict]  # those of a turn earlier
+    earlier: list[dict]  # the wishes before each change, the latest last: what "undo" goes back to, see `steps`
+    undone: list[dict]  # those taken back since, the latest last
+    previous: list[dict]  # of files from before there was `earlier`: constraints a turn earlier
+    previous_leanings: list[dict]  # and the leanings
     words: list[str]
     shown: list[str]
     reasons: dict[str, str]
@@ -38,6 +42,7 @@ class ConversationState(TypedDict, total=False):
     messages: list[AnyMessage]
 
     text: str
+    tap: dict | None  # what was tapped instead of a sentence, see `taps`
     understood: dict[str, Any]
     query: str
     clicked: list[str]
@@ -58,6 +63,28 @@ def leanings_of(dicts: list[dict] | None) -> tuple[Leaning, ...]:
     return tuple(Leaning.from_dict(d) for d in dicts or ())
 
 
+def held_of(step: dict) -> Held:
+    """One step of `earlier` or `undone` read back."""
+    words = tuple(step.get("words") or ())
+    return Held(constraints_of(step.get("constraints")), leanings_of(step.get("leanings")), words)
+
+
+def as_step(held: Held) -> dict[str, Any]:
+    """What was wished at one moment, as plain values, without what is empty: twenty of them are kept."""
+    step = {
+        "constraints": [c.as_dict() for c in held.constraints], "leanings": [w.as_dict() for w in held.leanings],
+        "words": list(held.words),
+    }  # fmt: skip
+    return {key: value for key, value in step.items() if value}
+
+
+def _earlier(state: ConversationState, words: tuple[str, ...]) -> tuple[Held, ...]:
+    if "earlier" in state or "previous" not in state:
+        return tuple(map(held_of, state.get("earlier") or ()))
+    # A conversation from before there were steps knows one, and not its words.
+    return (Held(constraints_of(state["previous"]), leanings_of(state.get("previous_leanings")), words),)
+
+
 def before(state: ConversationState, bag: list[str], clicked: list[str], known: Container[str]) -> Before:
     """What understanding needs of the state; a click since the last turn is what "it" means now.
 
@@ -69,10 +96,11 @@ def before(state: ConversationState, bag: list[str], clicked: list[str], known: 
     pointable = (state.get("shown") or [], bag, focus, state.get("seen") or [])
     scene = Scene(*(tuple(p for p in products if p in known) for products in pointable))
     question = (state.get("question") or {}).get("attribute", "")
+    words = tuple(state.get("words") or ())
     return Before(
-        constraints_of(state.get("constraints")), constraints_of(state.get("previous")), scene,
-        tuple(state.get("words") or ()), understood.get("act", ""), tuple(understood.get("asked", ())),
-        leanings_of(state.get("leanings")), leanings_of(state.get("previous_leanings")), question=question,
+        constraints_of(state.get("constraints")), _earlier(state, words), scene,
+        words, understood.get("act", ""), tuple(understood.get("asked", ())),
+        leanings_of(state.get("leanings")), tuple(map(held_of, state.get("undone") or ())), question=question,
         was_open=bool(understood.get("open")),
     )  # fmt: skip
 
@@ -127,13 +155,23 @@ def chosen_of_new(understood: dict, products: Sequence[tuple[str, float | None]]
     return {**understood, "then": then}
 
 
-def turned_back(old: tuple[Constraint, ...], leaned: tuple[Leaning, ...], u: Understood) -> dict[str, Any]:
-    """What a sentence that takes something back changed: ``gone``, the wishes it left without a successor."""
+def turned_back(known: Before, u: Understood) -> dict[str, Any]:
+    """What a sentence or a tap that takes something back changed.
+
+    ``gone``: the wishes it left without a successor; ``back``: those of earlier that hold again; ``leans_no_more`` and
+    ``leans_again``: the words of wishes that only order.
+    """
     if not u.forgot:
         return {"gone": [], "turned_back": False}
-    held = {(c.attribute, c.op) for c in u.constraints}
-    gone = [c.as_dict() for c in old if (c.attribute, c.op) not in held]
-    return {"gone": gone, "turned_back": bool(gone) or set(old) != set(u.constraints) or u.leanings != leaned}
+    held, was = Held(u.constraints, u.leanings, u.words), known.held
+    places = {(c.attribute, c.op) for c in held.constraints}
+    told = {"gone": [c.as_dict() for c in was.constraints if (c.attribute, c.op) not in places]}
+    if steps_back(u.forgot):
+        returned = [c for c in held.constraints if c not in was.constraints and c not in u.added]
+        told["back"] = [c.as_dict() for c in returned]
+        told["leans_again"] = [w.said for w in held.leanings if w.said and w not in was.leanings]
+    told["leans_no_more"] = [w.said for w in was.leanings if w.said and w not in held.leanings]
+    return {**{k: v for k, v in told.items() if v or k == "gone"}, "turned_back": not held.same_as(was)}
 
 
 def search_query(

@@ -60,6 +60,8 @@ def without_tools(state: dict) -> str:
     forms = {"help": _HELP, "save": _SAVED, "reset": _AFRESH}
     if act in forms:
         return pick(forms[act], state).format(kinds=_KINDS)
+    if state.get("tapped") and not state.get("there"):
+        return changes.not_there(state)
     if act == "undo":
         return changes.undone(state)
     if act == "explain":

@@ -33,7 +33,7 @@ from shopping_assistant.assistant.language.stated_wishes import StatedWishes, wi
 from shopping_assistant.assistant.language.understood import Before, Further, Understood
 from shopping_assistant.assistant.language.unsold import unsold
 from shopping_assistant.assistant.language.vocabulary import Vocabulary, phrase_key, plain
-from shopping_assistant.assistant.language.wishes import FORGET_ALL, FORGET_LAST, TEXT, accumulate, conflicts
+from shopping_assistant.assistant.language.wishes import FORGET_ALL, TEXT, accumulate, conflicts, steps_back
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.search import SHORTEST_ID
 
@@ -104,7 +104,7 @@ class Understanding:
         held, added, forgot, new_subject, leanings = self._held_after(done, before)
         if any(deed.act in acts.SEARCHING for deed in done):
             leanings = with_newer(leanings, _praised(reads, held))
-        words = before.words
+        words = before.after(forgot).words
         for deed in done:
             for read in deed.reads:
                 words = self.reader.words(
@@ -246,7 +246,7 @@ class Understanding:
                 held, changed = accumulate(
                     self.vocabulary,
                     held,
-                    before.previous,
+                    before.after(forgot).constraints,
                     added,
                     forgot,
                     acts.extends(read.sentence.text),
@@ -321,8 +321,8 @@ class Understanding:
         """Earlier wishes that only order, without those that are taken back, or that a plain condition replaces."""
         if FORGET_ALL in forgot or afresh:
             return ()
-        if FORGET_LAST in forgot:
-            return before.previous_leanings
+        if steps_back(forgot):
+            return before.after(forgot).leanings
         plainly = {c.attribute for c in added if c.op == "in"}
         return tuple(w for w in held if w.attribute not in forgot and not (w.attribute and w.attribute in plainly))
 
@@ -362,7 +362,7 @@ class Understanding:
                 declined=before.question,
             )  # fmt: skip
         if given_up := refused(text, {c.attribute for c in before.constraints if not c.is_exclusion}):
-            held, _ = accumulate(self.vocabulary, before.constraints, before.previous, (), given_up, False)
+            held, _ = accumulate(self.vocabulary, before.constraints, (), (), given_up, False)
             leanings = tuple(w for w in before.leanings if w.attribute not in given_up)
             return Understood("undo", held, forgot=given_up, words=before.words, leanings=leanings)
         goods = unsold(plain(text), self.vocabulary.known_words.__contains__)

@@ -2,29 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shopping_assistant.assistant.language.leanings import Leaning
 from shopping_assistant.assistant.language.measures import AboutSelf
 from shopping_assistant.assistant.language.references import Scene
 from shopping_assistant.assistant.language.small_talk import Talk
+from shopping_assistant.assistant.language.wishes import steps_back
 from shopping_assistant.tools.attribute_filter import Constraint
 
 
 @dataclass(frozen=True)
-class Before:
-    """What the conversation knew when the sentence came."""
+class Held:
+    """All that was wished for at one moment of a conversation."""
 
     constraints: tuple[Constraint, ...] = ()
-    previous: tuple[Constraint, ...] = ()
+    leanings: tuple[Leaning, ...] = ()
+    words: tuple[str, ...] = ()
+
+    def same_as(self, other: Held) -> bool:
+        """Whether the same products would be looked for; in which order and words it was said does not matter."""
+        return self._key == other._key
+
+    @property
+    def _key(self) -> tuple:
+        conditions = frozenset((c.attribute, c.op, frozenset(c.values)) for c in self.constraints)
+        leanings = frozenset((w.attribute, w.direction, w.values, w.than) for w in self.leanings)
+        return conditions, leanings, frozenset(self.words)
+
+
+@dataclass(frozen=True)
+class Before:
+    """What the conversation knew when the sentence came.
+
+    Args:
+        earlier: what was wished before each change, the latest last: what "undo" goes back to.
+        undone: what was taken back since, the latest last.
+    """
+
+    constraints: tuple[Constraint, ...] = ()
+    earlier: tuple[Held, ...] = ()
     scene: Scene = field(default_factory=Scene)
     words: tuple[str, ...] = ()
     last_act: str = ""
     asked: tuple[str, ...] = ()
     leanings: tuple[Leaning, ...] = ()
-    previous_leanings: tuple[Leaning, ...] = ()
+    undone: tuple[Held, ...] = ()
     question: str = ""  # the attribute that the assistant's last answer asked about
     was_open: bool = False  # that answer was "which one do you mean?"
+
+    @property
+    def held(self) -> Held:
+        return Held(self.constraints, self.leanings, self.words)
+
+    def after(self, forgot: Sequence[str]) -> Held:
+        """What holds once the steps named in ``forgot`` are gone back; what holds now where there are none."""
+        steps = steps_back(forgot)
+        if steps > 0 and self.earlier:
+            return self.earlier[-min(steps, len(self.earlier))]
+        return self.undone[-1] if steps < 0 and self.undone else self.held
 
     @property
     def categories(self) -> tuple[str, ...]:

@@ -9,12 +9,22 @@ from shopping_assistant.assistant.language.vocabulary import Vocabulary
 from shopping_assistant.tools.attribute_filter import Constraint
 
 FORGET_ALL, FORGET_LAST = "*", "last"
+# Several steps at once ("last=3"), and the last one that was taken back after all.
+FORGET_SEVERAL, BRING_BACK = "last=", "next=1"
 # A wish about words of the title or description, for what no attribute of the catalogue says.
 TEXT = "text"
 # What a person is, unlike what they look for: these outlive a change of subject. A size only where the shopper said
 # that it is theirs ("I wear a 39"): a large coat is no reason for a large hat.
 OF_THE_SHOPPER = ("department", "size")
 OWN = "my "
+
+
+def steps_back(forgot: Sequence[str]) -> int:
+    """How many changes of the wishes ``forgot`` takes back: 0 none, -1 that the last one taken back returns."""
+    for f in forgot:
+        if f == FORGET_LAST or f.startswith(FORGET_SEVERAL):
+            return int(f.removeprefix(FORGET_SEVERAL)) if f != FORGET_LAST else 1
+    return -1 if BRING_BACK in forgot else 0
 
 
 def accumulate(
@@ -30,15 +40,15 @@ def accumulate(
     """All wishes that hold after a sentence, and whether it changed the subject.
 
     Args:
-        previous: what held a turn earlier, for an undo without a name.
-        forgot: attributes taken back; ``not color=black`` takes back one exclusion.
+        previous: what held before the steps that ``forgot`` goes back.
+        forgot: attributes taken back; ``not color=black`` takes back one exclusion, see also `steps_back`.
         extends: "also in navy": the new values join the old ones instead of replacing them.
         afresh: a request of its own ("do you have any coats?") that ends what was wanted before, also of the same kind.
         stays: wishes that hold for the new subject as well.
     """
     if FORGET_ALL in forgot:
         return tuple(added), True
-    held = list(previous if FORGET_LAST in forgot else old)
+    held = list(previous if steps_back(forgot) else old)
     # "Forget jackets, I want a jumper" is another subject, too.
     changed = _changes_subject(held, added)
     held = _without(held, forgot)

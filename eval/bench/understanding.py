@@ -25,6 +25,7 @@ import psutil
 
 from shopping_assistant.assistant.language.understanding import Before, Scene, Understanding
 from shopping_assistant.assistant.language.vocabulary import Vocabulary
+from shopping_assistant.assistant.steps import STEPS_KEPT
 from shopping_assistant.tools.catalog import Catalog, Product
 from shopping_assistant.tools.demo_catalog import make_assortment
 from shopping_assistant.tools.errors import ShopError
@@ -111,9 +112,8 @@ def measure(catalog: Catalog, sentences: Sequence[str]) -> dict[str, float]:
         u = understanding.understand(sentence, known)
         ms.append((time.perf_counter() - start) * 1000)
         cpu.append((time.thread_time() - busy) * 1000)
-        known = Before(
-            u.constraints, known.constraints, Scene(shown, (), u.targets), u.words, u.act, u.asked, u.leanings
-        )
+        earlier = (*known.earlier, known.held)[-STEPS_KEPT:]
+        known = Before(u.constraints, earlier, Scene(shown, (), u.targets), u.words, u.act, u.asked, u.leanings)
     return {
         "products": len(catalog), "sentences": len(ms), "vocabulary_seconds": seconds, "vocabulary_mb": memory,
         "warm_seconds": warm, "first_guess_seconds": guess, "ms_median": statistics.median(ms),

@@ -108,7 +108,7 @@ def said(vocabulary):
             focus = u.targets or scene.focus
             self.before = Before(
                 u.constraints,
-                self.before.constraints,
+                (*self.before.earlier, self.before.held),
                 Scene(scene.shown, scene.bag, focus, scene.seen),
                 u.words,
                 u.act,

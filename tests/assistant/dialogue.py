@@ -49,6 +49,9 @@ class Turn(_Strict):
     click: int | None = Field(None, ge=1, description="place among the products shown last")
     bag_it: int | None = Field(None, ge=1, description="place: the button on the card, not a sentence")
     tap: int | None = Field(None, ge=1, description="place among the choices of the question put last")
+    drop: str | None = Field(None, description="a chip tapped away: 'color in black', 'more length'")
+    undo: bool | None = Field(None, description="the button one step back")
+    redo: bool | None = Field(None, description="the button one step forward")
     like: int | None = Field(None, ge=1, description="place: the thumb up on the card")
     dislike: int | None = Field(None, ge=1, description="place: the thumb down on the card")
     unjudge: int | None = Field(None, ge=1, description="place: the thumb on the card, taken back")
@@ -96,12 +99,24 @@ class Turn(_Strict):
 
     @model_validator(mode="after")
     def _one_deed(self) -> Self:
-        deeds = (self.say, self.click, self.bag_it, self.tap, self.like, self.dislike, self.unjudge, self.dislike_reply)
-        if sum(x is not None for x in deeds) != 1:
-            raise ValueError(
-                "expected exactly one of say, click, bag_it, tap, like, dislike, unjudge and dislike_reply"
-            )
+        deeds = (
+            "say", "click", "bag_it", "tap", "drop", "undo", "redo", "like", "dislike", "unjudge", "dislike_reply"
+        )  # fmt: skip
+        if sum(getattr(self, deed) is not None for deed in deeds) != 1:
+            raise ValueError(f"expected exactly one of {', '.join(deeds)}")
         return self
+
+    @property
+    def tapped(self) -> dict | None:
+        """What the page sends for a tap; a wish in the words of a dialogue as the turn object would have it."""
+        if self.drop is None:
+            return {"undo": True} if self.undo else {"redo": True} if self.redo else None
+        if m := _CONDITION.fullmatch(self.drop):
+            bound = m["op"] in ("<=", ">=")
+            values = [float(m["values"])] if bound else [v.strip() for v in m["values"].split(",")]
+            return {"drop": {"attribute": m["attribute"], "op": m["op"], "values": values, "said": m["values"]}}
+        direction, attribute = self.drop.split(" ", 1)
+        return {"drop": {"attribute": attribute, "direction": direction}}
 
 
 class Dialogue(_Strict):
@@ -136,14 +151,20 @@ def hold(assistant: Assistant, dialogue: Dialogue, thread: str) -> list[str]:
         if step.dislike_reply:
             assistant.judge(thread, "down", turn=len(assistant.history(thread)))
             continue
-        if text is None:
+        tapped = step.tapped
+        if text is None and tapped is None:
             place = step.click or step.bag_it or step.like or step.dislike or step.unjudge
             if place > len(shown):
                 return [*wrong, f"turn {n}: no product {place} to click, {len(shown)} shown"]
             _do(assistant, thread, step, shown[place - 1]["product_id"], place)
             continue
-        turn = assistant.turn(thread, text)
-        wrong += [f"turn {n} {text!r}: {w}" for w in _wrong(step, turn, shown, seen, assistant, thread)]
+        if "direction" in (tapped or {}).get("drop", ()):
+            # Its values, its words and what it is compared with are the chip's.
+            held = assistant.history(thread)[-1].get("leanings", [])
+            same = [w for w in held if {**w, **tapped["drop"]} == w]
+            tapped = {"drop": same[0]} if same else tapped
+        turn = assistant.turn(thread, text or "", tap=tapped)
+        wrong += [f"turn {n} {text or step.tapped!r}: {w}" for w in _wrong(step, turn, shown, seen, assistant, thread)]
         choices = (turn.get("question") or {}).get("choices", choices)
         if turn["products"]:
             shown = turn["products"]
