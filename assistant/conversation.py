@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -15,11 +14,14 @@ import polars as pl
 from shopping_assistant.assistant import feedback, product_view, taps, trace, why
 from shopping_assistant.assistant.agent_tools.desk import Desk
 from shopping_assistant.assistant.chat_models import chat_model
+from shopping_assistant.assistant.checkpoints import Checkpoints
 from shopping_assistant.assistant.context import Settings, TurnContext
-from shopping_assistant.assistant.graph import Agent, build_agent, checkpointer
-from shopping_assistant.assistant.session_log import SessionLog, connect
+from shopping_assistant.assistant.graph import Agent, build_agent
+from shopping_assistant.assistant.guests import Guests
+from shopping_assistant.assistant.one_at_a_time import OneAtATime
+from shopping_assistant.assistant.session_log import SessionLog
 from shopping_assistant.assistant.shelf import NO_ROUTE, Shelf
-from shopping_assistant.tools.catalog import CatalogError
+from shopping_assistant.assistant.shopper_memory import ShopperMemory
 from shopping_assistant.tools.store import Store
 
 SORRY = "Sorry, something went wrong on my side. Please try that again."
@@ -27,19 +29,18 @@ SORRY = "Sorry, something went wrong on my side. Please try that again."
 LONGEST_TEXT = 2_000
 
 
-class Assistant:
+class Assistant(ShopperMemory):
     """Open one with `Assistant.open`; every method may be called from several threads."""
 
     def __init__(self, store: Store, settings: Settings, model=None, clock: Callable[[], datetime] | None = None):
         self.settings = settings
         self._log = SessionLog(store.conversations_path, clock)
-        self._checkpoints = connect(store.conversations_path)
-        self._saver = checkpointer(self._checkpoints)
+        self._saver = Checkpoints(store.conversations_path)
         self._agent = Agent(Shelf(store), self._log, settings, model)
         self._graph = build_agent(self._agent, self._saver)
         self._reopening = threading.Lock()
-        self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
-        self._locks_lock = threading.Lock()
+        self._locks = OneAtATime()
+        self._guests = Guests(self._leave, settings.guest_seconds)
 
     @classmethod
     def open(
@@ -86,7 +87,8 @@ class Assistant:
                 trace.log.warning("the changed store was not opened: %s", trace.cause(error))
 
     def close(self) -> None:
-        self._checkpoints.close()
+        self._guests.close()
+        self._saver.close()
         self._log.close()
 
     def warm(self) -> None:
@@ -165,7 +167,7 @@ class Assistant:
             told = dict(result.content)
             if update:
                 self._graph.update_state(config, update, as_node="finish")
-                self._forget_checkpoints(thread_id)
+                self._saver.forget_older(thread_id)
             if result.offers is not None:
                 told["products"] = self._cards(update["answer"]["offers"])
                 if result.query:
@@ -264,17 +266,8 @@ class Assistant:
             "made": state.get("answer", {}).get("made"),  # how the cards were found, for who asks why
         }
         self._log.keep_turn(thread_id, turn["turn"], {**turn, "products": kept}, traced)
-        self._forget_checkpoints(thread_id)
+        self._saver.forget_older(thread_id)
         self._log.fold()
-
-    def _forget_checkpoints(self, thread_id: str) -> None:
-        """Only the last checkpoint of a conversation is ever needed again."""
-        last = "(SELECT MAX(checkpoint_id) FROM checkpoints WHERE thread_id = ?)"
-        with self._saver.lock, self._checkpoints:
-            for table in ("checkpoints", "writes"):
-                self._checkpoints.execute(
-                    f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_id < {last}", (thread_id, thread_id)
-                )
 
     def click(self, thread_id: str, product_id: str, position: int | None = None) -> None:
         """The shopper looked at a product.
@@ -312,35 +305,6 @@ class Assistant:
     def judged(self, thread_id: str) -> dict[str, dict]:
         """The verdicts that stand, latest last: ``{"products": {product_id: verdict}, "turns": {turn: verdict}}``."""
         return feedback.standing(self._log.judgements(thread_id)).as_dict()
-
-    def add_to_bag(self, thread_id: str, product_id: str, position: int | None = None) -> bool:
-        """Put a product into the bag; False when it was in it already.
-
-        Raises:
-            CatalogError: there is no such product, or no more.
-        """
-        self._notice_changes()
-        if self.shelf.catalog.has_removed(product_id):
-            raise CatalogError(f"{self.shelf.catalog.product(product_id).title} is no longer in this shop")
-        self.shelf.catalog.index(product_id)
-        with self._lock_of(thread_id):
-            if product_id in self._log.bag(thread_id):
-                return False
-            self._log.bagged(thread_id, product_id, position)
-            return True
-
-    def remove_from_bag(self, thread_id: str, product_id: str) -> bool:
-        """Take a product out of the bag; False when it was not in it."""
-        with self._lock_of(thread_id):
-            return self._log.unbagged(thread_id, product_id)
-
-    def bag(self, thread_id: str) -> list[dict[str, Any]]:
-        """Its products; one that is no longer in the shop has ``removed`` set."""
-        self._notice_changes()
-        catalog = self.shelf.catalog
-        bagged = [p for p in self._log.bag(thread_id) if p in catalog]
-        gone = {True: {"removed": True}, False: {}}
-        return [{**catalog.product(p).as_dict(), **gone[catalog.has_removed(p)]} for p in bagged]
 
     def product(self, product_id: str) -> dict[str, Any]:
         """One product with all the catalogue says of it."""
@@ -383,14 +347,6 @@ class Assistant:
         """For each turn its milliseconds by part, its tools, the chat model and what failed."""
         return self._log.traces(thread_id)
 
-    def threads(self) -> list[dict[str, Any]]:
-        """Conversations, the newest first."""
-        return self._log.threads()
-
     def events(self, thread_id: str | None = None) -> pl.DataFrame:
         """Events of one conversation or of all, in the format that is replayed and learned from."""
         return self._log.frame(thread_id)
-
-    def _lock_of(self, thread_id: str) -> threading.Lock:
-        with self._locks_lock:
-            return self._locks[thread_id]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 import threading
 import time
 from dataclasses import asdict, replace
@@ -20,7 +19,6 @@ from shopping_assistant.assistant import steps, taps, toolbox, trace
 from shopping_assistant.assistant.agent_tools.desk import Desk, ToolResult
 from shopping_assistant.assistant.agent_tools.offering import brief
 from shopping_assistant.assistant.chat_models import ModelError
-from shopping_assistant.assistant.compact import PackedSerializer
 from shopping_assistant.assistant.context import Settings, TurnContext
 from shopping_assistant.assistant.guard import CarefulReply, Evidence, Titles
 from shopping_assistant.assistant.hosted_model import HostedModel
@@ -49,13 +47,6 @@ from shopping_assistant.assistant.tool_ear import ToolEar
 from shopping_assistant.tools.catalog import Catalog
 
 _MAY_STAY_OPEN = ("add_to_bag", "remove_from_bag", "similar", "ask", "compare")
-
-
-def checkpointer(connection: sqlite3.Connection) -> SqliteSaver:
-    """Checkpoints read back as plain values and LangChain messages only: no other type is revived from the file."""
-    saver = SqliteSaver(connection, serde=PackedSerializer(allowed_msgpack_modules=None))
-    saver.setup()
-    return saver
 
 
 class Agent:
