@@ -3,7 +3,7 @@
 Product types are re-exported here for whoever draws products and may not import the tools.
 """
 
-from shopping_assistant.tools.catalog import ALWAYS_SHOWN, CatalogError, Product
+from shopping_assistant.tools.catalog import ALWAYS_SHOWN, Catalog, CatalogError, Product
 from shopping_assistant.tools.errors import ShopError
 
-__all__ = ["ALWAYS_SHOWN", "CatalogError", "Product", "ShopError"]
+__all__ = ["ALWAYS_SHOWN", "Catalog", "CatalogError", "Product", "ShopError"]

@@ -1,0 +1,51 @@
+"""Pieces of HTML that every part of the page is made of.
+
+Everything that comes from shoppers, sellers or a language model is escaped here; nothing of it is markup. Buttons carry
+``data-do`` and plain data attributes; ``script/`` turns clicks on them into events of the page.
+"""
+
+from __future__ import annotations
+
+import json
+from html import escape
+
+from shopping_assistant.ui.page.words import Words
+
+SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "INR": "₹", "JPY": "¥"}
+
+
+def text(value: object) -> str:
+    """A value as text between tags or in an attribute."""
+    return escape(" ".join(str(value).split()), quote=True)
+
+
+def data(**names: object) -> str:
+    """``data-`` attributes; those that are None are left out, dicts and lists are written as JSON."""
+    written = {n: json.dumps(v) if isinstance(v, (dict, list)) else v for n, v in names.items() if v is not None}
+    return "".join(f' data-{name.replace("_", "-")}="{text(value)}"' for name, value in written.items())
+
+
+def icon(name: str) -> str:
+    """One of the drawings at the end of ``skeleton.html``."""
+    return f'<svg class="icon" aria-hidden="true"><use href="#icon-{name}"/></svg>'
+
+
+def button(
+    label: str, do: str, kind: str = "plain", sign: str = "", pressed: bool | None = None, **about: object
+) -> str:
+    """A button of the page. With a ``sign`` it shows that icon, and ``label`` is what a screen reader says."""
+    named = f' aria-label="{text(label)}" title="{text(label)}"' if sign else ""
+    state = "" if pressed is None else f' aria-pressed="{str(pressed).lower()}"'
+    return (
+        f'<button type="button" class="{kind}"{named}{state}{data(do=do, **about)}>'
+        f"{icon(sign) if sign else text(label)}</button>"
+    )
+
+
+def price(product: dict, words: Words) -> str:
+    """The price with its currency; words where the catalogue gives none."""
+    amount, currency = product.get("price"), product.get("currency") or ""
+    if amount is None:
+        return words("price_unknown")
+    figure = f"{amount:,.2f}"
+    return f"{SIGNS[currency]}{figure}" if currency in SIGNS else f"{figure} {currency}".strip()

@@ -1,0 +1,130 @@
+// The conversation: the box, a turn as it is answered, and where the page stands meanwhile.
+const PATIENCE = 20000; // ms without a sign of the server, after which the shopper is told
+let waiting = null; // the turn that is being answered: {sent, name, data, timer}
+const queue = []; // what was sent meanwhile
+let count = 0;
+
+function tell(name, data, shown = data.text) {
+  const turn = { sent: `${Date.now()}-${++count}`, name, data, shown };
+  queue.push(turn);
+  if (!waiting) next();
+}
+
+function next() {
+  waiting = queue.shift() ?? null;
+  $("#talk").toggleAttribute("aria-busy", Boolean(waiting));
+  if (!waiting) return;
+  const { sent, name, data, shown } = waiting;
+  $("#past .welcome")?.remove();
+  $$("#past .prompts").forEach((p) => p.remove());
+  const section = document.createElement("section");
+  section.className = "turn pending";
+  section.dataset.sent = sent;
+  section.tabIndex = -1;
+  if (shown) {
+    const said = document.createElement("div");
+    said.className = "said";
+    said.append(Object.assign(document.createElement("p"), { textContent: shown }));
+    section.append(said);
+  }
+  section.insertAdjacentHTML("beforeend", '<div class="reply"><span class="dots"><i></i><i></i><i></i></span></div>');
+  $("#past").append(section);
+  toTop(section);
+  waiting.timer = setTimeout(() => failed(sent), PATIENCE);
+  send(name, { ...data, sent });
+}
+
+function toTop(section) {
+  section.scrollIntoView({ block: "start", behavior: still.matches ? "auto" : "smooth" });
+}
+
+// Nothing came: the sentence stays, and can be sent again.
+function failed(sent) {
+  const section = $(`[data-sent="${sent}"]`);
+  if (!section || waiting?.sent !== sent) return;
+  section.dataset.state = "failed";
+  $(".reply", section).innerHTML = "<p></p>";
+  $(".reply p", section).textContent = words.offline;
+  $(".ghosts", section)?.remove();
+  if (waiting.shown && !box().value) box().value = waiting.shown;
+  grow();
+  next();
+}
+
+regions.live = (value) => {
+  const section = $(`#past [data-sent="${value.sent}"]`);
+  if (!section) return;
+  const holder = document.createElement("template");
+  holder.innerHTML = value.html;
+  const drawn = holder.content.firstElementChild;
+  if (waiting?.sent === value.sent) clearTimeout(waiting.timer);
+  if (!value.done && section.dataset.state === "busy") {
+    // Only the words that came: a reply that is replaced as a whole would be read out from its beginning again.
+    $(".reply", section).replaceChildren(...$(".reply", drawn).childNodes);
+    if (!$(".ghosts", drawn)) $(".ghosts", section)?.remove();
+    return;
+  }
+  drawn.dataset.sent = value.sent;
+  drawn.tabIndex = -1;
+  const focused = section.contains(document.activeElement);
+  section.replaceWith(drawn);
+  if (focused) drawn.focus({ preventScroll: true });
+  if (!value.done) return;
+  if (drawn.dataset.state === "failed") $("[data-do=again]", drawn)?.setAttribute("data-again", JSON.stringify([waiting?.name, waiting?.data, waiting?.shown]));
+  visit.turns += 1;
+  mark();
+  if (waiting?.sent === value.sent) next();
+};
+
+regions.wishes = (value) => draw($("#wishes"), value.html);
+
+function showLastTurn() {
+  const turns = $$("#past .turn");
+  if (turns.length) turns[turns.length - 1].scrollIntoView({ block: "start" });
+}
+
+const box = () => $("#words");
+
+function grow() {
+  box().style.height = "auto";
+  box().style.height = `${Math.min(box().scrollHeight, 140)}px`;
+}
+
+function submit() {
+  const text = box().value.trim();
+  if (!text) return;
+  box().value = "";
+  grow();
+  tell("say", { text });
+}
+
+// After a tap on something that goes away, the keyboard's place is the box; on a phone that would open its keyboard.
+function settle() {
+  if (pointer.matches) box().focus({ preventScroll: true });
+}
+
+does.say = ({ dataset }) => { closeAll(); tell("say", { text: dataset.text }); settle(); };
+does.again = ({ dataset }) => {
+  const [name, data, shown] = JSON.parse(dataset.again || "[]");
+  if (name) tell(name, data, shown);
+  settle();
+};
+does.drop = ({ dataset }) => { tell("tap", { wish: JSON.parse(dataset.wish) }, null); settle(); };
+does.undo = () => { tell("tap", {}, null); settle(); };
+
+whenOpen.push(() => {
+  box().addEventListener("input", grow);
+  box().addEventListener("keydown", (event) => {
+    // Enter that ends the writing of a Japanese word sends nothing.
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      submit();
+    }
+  });
+  $("#box").addEventListener("submit", (event) => { event.preventDefault(); submit(); box().focus(); });
+  $("#past").addEventListener("keydown", (event) => {
+    const row = event.target.closest(".grid");
+    if (row === event.target && ["ArrowLeft", "ArrowRight"].includes(event.key) && row.scrollWidth > row.clientWidth)
+      row.scrollBy({ left: (event.key === "ArrowRight" ? 0.8 : -0.8) * row.clientWidth, behavior: still.matches ? "auto" : "smooth" });
+  });
+});
