@@ -1,4 +1,4 @@
-"""All that a shop's store can be given: search index, title, id and fit models, query memory, recommender, mixup.
+"""All that a shop's store can be given: search index, title, id and fit models, memory, recommender, mixup, pictures.
 
 Each step is skipped when what it would make is there already, made from the same inputs with the same settings. The
 products that `shop add-products` brought in are no such input: they are served by their kin until a training that has
@@ -18,15 +18,16 @@ from pathlib import Path
 import polars as pl
 
 from shopping_assistant.finetune import config as configs
+from shopping_assistant.finetune.images import ShopPictures
 from shopping_assistant.tools import stock_changes
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.stock import made_at
 from shopping_assistant.tools.store import FIT_FEEDBACK, Store
 
-STEPS = ("search", "titles", "ids", "memory", "sessions", "recommender", "mixup", "fused", "fit")
+STEPS = ("search", "titles", "ids", "memory", "sessions", "recommender", "mixup", "fused", "fit", "images")
 # Raised when a step's code changes what it makes: old artefacts are then made again.
 RECIPE = {"search": 2, "titles": 1, "ids": 1, "memory": 1, "sessions": 1, "recommender": 2, "mixup": 2, "fused": 1,
-          "fit": 1}  # fmt: skip
+          "fit": 1, "images": 1}  # fmt: skip
 # What each step reads, besides its own settings.
 INPUTS = {
     "search": ("catalog",),
@@ -39,6 +40,8 @@ INPUTS = {
     "mixup": ("catalog", "events", "titles", "ids", "recommender"),
     "fused": ("catalog", "events", "titles", "sessions", "recommender", "mixup"),
     "fit": ("catalog", FIT_FEEDBACK),
+    # What it reads of the catalogue, ids, titles and pictures as they are now, is told by its settings.
+    "images": (),
 }
 FEWEST_FIT = 30  # answers, below which there is nothing to learn but luck
 TRAINED = ("titles", "ids", "sessions", "recommender")
@@ -130,6 +133,7 @@ class _Steps:
     ):
         self.store, self.chosen, self.beside, self.asked, self.seed = store, chosen, beside, asked, seed
         self._train: pl.DataFrame | None = None
+        self.pictures = ShopPictures(store)
 
     @property
     def train(self) -> pl.DataFrame:
@@ -159,6 +163,7 @@ class _Steps:
         made_by = {k: v for k, v in self.store.made_by(name).items() if k != "at"} if self.store.has(name) else {}
         self.store.record(name, {**made_by, **{"figures": figures, "wall_seconds": round(seconds, 1), "key": key}})
         note = "the log has no searches, so the memory is empty" if name == "memory" and not figures["queries"] else ""
+        note = self.pictures.note(figures) if name == "images" else note
         return StepReport(name, "made", note, seconds, figures)
 
     def _lacking(self, name: str) -> int:
@@ -170,7 +175,7 @@ class _Steps:
             return "nothing changed since it was made"
         return (
             f"not trained on {lacking:,} products that were added or updated since; they are served by their kin: "
-            f"train on them with --only {','.join(s for s in STEPS if s not in ('search', 'memory', 'fit'))}"
+            f"train on them with --only {','.join(s for s in STEPS if s not in ('search', 'memory', 'fit', 'images'))}"
         )
 
     def _consolidated_search(self, progress: Progress | None) -> dict:
@@ -185,6 +190,8 @@ class _Steps:
     def _missing(self, name: str) -> str:
         if name == "fit":
             return self._missing_for_fit()
+        if name == "images":
+            return self.pictures.why_not()
         if name in ("ids", "sessions", "recommender", "mixup", "fused") and not self._bought_after_something():
             return "the shop has no log of two or more purchases by one shopper to learn from"
         if name == "mixup" and not all(self.store.has(n) for n in ("titles", "ids", "recommender")):
@@ -216,6 +223,8 @@ class _Steps:
             from shopping_assistant.tools.memory import QueryProductMemory
 
             return None, lambda progress: QueryProductMemory.build(self.store, self.train, progress=progress)
+        if name == "images":
+            return self.pictures.settings(), self.pictures.make
         if name == "fit":
             from shopping_assistant.finetune import fit
 

@@ -60,3 +60,11 @@ def ablated_shop(tmp_path_factory) -> Path:
         make(folder)
 
     return made_once(tmp_path_factory, "ablated-shop", laid_out)
+
+
+@pytest.fixture(scope="session")
+def tiny_clip(tmp_path_factory) -> Path:
+    """A folder with a CLIP that learned from drawings of ``tests/tools/tiny_pictures.py``. Tests must not change it."""
+    from tests.tools.tiny_pictures import make_model
+
+    return made_once(tmp_path_factory, "tiny-clip", make_model)

@@ -148,6 +148,18 @@ class Store:
         return self.manifest.get("build_config")
 
     @property
+    def image_choice(self) -> dict[str, str]:
+        """Which model sees this shop's pictures, ``encoder``, and the folder they lie in, ``pictures``; often empty."""
+        return self.manifest.get("images", {})
+
+    def choose_images(self, chosen: dict[str, str]) -> None:
+        """Write `image_choice` into the manifest; nothing is seen before the next build."""
+        with self.locked():
+            self.manifest = Store.open(self.path).manifest
+            self.manifest["images"] = chosen
+            write_json(self.path / "store.json", self.manifest)
+
+    @property
     def memory_dir(self) -> Path:
         return self.path / "memory"
 

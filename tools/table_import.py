@@ -271,6 +271,8 @@ def import_table(
         files.append(fit_file)
         notes.append(told_of_fit(fit))
     made_by = {"source": format, "files": hashes(files), "rows left out": sum(f.count for f in findings)}
+    if catalog["image_url"].is_not_null().any():
+        made_by["folder"] = str(products_path.resolve().parent)  # pictures may lie beside the catalogue
     lay_down(
         store_path, catalog, events, name=name or _shop_name(path), currency=currency, made_by=made_by,
         findings=findings, replace=replace, fit=fit,
