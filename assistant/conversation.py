@@ -164,7 +164,7 @@ class Assistant(ShopperMemory):
             context = TurnContext(thread_id, self._log.know(thread_id), self.shelf)
             config = {"configurable": {"thread_id": thread_id}}
             result, update = self._agent.call(self._graph.get_state(config).values, context, name, arguments)
-            told = dict(result.content)
+            told = {**result.content, **result.told}
             if update:
                 self._graph.update_state(config, update, as_node="finish")
                 self._saver.forget_older(thread_id)

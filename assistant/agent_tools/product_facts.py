@@ -50,9 +50,9 @@ def compare(desk: Desk, given: Compare) -> ToolResult:
     told = list(dict.fromkeys([*names, "price"]))
     content = {"products": [_facts(p, told) for p in products], "asked": given.attributes, "differ": names}
     rows = [
-        {"product_id": p.product_id, "title": p.title, "values": {n: p.get(n) for n in names}} for p in products
+        {"product_id": p.product_id, "title": p.title, "values": {n: p.get(n) for n in told}} for p in products
     ]
-    return ToolResult(content, told={"comparison": {"attributes": names, "rows": rows}})
+    return ToolResult(content, told={"comparison": {"attributes": told, "rows": rows}})
 
 
 def _differing(desk: Desk, products: Sequence[Product]) -> list[str]:

@@ -316,7 +316,7 @@ class Page:
         pids = [str(p) for p in event._data.get("pids") or ()][:4]
         self.assistant.start(v.thread, v.shopper)
         told = self.assistant.use_tool(v.thread, "compare", {"product_ids": pids, "attributes": []})
-        return region(comparison_table(told, v.words), title=v.words("comparison"), kind="wide"), gr.skip()
+        return region(comparison_table(told["comparison"], v.words), title=v.words("comparison"), kind="wide"), gr.skip()
 
     @kindly(1)
     def why(self, event: gr.EventData, me: object, kept: object, request: gr.Request) -> tuple:
