@@ -169,6 +169,7 @@ def turned_back(known: Before, u: Understood) -> dict[str, Any]:
     if steps_back(u.forgot):
         returned = [c for c in held.constraints if c not in was.constraints and c not in u.added]
         told["back"] = [c.as_dict() for c in returned]
+        told["redo"] = steps_back(u.forgot) < 0
         told["leans_again"] = [w.said for w in held.leanings if w.said and w not in was.leanings]
     told["leans_no_more"] = [w.said for w in was.leanings if w.said and w not in held.leanings]
     return {**{k: v for k, v in told.items() if v or k == "gone"}, "turned_back": not held.same_as(was)}

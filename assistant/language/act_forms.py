@@ -123,12 +123,33 @@ RESET = re.compile(
     r"|my filters?)|forget (?:everything|it all|all (?:of )?(?:that|this)|all)"
     r"|begin again|from the beginning|from scratch|scratch everything)\b(?! (?:you|i|we)\b)"
 )
+_COUNT = r"(?:two|three|four|five|six|seven|eight|nine|ten|\d{1,2})"
+_BEFORE_UNDO = (
+    r"^\W*(?:(?:please|hm+|no|nope|actually|oh|ok(?:ay)?|sorry|wait|well|and|now|(?:can|could|would|will) you|let'?s"
+    r"|let me|i want to|i'd like to)\W+)*"
+)
 UNDO_LAST = re.compile(
-    r"^\W*(?:(?:please|hm+|no|actually|oh|ok(?:ay)?|sorry|wait|well)\W+)*(?:undo|undo (?:the|my) last (?:\w+)|go back"
-    r"|go back (?:one|a) step|(?:one|a) step back|scrap (?:that|this|it)|take (?:that|it|this) back|scratch that"
-    r"|revert|undo (?:that|it|this)|cancel that|as before"
-    r"|never ?mind(?: that)?|forget (?:that|it)|(?:go )?back to (?:what|how) (?:it|that) was)(?:\s+(?:please|one"
-    r"|last one))?\W*$"
+    rf"{_BEFORE_UNDO}(?:(?:undo|revert|take back)(?: (?:the|my) last(?: (?P<last>{_COUNT}))?(?: \w+)?| (?P<both>both)"
+    r"|(?: (?:that|it|this|them|these|those))?)"
+    rf"|(?:go|take me) back(?: (?:(?P<steps>{_COUNT})|one|a) (?:more )?steps?)?"
+    rf"|(?:(?P<back>{_COUNT})|one|a) (?:more )?steps? back|scrap (?:that|this|it)|take (?:that|it|this) back"
+    r"|scratch that|cancel that|as before|never ?mind(?: that)?|forget (?:that|it)"
+    r"|(?:go )?back to (?:what|how) (?:it|that) was)"
+    rf"(?: (?:(?P<times>{_COUNT}) times|(?P<twice>twice)|(?P<thrice>thrice)|once|again))?"
+    r"(?:\W+(?:please|one|last one))?\W*$"
+)
+# "Undo that, and rather in blue": what follows is a wish of its own.
+UNDO_FIRST = re.compile(
+    rf"{_BEFORE_UNDO}(?:undo(?: (?:that|it|this|the last (?:\w+)))?|go back (?:one|a) step)"
+    r"(?:\s*,\s*(?:(?:and|but|then)\s+)?|\s+(?:and|but|then)\s+)(?=\w)"
+)
+REDO = re.compile(
+    rf"{_BEFORE_UNDO}(?:redo(?: (?:that|it|this|the last (?:one|step|change|thing)))?|undo (?:the|my|that) undo"
+    r"|(?:go )?(?:one|a) step forward|go forward(?: (?:one|a) step)?)(?:\W+(?:please|again|after all))*\W*$"
+)
+# Only where something was taken back: else it is a product that comes back.
+BRING_BACK = re.compile(
+    rf"{_BEFORE_UNDO}(?:bring|put|get|give me) (?:that|it|this|them) back(?:\W+(?:please|in|again|after all))*\W*$"
 )
 _WISH_NOUN = r"(?:limit|filter|requirement|restriction|constraint|thing|part|preference|wish|condition)"
 FORGET = re.compile(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+from shopping_assistant.assistant.language.act_forms import UNDO_FIRST
+
 # A full stop of an abbreviation or of a number ends nothing: "no. 4", "max. 100".
 _END = re.compile(r"(?<!\bno)(?<!\bnr)(?<!\bmax)(?<!\bmin)(?<!\bca)(?<!\bvs)(?<!\bapprox)[.!?;]+(?=\s|$)|\n+")
 # What a clause of its own can open with: a request, a question, or the shopper and a verb.
@@ -65,6 +67,8 @@ def clauses(text: str, low: str) -> list[str]:
     """
     cuts = [m.end() for m in _END.finditer(low)]
     cuts += [m.end() for m in _JOINT.finditer(low) if not _ONE_VERB.search(low[: m.start()])]
+    if undo := UNDO_FIRST.match(low):
+        cuts.append(undo.end())
     edges = [0, *sorted({c for c in cuts if 0 < c < len(low)}), len(low)]
     pieces = [(a, b) for a, b in pairwise(edges) if low[a:b].strip()]
     joined: list[tuple[int, int]] = []

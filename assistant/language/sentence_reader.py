@@ -16,7 +16,7 @@ from shopping_assistant.assistant.language.references import Reference, Scene, r
 from shopping_assistant.assistant.language.sentence import Sentence
 from shopping_assistant.assistant.language.understood import Before
 from shopping_assistant.assistant.language.vocabulary import Match, Token, Vocabulary, phrase_key, plain, tokens_of
-from shopping_assistant.assistant.language.wishes import FORGET_LAST, TEXT
+from shopping_assistant.assistant.language.wishes import BRING_BACK, FORGET_LAST, FORGET_SEVERAL, TEXT
 from shopping_assistant.tools.attribute_filter import Constraint
 
 _ACCEPTED = re.compile(
@@ -45,6 +45,8 @@ _VERB_GOES_ON = frozenset(
     "nice lovely great good pretty cute cool like for at so really very quite too a bit fine cheap expensive tacky"
     " boring old dated weird ugly horrible awful bad gorgeous amazing perfect".split()
 )
+# Figures from two on, as an undo says them.
+_COUNTS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 # Free words that a search goes on with; more than a long request has.
 WORDS_KEPT = 24
 
@@ -178,8 +180,10 @@ class SentenceReader:
 
     def forgotten(self, sentence: Sentence, before: Before) -> tuple[str, ...]:
         """Attributes whose wish the shopper takes back."""
-        if forms.UNDO_LAST.search(sentence.text):
-            return (FORGET_LAST,)
+        if forms.REDO.search(sentence.text) or (before.undone and forms.BRING_BACK.search(sentence.text)):
+            return (BRING_BACK,)
+        if undo := forms.UNDO_LAST.search(sentence.text):
+            return (_steps_of(undo),)
         found: list[str] = []
         for m in forms.FORGET.finditer(sentence.text):
             said = next((said for said in m.groups() if said is not None), "")
@@ -252,6 +256,18 @@ class SentenceReader:
 
     def share(self, attribute: str, values: Sequence[str], categories: Sequence[str]) -> int:
         return self.vocabulary.count_with(attribute, values, categories)
+
+
+def _steps_of(undo: re.Match) -> str:
+    """How far an undo goes back, as `wishes.steps_back` reads it: "twice", "the last three", "go back two steps"."""
+    if undo["both"] or undo["twice"]:
+        steps = 2
+    elif undo["thrice"]:
+        steps = 3
+    else:
+        said = undo["last"] or undo["steps"] or undo["back"] or undo["times"] or "1"
+        steps = max(1, int(said) if said.isdigit() else 2 + _COUNTS.index(said))
+    return FORGET_LAST if steps == 1 else f"{FORGET_SEVERAL}{steps}"
 
 
 def _is_verb(tokens: Sequence[Token], at: int) -> bool:
