@@ -44,7 +44,7 @@ def trace_of(turn: dict, words: Words) -> str:
     total = max(float(turn.get("ms") or 0), 0.001)
     parts = "".join(
         f'<tr><th scope="row">{text(name)}</th><td>{ms:.1f} ms</td>'
-        f'<td><meter max="{total:.1f}" value="{min(ms, total):.1f}" aria-label="{text(name)}"></meter></td></tr>'
+        f'<td><span class="share"><i style="width:{min(ms / total, 1):.1%}"></i></span></td></tr>'
         for name, ms in (turn.get("parts_ms") or {}).items()
     )
     calls = "".join(_call(t) for t in turn.get("tools") or ())

@@ -51,11 +51,16 @@ def turn_section(turn: dict, words: Words, pictures: bool = True, last: bool = T
     """A finished turn.
 
     Args:
+        turn: the turn object; ``compared`` may hold the products of its ``comparison`` with all the catalogue says.
         last: nothing was said since: what may be said next stands below it.
     """
     number = turn.get("turn", 0)
     cards = grid(turn.get("products") or (), words, number, pictures)
-    table = comparison_table(turn["comparison"], words) if turn.get("comparison") else ""
+    table = (
+        comparison_table(turn["comparison"], words, turn.get("compared") or (), f"v{number}n")
+        if turn.get("comparison")
+        else ""
+    )
     aside = "".join(f"<li>{text(wish_words(c, words))}</li>" for c in turn.get("relaxed") or ())
     aside = f'<ul class="aside" aria-label="{text(words("set_aside"))}">{aside}</ul>' if aside and cards else ""
     steps = prompts(next_steps(turn, words), "choices" if turn.get("question") else "next") if last else ""

@@ -169,10 +169,17 @@ class Page:
 
     def _history(self, v: Visitor) -> list[dict]:
         try:
-            return self.assistant.history(v.thread)
+            return [self._with_compared(turn) for turn in self.assistant.history(v.thread)]
         except Exception:
             log.exception("conversation cannot be read")
             return []
+
+    def _with_compared(self, turn: dict) -> dict:
+        """The turn with the products that it sets side by side."""
+        rows = turn.get("comparison", {}).get("rows", ())
+        catalog = self.assistant.shelf.catalog
+        there = [self.assistant.product(r["product_id"]) for r in rows if r["product_id"] in catalog]
+        return {**turn, "compared": there} if rows else turn
 
     def _past(self, v: Visitor, turns: list[dict]) -> Region:
         said = v.words.said
@@ -250,7 +257,7 @@ class Page:
             reply = _sentence(error) if known else v.words("went_wrong")
             yield region(pending(asked, reply, v.words, failed=True), sent=sent, done=True), *rest
             return
-        done = region(turn_section(turn, v.words), sent=sent, done=True)
+        done = region(turn_section(self._with_compared(turn), v.words), sent=sent, done=True)
         yield done, self._wishes(v, [turn]), self._mine(v), self._conversations(v) if turn["turn"] == 1 else gr.skip()
 
     # Products ----------------------------------------------------------------------------------------------------
@@ -316,7 +323,11 @@ class Page:
         pids = [str(p) for p in event._data.get("pids") or ()][:4]
         self.assistant.start(v.thread, v.shopper)
         told = self.assistant.use_tool(v.thread, "compare", {"product_ids": pids, "attributes": []})
-        return region(comparison_table(told["comparison"], v.words), title=v.words("comparison"), kind="wide"), gr.skip()
+        return region(
+            comparison_table(told["comparison"], v.words, self._with_compared(told)["compared"], "p"),
+            title=v.words("comparison"),
+            kind="wide",
+        ), gr.skip()
 
     @kindly(1)
     def why(self, event: gr.EventData, me: object, kept: object, request: gr.Request) -> tuple:
