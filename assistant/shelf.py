@@ -295,7 +295,7 @@ class Shelf:
         in_text = attribute_filter.mask(self.catalog, kept) & ~self.mask(kept)
         exclude = [*exclude, *(self.catalog.ids[row] for row in np.flatnonzero(in_text))]
         made = self.recommender.recommend(tuple(history), LEANED_FROM * k if leanings else k, kept, exclude)
-        products = self._with_memory(self._leaned(made.products, leanings, mask)[:k], current_query(history) or "")
+        products = self._with_memory(self.leaned(made.products, leanings, mask)[:k], current_query(history) or "")
         found, parts = {}, dict(made.parts_ms)
         if with_evidence:
             start = time.perf_counter()
@@ -303,7 +303,7 @@ class Shelf:
             parts["evidence"] = round((time.perf_counter() - start) * 1000, 2)
         return Ranked(products, "recommender", int(mask.sum()), relaxed, parts, evidence=found)
 
-    def _leaned(
+    def leaned(
         self, products: Sequence[Scored], leanings: Sequence[Leaning], mask: np.ndarray
     ) -> Sequence[Scored]:
         """Recommended products in the order that the leanings give them: their places count as much as one wish."""

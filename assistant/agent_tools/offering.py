@@ -39,8 +39,13 @@ def same_wish(c: Constraint, others: Sequence[Constraint]) -> bool:
 
 def offered(
     desk: Desk, ranked: Ranked, constraints: Sequence[Constraint], query: str | None = None,
-    like: str | None = None, beside: Beside | None = None,
+    like: str | None = None, beside: Beside | None = None, exclude: Sequence[str] = (),
 ) -> ToolResult:  # fmt: skip
+    """Products as cards and as a model reads them, and how they were found, for who asks why.
+
+    Args:
+        exclude: what was left out of the list, beside the bag.
+    """
     kept = [c for c in constraints if c not in ranked.relaxed]
     catalog = desk.shelf.catalog
     offers, lines = [], []
@@ -60,7 +65,13 @@ def offered(
         content["like"] = brief(catalog.product(like))
     at = desk.log.now().isoformat(timespec="microseconds")
     made = {"by": ranked.by, "constraints": [c.as_dict() for c in kept], "at": at}
-    made |= {k: v for k, v in (("query", query), ("like", like)) if v}
+    made |= {"leanings": [w.as_dict() for w in desk.ordering], "exclude": list(exclude)}
+    # What is taken out of the bag again leaves no event behind.
+    made["chosen"] = [
+        [e.product_id, e.timestamp.isoformat(timespec="microseconds")]
+        for e in desk.log.events(thread_id=desk.thread_id) if e.action == "purchase"
+    ]  # fmt: skip
+    made = {k: v for k, v in made.items() if v} | {k: v for k, v in (("query", query), ("like", like)) if v}
     return ToolResult(
         content, tuple(offers), ranked.relaxed, query=query, parts_ms=ranked.parts_ms, pool=ranked.pool, made=made
     )

@@ -35,8 +35,8 @@ def recommend(desk: Desk, given: Recommend) -> ToolResult:
     away = [*desk.put_away(desk.query), *(desk.seen if given.more else ())]
     exclude = [*desk.log.bag(desk.thread_id), *away]
     ranked = desk.shelf.recommend(history, desk.settings.shown, constraints, exclude, desk.ordering, with_evidence=True)
-    result = offered(desk, ranked, constraints)
-    made = result.made | {"query": desk.query, "exclude": away}
+    result = offered(desk, ranked, constraints, exclude=away)
+    made = result.made | ({"query": desk.query} if desk.query else {})
     return replace(result, content={**result.content, "goes_by": _evidence(history)}, made=made)
 
 

@@ -18,11 +18,9 @@ class Search(Arguments):
 def search_products(desk: Desk, given: Search) -> ToolResult:
     """Find products by words and conditions. The shopper's own wishes always apply; give only further ones."""
     constraints = all_wishes(desk, given.constraints)
-    ranked = desk.shelf.search(
-        given.query, desk.settings.shown, constraints,
-        [*desk.put_away(given.query), *(desk.seen if given.more else ())], desk.ordering,
-    )  # fmt: skip
-    return offered(desk, ranked, constraints, query=given.query)
+    away = [*desk.put_away(given.query), *(desk.seen if given.more else ())]
+    ranked = desk.shelf.search(given.query, desk.settings.shown, constraints, away, desk.ordering)
+    return offered(desk, ranked, constraints, query=given.query, exclude=away)
 
 
 class Refine(Arguments):
@@ -34,10 +32,9 @@ class Refine(Arguments):
 def refine(desk: Desk, given: Refine) -> ToolResult:
     """Narrow what is being looked at by further conditions, keeping the shopper's wishes so far."""
     constraints = all_wishes(desk, given.constraints)
-    ranked = desk.shelf.search(
-        given.query, desk.settings.shown, constraints, desk.put_away(given.query), desk.ordering
-    )
-    return offered(desk, ranked, constraints, query=given.query or None)
+    away = desk.put_away(given.query)
+    ranked = desk.shelf.search(given.query, desk.settings.shown, constraints, away, desk.ordering)
+    return offered(desk, ranked, constraints, query=given.query or None, exclude=away)
 
 
 class Similar(Arguments):
@@ -50,8 +47,9 @@ def similar(desk: Desk, given: Similar) -> ToolResult:
     """Products like one product that meet the shopper's wishes and the further conditions given."""
     desk.known([given.product_id])
     constraints = all_wishes(desk, given.constraints)
-    ranked = desk.shelf.similar(given.product_id, desk.settings.shown, constraints, desk.ordering, desk.put_away())
-    return offered(desk, ranked, constraints, like=given.product_id)
+    away = desk.put_away()
+    ranked = desk.shelf.similar(given.product_id, desk.settings.shown, constraints, desk.ordering, away)
+    return offered(desk, ranked, constraints, like=given.product_id, exclude=away)
 
 
 class Popular(Arguments):
@@ -62,5 +60,6 @@ class Popular(Arguments):
 def popular(desk: Desk, given: Popular) -> ToolResult:
     """The products that were bought most in this shop, meeting the shopper's wishes."""
     constraints = all_wishes(desk, given.constraints)
-    ranked = desk.shelf.popular(desk.settings.shown, constraints, desk.ordering, desk.put_away())
-    return offered(desk, ranked, constraints)
+    away = desk.put_away()
+    ranked = desk.shelf.popular(desk.settings.shown, constraints, desk.ordering, away)
+    return offered(desk, ranked, constraints, exclude=away)

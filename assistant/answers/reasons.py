@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shopping_assistant.assistant.answers.evidence_words import REMEMBERED, did, short_of
 from shopping_assistant.assistant.answers.wording import listed, money, name_of, plural, with_article
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.catalog import Catalog, Product, split_values
@@ -58,7 +59,7 @@ def reason(
     if excluded and not asked and by != "recommender":
         parts.append(f"without {listed(dict.fromkeys(excluded), 'or')}")
     if route.get("memory"):
-        parts.append("often shown for searches like yours")
+        parts.append(REMEMBERED)
     if by == "popular":
         parts.append("bought often in this shop")
     text = "; ".join(p for p in parts if p)
@@ -133,11 +134,11 @@ def _after(product: Product, catalog: Catalog, found: Sequence[Evidence]) -> str
     if e is None:
         return ""
     other = catalog.product(e.product_id)
-    same, did = shared(product, other), "clicked" if e.kind == "click" else "chose"
+    same, verb = shared(product, other), did(e.kind)
     if not same:
-        return f"after the {short_title(other)} you {did}"
+        return f"after the {short_title(other)} you {verb}"
     kind = "like" if product.category == other.category else "goes with"
-    return f"{kind} the {short_title(other)} you {did}: same {listed(name_of(a) for a in same[:2])}"
+    return f"{kind} the {short_title(other)} you {verb}: same {listed(name_of(a) for a in same[:2])}"
 
 
 def told_of(product: Product, catalog: Catalog, found: Sequence[Evidence]) -> Evidence | None:
@@ -172,8 +173,3 @@ def _same(a: Product, b: Product, attribute: str) -> bool:
 def short_title(product: Product) -> str:
     """The title up to its colour and material: "Norrvik Juno Loafers in White Leather" is "Norrvik Juno Loafers"."""
     return short_of(product.title)
-
-
-def short_of(title: str) -> str:
-    head = title.split(" in ")[0].strip()
-    return head if 3 <= len(head) <= 60 else title[:60].strip()
