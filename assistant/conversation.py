@@ -311,7 +311,7 @@ class Assistant(ShopperMemory):
         return self.shelf.catalog.product(product_id).as_dict()
 
     def view(self, thread_id: str, product_id: str) -> dict[str, Any]:
-        """What the page shows of one product: ``product``, ``colors``, ``similar``, ``goes_with``, ``judged``, ``size``.
+        """What the page shows of a product: ``product``, ``colors``, ``similar``, ``goes_with``, ``judged``, ``size``.
 
         Cards as a turn has them; ``size`` stands there where something can be said of it, see `product_view.viewed`.
         To look is no `click`.
@@ -334,8 +334,8 @@ class Assistant(ShopperMemory):
         return why.told(self._desk_of(thread_id), turn)
 
     def _desk_of(self, thread_id: str) -> Desk:
-        """What a tool would work with in a conversation as it stands."""
-        context = TurnContext(thread_id, self._log.know(thread_id), self.shelf)
+        """What a tool would work with in a conversation as it stands; to ask begins none."""
+        context = TurnContext(thread_id, self._log.owner(thread_id) or thread_id, self.shelf)
         state = self._graph.get_state({"configurable": {"thread_id": thread_id}}).values
         return self._agent.desk(state, context)
 

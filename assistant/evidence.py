@@ -88,8 +88,3 @@ def of_recommended(
         ]
         out[product_id] = tuple(sorted(found, key=lambda e: -e.fall))
     return out
-
-
-def before(history: Sequence[Event], moment: str) -> tuple[Event, ...]:
-    """The events until a moment, ISO 8601."""
-    return tuple(e for e in history if e.timestamp.isoformat(timespec="microseconds") <= moment)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from weakref import WeakKeyDictionary
 
 from shopping_assistant.assistant.language.degree_words import HUES, LIGHTNESS, SHADES
@@ -45,6 +45,10 @@ class Styles:
     def _names_styles(self, attribute: str) -> bool:
         values = self._catalog.values(attribute)
         return bool(values) and sum(values.values()) <= _MOST_OF_A_STYLE / 2 * len(values)
+
+    def key(self, product: Product) -> Hashable:
+        """The same for all products of one style."""
+        return product.get(self._named_by) if self._named_by else (_key(product.title), product.brand)
 
     def others(self, product: Product) -> tuple[list[str], list[str]]:
         """Products of the same style: in other colours, one of each, and in the same one (sizes, doubles).

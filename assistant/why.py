@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from shopping_assistant.assistant import evidence
+from shopping_assistant.assistant import feedback
 from shopping_assistant.assistant.agent_tools.desk import Desk
 from shopping_assistant.assistant.answers.evidence_words import REMEMBERED, most_telling, nothing_particular, sentence
 from shopping_assistant.assistant.answers.reasons import met, shared
@@ -16,6 +16,7 @@ from shopping_assistant.tools.sessions import Event
 
 # Sentences for one card; the rest of what was found stands in its evidence.
 SENTENCES = 3
+_THUMB = {"kind": "judged", "verdict": "up"}
 
 
 class WhyError(ShopError):
@@ -53,18 +54,18 @@ def explanations(desk: Desk, made: dict[str, Any], product_ids: Sequence[str]) -
     making = Making.from_dict(made)
     history = _history(desk, making)
     found = of_cards(desk.shelf, making, history, product_ids, desk.settings.shown)
-    catalog = desk.shelf.catalog
-    out = []
+    catalog, liked, out = desk.shelf.catalog, _only_liked(desk, making.at), []
     for p in product_ids:
         count = int(desk.shelf.popularity[catalog.index(p)])
         plainly = nothing_particular(making.by, met(catalog.product(p), making.constraints), count, bool(history))
-        out.append({"evidence": _titled(desk, p, [e.as_dict() for e in found[p]]), "plainly": plainly})
+        of_it = [e.as_dict() | (_THUMB if e.kind == "click" and e.product_id in liked else {}) for e in found[p]]
+        out.append({"evidence": _titled(desk, p, of_it), "plainly": plainly})
     return out
 
 
 def _history(desk: Desk, making: Making) -> tuple[Event, ...]:
     """What the shopper had done until then, with what was in the bag and is out of it by now."""
-    history = evidence.before(desk.history(), making.at)
+    history = desk.history(making.at)
     there = {e.product_id for e in history if e.action == "purchase"}
     gone = [
         Event(desk.thread_id, desk.user_id, datetime.fromisoformat(at), "purchase", product_id=p)
@@ -75,6 +76,14 @@ def _history(desk: Desk, making: Making) -> tuple[Event, ...]:
         # "Recommend me a dress": what is looked for stands in the log only after the answer.
         history = (*history, *desk.as_pages([desk.event("search", query=making.query)]))
     return history
+
+
+def _only_liked(desk: Desk, until: str) -> set[str]:
+    """Products that stand among the clicks for a thumb, without having been looked at: see `feedback.as_interest`."""
+    threads = {desk.thread_id, *desk.log.threads_judged_by(desk.user_id)}
+    judged = feedback.standing(j for t in sorted(threads) for j in desk.log.judgements(t) if j.at <= until)
+    looked_at = {e.product_id for t in threads for e in desk.log.events(thread_id=t) if e.action != "search"}
+    return {p for p in judged.products_judged("up") if p not in looked_at}
 
 
 def _card(desk: Desk, p: dict, place: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from shopping_assistant.assistant import feedback
 from shopping_assistant.assistant.context import Settings
 from shopping_assistant.assistant.language.leanings import Leaning
+from shopping_assistant.assistant.picture_search import with_vectors
 from shopping_assistant.assistant.session_log import SessionLog
 from shopping_assistant.assistant.shelf import Shelf
 from shopping_assistant.tools.attribute_filter import Constraint
@@ -53,6 +54,7 @@ class Desk:
     added: tuple[Constraint, ...] = ()  # those of this sentence, among ``constraints``
     measures: tuple[dict[str, Any], ...] = ()  # what the shopper said of their body and usual size, in this chat
     measures_asked: bool = False  # whether they were asked for it
+    photos: Mapping[str, str] = field(default_factory=dict)  # what photos look like, by the name their wish has
 
     @cached_property
     def judged(self) -> feedback.Judged:
@@ -61,12 +63,12 @@ class Desk:
 
     @cached_property
     def ordering(self) -> tuple[Leaning, ...]:
-        """All that orders products and shuts none out: `leanings`, which were said, and thumbs."""
+        """All that orders products and shuts none out: `leanings`, which were said or shown, and thumbs."""
         replies = {}
         if "down" in self.judged.turns.values():
             turns = self.log.turns(self.thread_id)
             replies = {t["turn"]: [p["product_id"] for p in t["products"]] for t in turns}
-        return (*self.leanings, *feedback.orders(self.judged, replies))
+        return (*with_vectors(self.leanings, self.photos), *feedback.orders(self.judged, replies))
 
     def put_away(self, query: str = "") -> tuple[str, ...]:
         """Products the shopper does not want to see again; what ``query`` names in full is wanted after all."""
@@ -74,27 +76,35 @@ class Desk:
         down = [p for p in self.judged.products_judged("down") if p in catalog]
         return feedback.put_away(self.judged, {p: catalog.product(p).title for p in down}, query)
 
-    def history(self) -> tuple[Event, ...]:
+    def history(self, until: str | None = None) -> tuple[Event, ...]:
         """This shopper's events, oldest first: the shop's log, earlier conversations, this one.
 
         Events on products that the catalogue no longer has are left out. Searches typed into a chat list what a page of
         the shop's own search would have, see `as_pages`. What was liked in a chat counts as a click.
+
+        Args:
+            until: a moment, ISO 8601 in UTC, as if nothing had been done or judged since.
         """
-        chats = self.as_pages(self._with_likes(self.log.events(thread_id=self.thread_id), (self.thread_id,)))
+        chats = self._until(until, self.log.events(thread_id=self.thread_id))
+        chats = self.as_pages(self._with_likes(chats, (self.thread_id,), until))
         if self.user_id != self.thread_id:
             others = [e for e in self.log.events(user_id=self.user_id) if e.session_id != self.thread_id]
             threads = [t for t in self.log.threads_judged_by(self.user_id) if t != self.thread_id]
-            before = self.as_pages(self._with_likes(others, threads))
+            before = self.as_pages(self._with_likes(self._until(until, others), threads, until))
             known = {(e.session_id, e.timestamp) for e in (*before, *chats)}
             # A chat that the shop has taken in stands in its log and among the conversations.
             logged = [e for e in self.shelf.log_of(self.user_id) if (e.session_id, e.timestamp) not in known]
             chats = [*logged, *before, *chats]
         return tuple(e for e in chats if e.product_id is None or e.product_id in self.shelf.catalog)
 
-    def _with_likes(self, events: Sequence[Event], threads: Iterable[str]) -> list[Event]:
+    @staticmethod
+    def _until(moment: str | None, events: Sequence[Event]) -> list[Event]:
+        return [e for e in events if moment is None or e.timestamp.isoformat(timespec="microseconds") <= moment]
+
+    def _with_likes(self, events: Sequence[Event], threads: Iterable[str], until: str | None = None) -> list[Event]:
         """Chat events with the thumbs that were given in these conversations, see `feedback.as_interest`."""
         for thread in threads:
-            if judgements := self.log.judgements(thread):
+            if judgements := [j for j in self.log.judgements(thread) if until is None or j.at <= until]:
                 own = [e for e in events if e.session_id == thread]
                 others = [e for e in events if e.session_id != thread]
                 judged = feedback.as_interest(own, judgements, thread, self.user_id)
