@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shopping_assistant.ui.page.markup import button, data, icon, price, text
+from shopping_assistant.ui.page.markup import button, data, english, icon, price, text
 from shopping_assistant.ui.page.words import Words
 from shopping_assistant.ui.pictures import draw
 
@@ -53,8 +53,9 @@ def card(
     Args:
         mark: tells the lists of a page apart; the drawing's ids begin with it.
     """
+    lang = english(words)
     about = " · ".join(text(v) for v in (product.get("color"), product.get("material")) if v)
-    reason = f'<p class="reason">{text(product["reason"])}</p>' if product.get("reason") else ""
+    reason = f'<p class="reason"{lang}>{text(product["reason"])}</p>' if product.get("reason") else ""
     drawing = draw(product, f"{mark}{turn}n{position}") if picture else ""
     number = f'<span class="number" aria-hidden="true">{position}</span>' if mark == "t" else ""
     opened = data(do="open", pid=product["product_id"], turn=turn, position=position)
@@ -62,9 +63,9 @@ def card(
     return (
         f'<article class="card{"" if picture else " slim"}"{data(pid=product["product_id"])}>'
         f'<div class="picture">{number}{drawing}{judging(product, words, turn, position)}</div>'
-        f'<div class="facts"><p class="brand">{text(product.get("brand") or "")}</p>'
-        f'<h3><button type="button" class="opens"{opened}>{text(product["title"])}</button></h3>'
-        f'<p class="line"><span class="price">{cost}</span><span class="about">{about}</span></p>'
+        f'<div class="facts"><p class="brand"{lang}>{text(product.get("brand") or "")}</p>'
+        f'<h3{lang}><button type="button" class="opens"{opened}>{text(product["title"])}</button></h3>'
+        f'<p class="line"><span class="price">{cost}</span><span class="about"{lang}>{about}</span></p>'
         f"{sizes(product, SIZES_ON_A_CARD, words)}{reason}</div>{add_button(product, words, turn, position)}</article>"
     )
 
@@ -75,7 +76,7 @@ def grid(
     """The cards of an answer, in the order of their numbers."""
     items = "".join(f"<li>{card(p, i, words, turn, picture, mark)}</li>" for i, p in enumerate(products, 1))
     # A row that scrolls must be reachable by keyboard.
-    label = text(words("products_shown", n=len(products)))
+    label = text(words.counted("products_shown", len(products)))
     return f'<ul class="grid" tabindex="0" aria-label="{label}">{items}</ul>' if items else ""
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shopping_assistant.ui.page.cards import add_button
-from shopping_assistant.ui.page.markup import data, price, text
+from shopping_assistant.ui.page.markup import data, english, price, text
 from shopping_assistant.ui.page.words import Words
 from shopping_assistant.ui.pictures import draw
+
+_OUR_WORDS = ("price", "available")  # columns whose cells the page says itself
 
 
 def comparison_table(comparison: dict, words: Words, products: Sequence[dict] = (), mark: str = "v") -> str:
@@ -20,13 +22,14 @@ def comparison_table(comparison: dict, words: Words, products: Sequence[dict] = 
     """
     rows, attributes = comparison["rows"], comparison["attributes"]
     known = {p["product_id"]: p for p in products}
-    heads = "".join(_head(r, known.get(r["product_id"]), f"{mark}{i}") for i, r in enumerate(rows))
+    heads = "".join(_head(r, known.get(r["product_id"]), words, f"{mark}{i}") for i, r in enumerate(rows))
     body = ""
     for name in attributes:
         cells = [_cell(name, r, known.get(r["product_id"]), words) for r in rows]
         different = ' class="different"' if len(set(cells)) > 1 else ""
-        filled = "".join(f"<td>{cell or '–'}</td>" for cell in cells)
-        body += f'<tr{different}><th scope="row">{text(name.replace("_", " "))}</th>{filled}</tr>'
+        speaks = "" if name in _OUR_WORDS else english(words)
+        filled = "".join(f"<td{speaks}>{cell or '–'}</td>" for cell in cells)
+        body += f'<tr{different}><th scope="row">{text(words.column(name))}</th>{filled}</tr>'
     buttons = "".join(f"<td>{add_button(known[r['product_id']], words)}</td>" for r in rows if r["product_id"] in known)
     foot = f"<tfoot><tr><td></td>{buttons}</tr></tfoot>" if len(known) == len(rows) else ""
     return (
@@ -35,16 +38,21 @@ def comparison_table(comparison: dict, words: Words, products: Sequence[dict] = 
     )
 
 
-def _head(row: dict, product: dict | None, mark: str) -> str:
+def _head(row: dict, product: dict | None, words: Words, mark: str) -> str:
     drawing = f'<div class="thumb">{draw(product, mark)}</div>' if product else ""
     opens = data(do="open", pid=row["product_id"])
-    return f'<th scope="col">{drawing}<button type="button" class="opens"{opens}>{text(row["title"])}</button></th>'
+    return (
+        f'<th scope="col"{english(words)}>{drawing}'
+        f'<button type="button" class="opens"{opens}>{text(row["title"])}</button></th>'
+    )
 
 
 def _cell(name: str, row: dict, product: dict | None, words: Words) -> str:
     value = row["values"].get(name)
-    if name == "price" and product:
-        return text(price({**product, "price": value}, words))
+    if name == "price" and value is not None:
+        return text(price({**(product or {}), "price": value}, words))
+    if name == "available":
+        return text(words("sold_out" if value is False else "in_stock"))
     if isinstance(value, (list, tuple)):
         return text(", ".join(map(str, value)))
-    return "" if value is None else text(f"{value:g}" if isinstance(value, float) else value)
+    return "" if value is None else text(words.number(value, grouped=False) if isinstance(value, float) else value)

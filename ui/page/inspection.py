@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from html import escape
 
-from shopping_assistant.ui.page.markup import text
+from shopping_assistant.ui.page.markup import english, text
 from shopping_assistant.ui.page.words import Words
 
 _ROUTES = ("id", "title", "memory", "search")
@@ -21,11 +21,15 @@ def why_these(reasons: Sequence[dict], words: Words) -> str:
     if not reasons:
         return f'<p class="empty">{text(words("why_nothing"))}</p>'
     items = "".join(
-        f"<li><h3>{text(r['title'])}</h3><ul class='because'>{''.join(f'<li>{text(w)}</li>' for w in r['words'])}</ul>"
+        f"<li><div{english(words)}><h3>{text(r['title'])}</h3><ul class='because'>{_listed(r['words'])}</ul></div>"
         f"{_roads(r.get('route') or {}, words)}</li>"
         for r in reasons
     )
     return f'<ol class="why-list">{items}</ol>'
+
+
+def _listed(sentences: Sequence[str]) -> str:
+    return "".join(f"<li>{text(s)}</li>" for s in sentences)
 
 
 def _roads(route: dict, words: Words) -> str:
@@ -41,6 +45,7 @@ def trace_of(turn: dict, words: Words) -> str:
     Args:
         turn: one of ``Assistant.trace``: ``turn, ms, parts_ms, tools, model, model_error``.
     """
+    lang = english(words)
     total = max(float(turn.get("ms") or 0), 0.001)
     parts = "".join(
         f'<tr><th scope="row">{text(name)}</th><td>{ms:.1f} ms</td>'
@@ -49,11 +54,11 @@ def trace_of(turn: dict, words: Words) -> str:
     )
     calls = "".join(_call(t) for t in turn.get("tools") or ())
     model = f"{words('model')}: {turn.get('model') or words('embedded_model')}"
-    failed = f'<p class="cause">{text(turn["model_error"])}</p>' if turn.get("model_error") else ""
+    failed = f'<p class="cause"{lang}>{text(turn["model_error"])}</p>' if turn.get("model_error") else ""
     name = text(words("turn", n=turn["turn"]))
     return (
         f'<p class="line"><b>{name}</b><span>{total:.1f} ms</span></p><p>{text(model)}</p>{failed}'
-        f'<table class="times"><tbody>{parts}</tbody></table><ol class="calls">{calls}</ol>'
+        f'<table class="times"{lang}><tbody>{parts}</tbody></table><ol class="calls"{lang}>{calls}</ol>'
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shopping_assistant.ui.page.cards import add_button
-from shopping_assistant.ui.page.markup import button, data, price, text
+from shopping_assistant.ui.page.markup import button, data, english, price, text
 from shopping_assistant.ui.page.words import Words
 from shopping_assistant.ui.pictures import draw
 
@@ -35,10 +35,11 @@ def _row(product: dict, mark: str, out: str, out_label: str, words: Words, more:
         f'<button type="button" class="quiet"{data(do=out, pid=pid, name=title)} '
         f'aria-label="{text(out_label)}: {text(title)}">{text(out_label)}</button>'
     )
-    brand = text(product.get("brand") or "")
+    opens = f'<button type="button" class="opens"{data(do="open", pid=pid)}>{text(title)}</button>'
+    brand, lang = text(product.get("brand") or ""), english(words)
     return (
-        f'<li><div class="thumb">{draw(product, mark)}</div><div><p class="brand">{brand}</p>'
-        f'<p class="name"><button type="button" class="opens"{data(do="open", pid=pid)}>{text(title)}</button></p>'
+        f'<li><div class="thumb">{draw(product, mark)}</div><div><p class="brand"{lang}>{brand}</p>'
+        f'<p class="name"{lang}>{opens}</p>'
         f'<p class="price">{text(worth)}</p>{more}{away}</div></li>'
     )
 
@@ -73,8 +74,11 @@ def _conversation(thread: dict, current: bool, words: Words) -> str:
             ("rename", "rename", "pen"), ("export", "export", "download"), ("delete", "delete", "bin"),
         )
     )  # fmt: skip
-    when = str(thread.get("last") or thread.get("started") or "")[:16].replace("T", " ")
+    lang = english(words) if thread.get("title") else ""
+    when = str(thread.get("last") or thread.get("started") or "")
+    # The script writes the time as the shopper's clock and language have it.
+    time = f'<time datetime="{text(when)}">{text(when[:16].replace("T", " "))}</time>'
     return (
-        f'<li><button type="button" class="resume"{here}{data(do="resume", **about)}><span>{text(title)}</span>'
-        f'<time datetime="{text(when)}">{text(when)}</time></button><div class="small-buttons">{small}</div></li>'
+        f'<li><button type="button" class="resume"{here}{data(do="resume", **about)}>'
+        f'<span{lang}>{text(title)}</span>{time}</button><div class="small-buttons">{small}</div></li>'
     )

@@ -7,22 +7,31 @@ Everything that comes from shoppers, sellers or a language model is escaped here
 from __future__ import annotations
 
 import json
+import re
 from html import escape
 
 from shopping_assistant.ui.page.words import Words
 
-SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "INR": "₹", "JPY": "¥"}
+_SPACE = re.compile(r"[ \t\r\n\f\v]+")  # not the spaces that hold a figure and its unit together
 
 
 def text(value: object) -> str:
     """A value as text between tags or in an attribute."""
-    return escape(" ".join(str(value).split()), quote=True)
+    return escape(_SPACE.sub(" ", str(value)).strip(), quote=True)
 
 
 def data(**names: object) -> str:
     """``data-`` attributes; those that are None are left out, dicts and lists are written as JSON."""
     written = {n: json.dumps(v) if isinstance(v, (dict, list)) else v for n, v in names.items() if v is not None}
     return "".join(f' data-{name.replace("_", "-")}="{text(value)}"' for name, value in written.items())
+
+
+def english(words: Words) -> str:
+    """The attribute of an element that speaks English whatever the page speaks: the assistant's replies, the catalogue.
+
+    A screen reader pronounces it by that.
+    """
+    return "" if words.language == "en" else ' lang="en"'
 
 
 def icon(name: str) -> str:
@@ -44,8 +53,5 @@ def button(
 
 def price(product: dict, words: Words) -> str:
     """The price with its currency; words where the catalogue gives none."""
-    amount, currency = product.get("price"), product.get("currency") or ""
-    if amount is None:
-        return words("price_unknown")
-    figure = f"{amount:,.2f}"
-    return f"{SIGNS[currency]}{figure}" if currency in SIGNS else f"{figure} {currency}".strip()
+    amount = product.get("price")
+    return words("price_unknown") if amount is None else words.money(amount, product.get("currency") or "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from shopping_assistant.assistant import Catalog
-from shopping_assistant.ui.page.markup import data, text
+from shopping_assistant.ui.page.markup import data, english, text
 from shopping_assistant.ui.page.turns import prompts
 from shopping_assistant.ui.page.words import Words
 from shopping_assistant.ui.pictures import draw
@@ -19,15 +19,17 @@ def welcome(shop: str, catalog: Catalog, words: Words) -> str:
     Args:
         catalog: the products that are in the shop now.
     """
-    told = words("welcome_text", n=f"{catalog.products:,}", shop=shop)
-    kinds = "".join(_kind(name, row, i, catalog) for i, (name, row) in enumerate(_kinds(catalog)))
+    told = words.counted("welcome_text", catalog.products, shop=shop)
+    # The assistant understands English, whatever the page speaks.
+    asked = f'<p class="write-english">{text(words("write_english"))}</p>' if english(words) else ""
+    kinds = "".join(_kind(name, row, i, catalog, words) for i, (name, row) in enumerate(_kinds(catalog)))
     tiles = f'<h2>{text(words("kinds"))}</h2><ul class="kinds">{kinds}</ul>' if kinds else ""
     groups = "".join(
-        f"<div><h2>{text(words(name))}</h2>{prompts(sentences, 'examples')}</div>"
+        f"<div><h2>{text(words(name))}</h2>{prompts(sentences, words, 'examples')}</div>"
         for name, sentences in examples(catalog).items() if sentences
     )  # fmt: skip
     return (
-        f'<section class="welcome"><h1>{text(words("welcome_title"))}</h1><p>{text(told)}</p>'
+        f'<section class="welcome"><h1>{text(words("welcome_title"))}</h1><p>{text(told)}</p>{asked}'
         f'<div class="example-groups">{groups}</div>{tiles}</section>'
     )
 
@@ -82,11 +84,11 @@ def _kinds(catalog: Catalog) -> list[tuple[str, int]]:
     return chosen
 
 
-def _kind(name: str, row: int, number: int, catalog: Catalog) -> str:
+def _kind(name: str, row: int, number: int, catalog: Catalog, words: Words) -> str:
     drawing = draw(catalog.at(row).as_dict(), f"w{number}")
     return (
         f'<li><button type="button" class="kind"{data(do="say", text=f"show me {plural(name)}")}>{drawing}'
-        f"<span>{text(plural(name))}</span></button></li>"
+        f"<span{english(words)}>{text(plural(name))}</span></button></li>"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shopping_assistant.ui.page.cards import add_button, grid, judging, sizes
-from shopping_assistant.ui.page.markup import data, price, text
+from shopping_assistant.ui.page.markup import data, english, price, text
 from shopping_assistant.ui.page.turns import prompts
 from shopping_assistant.ui.page.words import Words
 from shopping_assistant.ui.pictures import draw
@@ -23,22 +23,24 @@ def product_sheet(view: dict, words: Words, turn: object = None, position: int |
         view: as ``Assistant.view`` gives it: ``product``; where there are any ``colors``, ``similar``, ``goes_with``.
         turn, position: where in the conversation it was opened from.
     """
-    product = view["product"]
+    product, lang = view["product"], english(words)
     rows = [(name, product.get(name)) for name in _SHOWN_COLUMNS]
     rows += [(n, v) for n, v in (product.get("attributes") or {}).items() if n not in _NOT_SHOWN]
-    told = [(n, ", ".join(map(str, v)) if isinstance(v, (list, tuple)) else v) for n, v in rows]
+    told = [(n, _told(v, words)) for n, v in rows]
     table = "".join(
-        f"<dt>{text(n.replace('_', ' '))}</dt><dd>{text(v)}</dd>" for n, v in told if v is not None and v != ""
+        f"<dt>{text(words.column(n))}</dt><dd{lang}>{text(v)}</dd>" for n, v in told if v is not None and v != ""
     )
-    description = f'<p class="description">{text(product["description"])}</p>' if product.get("description") else ""
-    reason = f'<p class="reason">{text(product["reason"])}</p>' if product.get("reason") else ""
+    description, reason = (
+        f'<p class="{name}"{lang}>{text(product[name])}</p>' if product.get(name) else ""
+        for name in ("description", "reason")
+    )
     picture = draw(product, "sheet").replace("<svg ", '<svg preserveAspectRatio="xMidYMid slice" ', 1)
     out = product.get("removed") or product.get("available") is False
     stock = words("removed" if product.get("removed") else "sold_out" if out else "in_stock")
     return (
         f'<div class="close-up"><div class="picture">{picture}{judging(product, words, turn, position)}</div>'
-        f'<div class="facts"><p class="brand">{text(product.get("brand") or "")}</p>'
-        f'<h2 id="sheet-title">{text(product["title"])}</h2>'
+        f'<div class="facts"><p class="brand"{lang}>{text(product.get("brand") or "")}</p>'
+        f'<h2 id="sheet-title"{lang}>{text(product["title"])}</h2>'
         f'<p class="line"><span class="price">{text(price(product, words))}</span>'
         f'<span class="about{" out" if out else ""}">{text(stock)}</span></p>'
         f"{reason}{description}{sizes(product, _ALL_SIZES, words)}{_size_advice(view.get('size'), words)}"
@@ -47,6 +49,12 @@ def product_sheet(view: dict, words: Words, turn: object = None, position: int |
         + _shelf(words("similar"), view.get("similar") or (), words, "l")
         + _shelf(words("goes_with"), view.get("goes_with") or (), words, "g")
     )
+
+
+def _told(value: object, words: Words) -> object:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return words.number(value, grouped=False) if isinstance(value, float) else value
 
 
 def _ask_about(product: dict, words: Words) -> str:
@@ -59,13 +67,13 @@ def _ask_about(product: dict, words: Words) -> str:
     return (
         f'<form class="ask-about"{data(do="ask-about")}><label for="ask-about">{label}</label>'
         f'<div><input id="ask-about" type="text" maxlength="300" autocomplete="off" placeholder="{hint}">'
-        f'<button type="submit" class="chip">{text(words("ask"))}</button></div></form>{prompts(asked, "asked")}'
+        f'<button type="submit" class="chip">{text(words("ask"))}</button></div></form>{prompts(asked, words, "asked")}'
     )
 
 
 def _size_advice(advice: object, words: Words) -> str:
     said = advice.get("text") if isinstance(advice, dict) else None
-    return f'<p class="fit">{text(said)}</p>' if said else ""
+    return f'<p class="fit"{english(words)}>{text(said)}</p>' if said else ""
 
 
 def _shelf(title: str, products: Sequence[dict], words: Words, mark: str) -> str:

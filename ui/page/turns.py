@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from shopping_assistant.ui.page.cards import ghosts, grid
 from shopping_assistant.ui.page.comparison import comparison_table
-from shopping_assistant.ui.page.markup import button, data, text
+from shopping_assistant.ui.page.markup import button, data, english, text
 from shopping_assistant.ui.page.wishes import wish_words
 from shopping_assistant.ui.page.words import Words
 
@@ -43,7 +43,7 @@ def pending(asked: dict, reply: str, words: Words, failed: bool = False) -> str:
     below = again or (ghosts() if not reply else "")
     return (
         f'<section class="turn pending"{data(state="failed" if failed else "busy")}>{said(asked, words)}'
-        f'<div class="reply" aria-live="polite">{_paragraphs(reply)}{waiting}</div>{below}</section>'
+        f'<div class="reply" aria-live="polite">{_paragraphs(reply, words)}{waiting}</div>{below}</section>'
     )
 
 
@@ -63,13 +63,13 @@ def turn_section(turn: dict, words: Words, pictures: bool = True, last: bool = T
     )
     aside = "".join(f"<li>{text(wish_words(c, words))}</li>" for c in turn.get("relaxed") or ())
     aside = f'<ul class="aside" aria-label="{text(words("set_aside"))}">{aside}</ul>' if aside and cards else ""
-    steps = prompts(next_steps(turn, words), "choices" if turn.get("question") else "next") if last else ""
+    steps = prompts(next_steps(turn, words), words, "choices" if turn.get("question") else "next") if last else ""
     # The choices of a question stand below it; what may be said next, below the products.
     below = steps + cards + table if turn.get("question") else cards + table + steps
     return (
         f'<section class="turn"{data(turn=number, act=turn.get("act"), state="done")}>{said(turn, words)}'
         f'<div class="reply" aria-live="polite"><h2 class="unseen">{text(words("assistant"))}</h2>'
-        f"{_paragraphs(turn.get('reply') or '')}</div>{aside}{below}{about_reply(turn, words)}</section>"
+        f"{_paragraphs(turn.get('reply') or '', words)}</div>{aside}{below}{about_reply(turn, words)}</section>"
     )
 
 
@@ -87,14 +87,20 @@ def about_reply(turn: dict, words: Words) -> str:
     )
 
 
-def _paragraphs(reply: str) -> str:
-    return "".join(f"<p>{text(part)}</p>" for part in reply.split("\n") if part.strip())
+def _paragraphs(reply: str, words: Words) -> str:
+    return "".join(f"<p{english(words)}>{text(part)}</p>" for part in reply.split("\n") if part.strip())
 
 
-def prompts(texts: Iterable[str | tuple[str, str]], kind: str = "next") -> str:
-    """Things to say with one click; a pair is what stands on the button and what it says."""
-    pairs = [(t, t) if isinstance(t, str) else t for t in texts]
-    buttons = "".join(f"<li>{button(label, 'say', 'chip', text=say)}</li>" for label, say in pairs)
+def prompts(texts: Iterable[str | tuple[str, str]], words: Words, kind: str = "next") -> str:
+    """Things to say with one click: a sentence in English, or a pair of what stands on the button and what it says.
+
+    What stands there is the page's words, but for the choices of a question, which are the assistant's.
+    """
+    buttons = ""
+    for said in texts:
+        label, say = (said, said) if isinstance(said, str) else said
+        lang = english(words) if isinstance(said, str) or kind == "choices" else ""
+        buttons += f"<li{lang}>{button(label, 'say', 'chip', text=say)}</li>"
     return f'<ul class="prompts {kind}">{buttons}</ul>' if buttons else ""
 
 

@@ -121,7 +121,7 @@ class Page:
         thread = str(known.get("thread") or "")
         if not _THREAD.fullmatch(thread) or self.assistant.owner(thread) not in (None, shopper):
             thread = self._new_name(self.always_guests)
-        language = chosen(known.get("language"), request.headers.get("accept-language", ""))
+        language = chosen(str(known.get("language") or ""), request.headers.get("accept-language", ""))
         return Visitor(shopper, thread, language)
 
     @staticmethod
@@ -137,7 +137,7 @@ class Page:
     def fresh(self, event: gr.EventData, me: object, kept: object, request: gr.Request) -> tuple:
         """A new conversation, as a guest or not."""
         v = self.visitor(me, kept, request)
-        guest = self.always_guests or event._data.get("guest", v.guest)
+        guest = self.always_guests or _told(event).get("guest", v.guest)
         if v.guest:
             self.leave(v.as_dict())
         return self._all(Visitor(v.shopper, self._new_name(bool(guest)), v.language))
@@ -150,7 +150,7 @@ class Page:
 
     def resume(self, event: gr.EventData, me: object, kept: object, request: gr.Request) -> tuple:
         v = self.visitor(me, kept, request)
-        thread = str(event._data.get("thread") or "")
+        thread = _text(event, "thread")
         if self.assistant.owner(thread) != v.shopper:
             return tuple(self._all(v))
         return self._all(Visitor(v.shopper, thread, v.language))
@@ -158,7 +158,7 @@ class Page:
     def speak(self, event: gr.EventData, me: object, kept: object, request: gr.Request) -> tuple:
         """The page in another language."""
         v = self.visitor(me, kept, request)
-        return self._all(Visitor(v.shopper, v.thread, chosen(str(event._data.get("language") or ""))))
+        return self._all(Visitor(v.shopper, v.thread, chosen(_text(event, "language"))))
 
     def _all(self, v: Visitor) -> tuple:
         """``me, kept, past, wishes, mine, conversations``."""
@@ -227,15 +227,15 @@ class Page:
 
     def say(self, event: gr.EventData, me: object, kept: object, request: gr.Request) -> Iterator[tuple]:
         """One sentence, streamed: ``live, wishes, mine, conversations``."""
-        text = " ".join(str(event._data.get("text") or "").split())[:LONGEST_MESSAGE]
+        text = _text(event, "text")[:LONGEST_MESSAGE]
         if text:
-            yield from self._turn(self.visitor(me, kept, request), text, None, event._data.get("sent"))
+            yield from self._turn(self.visitor(me, kept, request), text, None, _text(event, "sent"))
 
     def tap(self, event: gr.EventData, me: object, kept: object, request: gr.Request) -> Iterator[tuple]:
         """A wish taken away, or the last change taken back: as a turn."""
-        wish = event._data.get("wish")
+        wish = _told(event).get("wish")
         tapped = {"drop": wish} if isinstance(wish, dict) else {"undo": True}
-        yield from self._turn(self.visitor(me, kept, request), "", tapped, event._data.get("sent"))
+        yield from self._turn(self.visitor(me, kept, request), "", tapped, _text(event, "sent"))
 
     def _turn(self, v: Visitor, text: str, tapped: dict | None, sent: object) -> Iterator[tuple]:
         """Args: sent: the browser's name for this turn; it comes back, so that answers find their places."""
@@ -289,7 +289,7 @@ class Page:
         """Save a product for later, or no longer."""
         v, (pid, _, position) = self.visitor(me, kept, request), _product_of(event)
         self.assistant.start(v.thread, v.shopper)
-        if event._data.get("undo"):
+        if _told(event).get("undo"):
             self.assistant.unsave(v.thread, pid)
             return self._mine(v), self._note(v, "unsaved", event, {"do": "save", "pid": pid})
         self.assistant.save(v.thread, pid, position)
@@ -299,7 +299,7 @@ class Page:
     def judge(self, event: gr.EventData, me: object, kept: object, request: gr.Request) -> tuple:
         """A thumb on a product or on a reply; ``verdict`` None takes it back."""
         v, (pid, turn, position) = self.visitor(me, kept, request), _product_of(event)
-        verdict = event._data.get("verdict")
+        verdict = _text(event, "verdict")
         verdict = verdict if verdict in ("up", "down") else None
         self.assistant.start(v.thread, v.shopper)
         self.assistant.judge(v.thread, verdict, turn=turn, product_id=pid or None, position=position)
@@ -311,7 +311,7 @@ class Page:
 
     @staticmethod
     def _note(v: Visitor, name: str, event: gr.EventData, undo: dict | None = None) -> Region:
-        what = str(event._data.get("name") or "")
+        what = _text(event, "name")
         return region(text=v.words(name, what=what).strip(), undo=undo and {**undo, "name": what})
 
     @kindly(1)
@@ -320,7 +320,8 @@ class Page:
         from shopping_assistant.ui.page.comparison import comparison_table
 
         v = self.visitor(me, kept, request)
-        pids = [str(p) for p in event._data.get("pids") or ()][:4]
+        pids = _told(event).get("pids")
+        pids = [str(p) for p in pids][:4] if isinstance(pids, list) else []
         self.assistant.start(v.thread, v.shopper)
         told = self.assistant.use_tool(v.thread, "compare", {"product_ids": pids, "attributes": []})
         return region(
@@ -350,7 +351,7 @@ class Page:
     def rename(self, event: gr.EventData, me: object, kept: object, request: gr.Request) -> tuple:
         """``conversations, note``"""
         v = self.visitor(me, kept, request)
-        thread, title = self._own(event, v), " ".join(str(event._data.get("title") or "").split())[:LONGEST_TITLE]
+        thread, title = self._own(event, v), _text(event, "title")[:LONGEST_TITLE]
         if thread and title:
             self.assistant.rename(thread, title)
         return self._conversations(v), gr.skip()
@@ -369,7 +370,7 @@ class Page:
     def delete(self, event: gr.EventData, me: object, kept: object, request: gr.Request) -> tuple:
         """One conversation for good, or with ``all`` everything of this shopper: all regions, note."""
         v = self.visitor(me, kept, request)
-        if event._data.get("all"):
+        if _told(event).get("all"):
             self.assistant.forget(v.shopper)
             new = v.shopper if request.username else secrets.token_hex(16)
             v = Visitor(new, self._new_name(False), v.language)
@@ -380,15 +381,28 @@ class Page:
         return *self._all(v), region(text=v.words("deleted"))
 
     def _own(self, event: gr.EventData, v: Visitor) -> str | None:
-        thread = str(event._data.get("thread") or "")
+        thread = _text(event, "thread")
         return thread if self.assistant.owner(thread) == v.shopper else None
+
+
+def _told(event: gr.EventData) -> dict[str, Any]:
+    """What the script sent with an event; empty where somebody else sent something else."""
+    return event._data if isinstance(event._data, dict) else {}
+
+
+def _text(event: gr.EventData, name: str) -> str:
+    """A text that an event carries, on one line; empty for what is no text."""
+    value = _told(event).get(name)
+    # Half a character, as a cut-off emoji leaves it, can neither be stored nor sent.
+    return " ".join(value.encode("utf-8", "replace").decode().split()) if isinstance(value, str) else ""
 
 
 def _product_of(event: gr.EventData) -> tuple[str, int | None, int | None]:
     """Product, turn and position that an event names; None for what is no number."""
 
     def number(name: str) -> int | None:
-        value = event._data.get(name)
-        return value if isinstance(value, int) and not isinstance(value, bool) else None
+        value = _told(event).get(name)
+        # JavaScript's whole numbers end where SQLite's still go on.
+        return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53 else None
 
-    return str(event._data.get("pid") or ""), number("turn"), number("position")
+    return _text(event, "pid"), number("turn"), number("position")

@@ -13,12 +13,12 @@ def wish_words(wish: dict, words: Words) -> str:
     attribute, op, values = wish["attribute"], wish["op"], wish["values"]
     if op in ("<=", ">="):
         bound = values[0]
-        amount = f"{bound:g}" if isinstance(bound, (int, float)) else str(bound)
-        name = "" if attribute == "price" else f"{attribute.replace('_', ' ')} "
+        amount = words.number(bound, grouped=attribute == "price") if isinstance(bound, (int, float)) else str(bound)
+        name = "" if attribute == "price" else f"{words.column(attribute)} "
         return name + words("at_most" if op == "<=" else "at_least", amount=amount)
     if len(values) > 2 and wish.get("said") and op == "in":
         return str(wish["said"])  # "dresses", not the eight kinds of them
-    listed = [f"{v:g}" if isinstance(v, float) else str(v) for v in values]
+    listed = [words.number(v, grouped=False) if isinstance(v, float) else str(v) for v in values]
     said = f" {words('or')} ".join(listed[:3]) + (f" +{len(listed) - 3}" if len(listed) > 3 else "")
     if attribute == "size":
         said = words("in_size", size=said)

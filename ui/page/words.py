@@ -1,4 +1,4 @@
-"""The page's own words: one JSON file a language under ``languages/``, English where one lacks a word."""
+"""The page's own words and figures: one JSON file a language under ``languages/``, English where one lacks a word."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "languages"
 DEFAULT = "en"
 
+_SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "INR": "₹", "JPY": "¥"}
+# ISO 4217: currencies that have no smaller unit in use.
+_WHOLE = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split())
+
 
 @dataclass(frozen=True)
 class Words:
@@ -20,6 +24,33 @@ class Words:
 
     def __call__(self, name: str, **figures: object) -> str:
         return self.said[name].format(**figures) if figures else self.said[name]
+
+    def counted(self, name: str, n: int, **figures: object) -> str:
+        """A word with a number in it: ``NAME_one`` for one thing, ``NAME`` for any other number."""
+        return self(f"{name}_one" if n == 1 else name, n=self.number(n), **figures)
+
+    def column(self, name: str) -> str:
+        """What a column of every catalogue is called; an attribute that only this shop has keeps its name."""
+        return self.said.get(f"column_{name}") or name.replace("_", " ")
+
+    def number(self, value: float, decimals: int | None = None, grouped: bool = True) -> str:
+        """A figure as the language writes it, ``1.109,9``.
+
+        Args:
+            decimals: exactly so many places; as many as there are when None.
+            grouped: set thousands apart; not for what may be a year or a number of a model.
+        """
+        comma = "," if grouped else ""
+        figure = f"{value:{comma}.{decimals}f}" if decimals is not None else f"{round(value, 6):{comma}}"
+        figure = figure if decimals is not None else figure.removesuffix(".0")
+        return figure.translate({ord(","): self.said["thousands_mark"], ord("."): self.said["decimal_mark"]})
+
+    def money(self, amount: float, currency: str = "") -> str:
+        """An amount with its currency, ``€109.90`` or ``109,90 €``; yen and such without decimals."""
+        figure = self.number(amount, 0 if currency in _WHOLE else 2)
+        if currency in _SIGNS:
+            return self("money", figure=figure, sign=_SIGNS[currency])
+        return f"{figure} {currency}".strip()
 
 
 @cache
@@ -50,9 +81,12 @@ def chosen(wanted: str | None, accepted: str = "") -> str:
         return wanted
     weighted = []
     for entry in accepted.split(","):
-        code, _, weight = entry.strip().partition(";q=")
+        code, *parameters = (part.strip() for part in entry.split(";"))
+        weights = [p[2:] for p in parameters if p.startswith("q=")]
         try:
-            weighted.append((-float(weight or 1), code.split("-")[0].strip().lower()))
+            weight = float(weights[0]) if weights else 1.0
         except ValueError:
             continue
+        if weight > 0:  # 0 says: not this one
+            weighted.append((-weight, code.split("-")[0].lower()))
     return next((code for _, code in sorted(weighted, key=lambda pair: pair[0]) if code in languages()), DEFAULT)
