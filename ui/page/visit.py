@@ -12,7 +12,7 @@ import re
 import secrets
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any
 
@@ -41,11 +41,15 @@ Region = dict[str, Any]
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who is there, and in which conversation. ``shopper`` and ``thread`` are secrets of one browser."""
+    """Who is there, and in which conversation. ``shopper`` and ``thread`` are secrets of one browser.
+
+    ``language`` is the browser's own until the visitor has ``picked`` one.
+    """
 
     shopper: str
     thread: str
     language: str
+    picked: bool = False
 
     @property
     def guest(self) -> bool:
@@ -56,7 +60,8 @@ class Visitor:
         return words_in(self.language)
 
     def as_dict(self) -> dict[str, str]:
-        return {"shopper": self.shopper, "thread": self.thread, "language": self.language}
+        language = {"language": self.language} if self.picked else {}
+        return {"shopper": self.shopper, "thread": self.thread, **language}
 
 
 def region(html: str = "", **more: object) -> Region:
@@ -121,8 +126,9 @@ class Page:
         thread = str(known.get("thread") or "")
         if not _THREAD.fullmatch(thread) or self.assistant.owner(thread) not in (None, shopper):
             thread = self._new_name(self.always_guests)
-        language = chosen(str(known.get("language") or ""), request.headers.get("accept-language", ""))
-        return Visitor(shopper, thread, language)
+        wanted = str(known.get("language") or "")
+        language = chosen(wanted, request.headers.get("accept-language", ""))
+        return Visitor(shopper, thread, language, picked=language == wanted)
 
     @staticmethod
     def _new_name(guest: bool) -> str:
@@ -140,7 +146,7 @@ class Page:
         guest = self.always_guests or _told(event).get("guest", v.guest)
         if v.guest:
             self.leave(v.as_dict())
-        return self._all(Visitor(v.shopper, self._new_name(bool(guest)), v.language))
+        return self._all(replace(v, thread=self._new_name(bool(guest))))
 
     def leave(self, me: object) -> None:
         """A tab was closed: what a guest said is gone with it."""
@@ -153,12 +159,15 @@ class Page:
         thread = _text(event, "thread")
         if self.assistant.owner(thread) != v.shopper:
             return tuple(self._all(v))
-        return self._all(Visitor(v.shopper, thread, v.language))
+        return self._all(replace(v, thread=thread))
 
     def speak(self, event: gr.EventData, me: object, kept: object, request: gr.Request) -> tuple:
-        """The page in another language."""
-        v = self.visitor(me, kept, request)
-        return self._all(Visitor(v.shopper, v.thread, chosen(_text(event, "language"))))
+        """The page in another language, which the browser keeps; also that of a guest, and nothing else of one."""
+        v = replace(self.visitor(me, kept, request), language=chosen(_text(event, "language")), picked=True)
+        me, keeps, *regions = self._all(v)
+        if v.guest:
+            keeps = {**(kept if isinstance(kept, dict) else {}), "language": v.language}
+        return me, keeps, *regions
 
     def _all(self, v: Visitor) -> tuple:
         """``me, kept, past, wishes, mine, conversations``."""
@@ -373,11 +382,11 @@ class Page:
         if _told(event).get("all"):
             self.assistant.forget(v.shopper)
             new = v.shopper if request.username else secrets.token_hex(16)
-            v = Visitor(new, self._new_name(False), v.language)
+            v = replace(v, shopper=new, thread=self._new_name(False))
         elif thread := self._own(event, v):
             self.assistant.delete(thread)
             if thread == v.thread:
-                v = Visitor(v.shopper, self._new_name(False), v.language)
+                v = replace(v, thread=self._new_name(False))
         return *self._all(v), region(text=v.words("deleted"))
 
     def _own(self, event: gr.EventData, v: Visitor) -> str | None:
