@@ -9,7 +9,7 @@ const pointer = window.matchMedia("(hover: hover) and (pointer: fine)");
 const regions = {}; // name → function(value)
 const does = {}; // data-do → function(target, event)
 const whenOpen = []; // what other files do once the house stands
-let words = {};
+let words = {}; // of the language that the page speaks; `firstWords` has those of the skeleton in every language
 let trigger = null;
 let visit = { thread: "", guest: false, turns: 0 };
 let arrived = false; // the first state of the page is here: before, events would come from nobody
@@ -50,13 +50,30 @@ function remember(name, value) {
   return null;
 }
 
-regions.past = (value) => {
-  visit = value;
-  words = value.words;
-  document.documentElement.lang = value.language;
+function speak(language, said) {
+  words = said;
+  document.documentElement.lang = language;
   $$("[data-word]").forEach((e) => (e.textContent = words[e.dataset.word]));
   $$("[data-label]").forEach((e) => { e.setAttribute("aria-label", words[e.dataset.label]); e.title = words[e.dataset.label]; });
   $$("[data-hint]").forEach((e) => (e.placeholder = words[e.dataset.hint]));
+}
+
+// As the server will choose: what was spoken last, else the browser's own. So no other language flashes up before.
+function speakAtFirst() {
+  const wanted = [remember("language"), ...navigator.languages.map((code) => code.split("-")[0].toLowerCase()), "en"];
+  const language = wanted.find((code) => firstWords[code]);
+  speak(language, firstWords[language]);
+}
+
+// Enter that ends the writing of a Japanese word is not meant for the page (229: as Safari says it).
+function entered(event) {
+  return event.key === "Enter" && !event.isComposing && event.keyCode !== 229;
+}
+
+regions.past = (value) => {
+  visit = value;
+  speak(value.language, value.words);
+  remember("language", value.picked ? value.language : "");
   $(".guest-sign").hidden = !value.guest;
   draw($("#past"), value.html);
   arrived = true;
@@ -70,6 +87,7 @@ window.shop = {
   open(element, about, events) {
     trigger = events;
     $(".shop", element).textContent = about.shop;
+    speakAtFirst();
     element.addEventListener("click", (event) => {
       const target = event.target.closest("[data-do]");
       if (target && target.tagName !== "FORM" && !target.disabled) does[target.dataset.do]?.(target, event);

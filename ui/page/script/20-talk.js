@@ -1,7 +1,9 @@
 // The conversation: the box, a turn as it is answered, and where the page stands meanwhile.
-const PATIENCE = 20000; // ms without a sign of the server, after which the shopper is told
+const PATIENCE = 20000; // ms without a sign of an answer, after which the shopper is told
+const WONDERING = 2500; // ms after which it is asked whether the shop is there at all
 let waiting = null; // the turn that is being answered: {sent, name, data, timer}
 const queue = []; // what was sent meanwhile
+const answered = []; // what is done when nothing is waited for any more
 let count = 0;
 
 function tell(name, data, shown = data.text) {
@@ -10,10 +12,16 @@ function tell(name, data, shown = data.text) {
   if (!waiting) next();
 }
 
+// What draws the whole conversation anew would lose the turn that is being answered.
+function whenAnswered(then) {
+  if (waiting) answered.push(then);
+  else then();
+}
+
 function next() {
   waiting = queue.shift() ?? null;
   $("#talk").toggleAttribute("aria-busy", Boolean(waiting));
-  if (!waiting) return;
+  if (!waiting) return answered.splice(0).forEach((then) => then());
   const { sent, name, data, shown } = waiting;
   $("#past .welcome")?.remove();
   $$("#past .prompts").forEach((p) => p.remove());
@@ -31,6 +39,8 @@ function next() {
   $("#past").append(section);
   toTop(section);
   waiting.timer = setTimeout(() => failed(sent), PATIENCE);
+  waiting.wondering = setInterval(() => lookAround(sent), WONDERING);
+  if (shown) draft(shown);
   send(name, { ...data, sent });
 }
 
@@ -38,10 +48,35 @@ function toTop(section) {
   section.scrollIntoView({ block: "start", behavior: still.matches ? "auto" : "smooth" });
 }
 
+function rest() {
+  clearTimeout(waiting?.timer);
+  clearInterval(waiting?.wondering);
+}
+
+async function lookAround(sent) {
+  try {
+    await fetch(location.href, { method: "HEAD", cache: "no-store" });
+  } catch {
+    failed(sent);
+  }
+}
+
+// What is being written or was not answered yet survives a reload of the page.
+function draft(text) {
+  try {
+    if (text === undefined) return sessionStorage.getItem("shop-draft") ?? "";
+    sessionStorage.setItem("shop-draft", text);
+  } catch {
+    // A browser that keeps nothing.
+  }
+  return "";
+}
+
 // Nothing came: the sentence stays, and can be sent again.
 function failed(sent) {
   const section = $(`[data-sent="${sent}"]`);
   if (!section || waiting?.sent !== sent) return;
+  rest();
   section.dataset.state = "failed";
   $(".reply", section).innerHTML = "<p></p>";
   $(".reply p", section).textContent = words.offline;
@@ -57,7 +92,10 @@ regions.live = (value) => {
   const holder = document.createElement("template");
   holder.innerHTML = value.html;
   const drawn = holder.content.firstElementChild;
-  if (waiting?.sent === value.sent) clearTimeout(waiting.timer);
+  if (waiting?.sent === value.sent) {
+    rest();
+    if (waiting.shown) draft(box().value);
+  }
   if (!value.done && section.dataset.state === "busy") {
     // Only the words that came: a reply that is replaced as a whole would be read out from its beginning again.
     $(".reply", section).replaceChildren(...$(".reply", drawn).childNodes);
@@ -113,10 +151,11 @@ does.drop = ({ dataset }) => { tell("tap", { wish: JSON.parse(dataset.wish) }, n
 does.undo = () => { tell("tap", {}, null); settle(); };
 
 whenOpen.push(() => {
-  box().addEventListener("input", grow);
+  box().value = draft();
+  grow();
+  box().addEventListener("input", () => { grow(); draft(box().value); });
   box().addEventListener("keydown", (event) => {
-    // Enter that ends the writing of a Japanese word sends nothing.
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    if (entered(event) && !event.shiftKey) {
       event.preventDefault();
       submit();
     }

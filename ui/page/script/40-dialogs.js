@@ -78,7 +78,7 @@ whenOpen.push((house) => {
     other.focus();
   });
   $("#question-input").addEventListener("keydown", (event) => {
-    if (event.key !== "Enter") return;
+    if (!entered(event)) return;
     event.preventDefault();
     $("#question-dialog").close("yes");
   });

@@ -1,8 +1,22 @@
 // Conversations, and how the page is set.
 regions.conversations = (value) => {
   draw($("#conversations"), value.html);
+  $$("#conversations time").forEach((e) => (e.textContent = moment(new Date(e.dateTime), value.language)));
   document.title = value.title ? `${value.title} · ${$(".shop").textContent}` : $(".shop").textContent;
 };
+
+// "today 14:05", "gestern 9:12", "12 janv.": by the shopper's clock, as the browser's own region writes it.
+function moment(at, language) {
+  const locale = navigator.languages.find((code) => code.split("-")[0] === language) ?? language;
+  const midnight = (day) => new Date(day.getFullYear(), day.getMonth(), day.getDate());
+  const days = Math.round((midnight(at) - midnight(new Date())) / 86400000);
+  if (days < -1 || days > 0) {
+    const year = at.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
+    return new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year }).format(at);
+  }
+  const day = new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(days, "day");
+  return `${day} ${new Intl.DateTimeFormat(locale, { timeStyle: "short" }).format(at)}`;
+}
 
 regions.file = (value) => {
   const link = document.createElement("a");
@@ -35,7 +49,7 @@ function drawSettings(value) {
 }
 
 whenOpen.push(() => {
-  $("#page-language").addEventListener("change", (event) => send("speak", { language: event.target.value }));
+  $("#page-language").addEventListener("change", ({ target }) => whenAnswered(() => send("speak", { language: target.value })));
   const engineers = $("#engineers");
   const show = () => document.body.classList.toggle("with-traces", engineers.checked);
   engineers.checked = remember("engineers") === "1";

@@ -2,14 +2,14 @@
 const NOTE_STAYS = 6000; // ms
 let noteTimer = 0;
 
-regions.note = (value) => value.text && note(value.text, value.undo, value.bad);
+regions.note = (value) => value.text && note(value.text, value.undo, value.bad, value.english);
 
-function note(text, undo, bad = false) {
+function note(text, undo, bad = false, english = false) {
   const place = $("dialog:modal") ?? $("#house");
   const shown = $("#note");
   place.append(shown); // what lies under a dialog can be neither seen nor heard
   shown.className = bad ? "shown bad" : "shown";
-  shown.replaceChildren(Object.assign(document.createElement("span"), { textContent: text }));
+  shown.replaceChildren(Object.assign(document.createElement("span"), { textContent: text, lang: english ? "en" : "" }));
   if (undo) {
     const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: words.undo });
     Object.assign(button.dataset, undo);
@@ -25,5 +25,13 @@ function hideNote() {
   $("#note").replaceChildren();
 }
 
-window.addEventListener("offline", () => note(words.offline, null, true));
+// Gradio says in a box of its own, in English, what went wrong with the line.
+whenOpen.push(() => {
+  new MutationObserver((changes) => {
+    const came = changes.flatMap((c) => [...c.addedNodes]).filter((n) => n.nodeType === 1);
+    if (came.some((n) => n.matches(".toast-body") || $(".toast-body", n))) note(words.no_connection, null, true);
+  }).observe(document.body, { childList: true, subtree: true });
+});
+
+window.addEventListener("offline", () => note(words.no_connection, null, true));
 window.addEventListener("online", () => note(words.back_online));
