@@ -10,7 +10,7 @@ import numpy as np
 from shopping_assistant.assistant.answers.reasons import short_title
 from shopping_assistant.assistant.kinship import Kinship
 from shopping_assistant.assistant.language.degree_words import HUES, LITTLE, MUCH
-from shopping_assistant.assistant.language.leanings import JUDGED, Leaning
+from shopping_assistant.assistant.language.leanings import JUDGED, PHOTO, Leaning
 from shopping_assistant.assistant.language.scales import STATED, Scale, Scales
 from shopping_assistant.assistant.language.stated import Stated
 
@@ -35,6 +35,9 @@ NOTICED = 0.4
 LIKED, DISLIKED = 0.4, 0.2
 # Products looked at that still count; a long conversation has been elsewhere meanwhile.
 LOOKED_AT = 3
+# A spread of likeness to the shopper's photo: what looks most like it is 2 to 4 of them away from the others, so that
+# two or three words, or one wish by degree, turn the order as well.
+LOOKS = 1.0
 # Who wants another one has seen this one: it comes last.
 PASSED = 100.0
 _KEPT = 500
@@ -53,8 +56,9 @@ class Words:
 class LeaningOrder:
     """Scores of all products for the leanings that hold. Made once for a shop."""
 
-    def __init__(self, scales: Scales, words: Words):
-        self.scales, self.catalog, self._words = scales, scales.catalog, words
+    def __init__(self, scales: Scales, words: Words, looks: Callable[[str], np.ndarray] | None = None):
+        """``looks`` says how much each product looks like a photo, ``(n,)``; None where this shop sees none."""
+        self.scales, self.catalog, self._words, self._looks = scales, scales.catalog, words, looks
         self._stated = Stated(scales.catalog)
         self._kinship = Kinship(scales.catalog, scales.vocabulary, words.vectors)
         self._encoded: dict[str, np.ndarray] = {}
@@ -92,6 +96,9 @@ class LeaningOrder:
 
     def _of(self, wish: Leaning, mask: np.ndarray | None) -> np.ndarray:
         sign = 1.0 if wish.direction in ("more", "like") else -1.0
+        if wish.attribute == PHOTO:
+            known = self._looks is not None and len(wish.values) == 2  # a name, and the vector it stands for
+            return LOOKS * self._looks(wish.values[1]) if known else np.zeros(len(self.catalog), dtype=np.float32)
         if wish.direction in ("like", "unlike"):
             return sign * self._bearing(wish)
         scale = self.scales.by_attribute(wish.attribute, wish.values[0] if wish.values else "")

@@ -15,6 +15,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Huma
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
 from shopping_assistant.assistant.answers import replies
+from shopping_assistant.assistant.answers.photo import shown_a_photo
 from shopping_assistant.assistant.prompts import state_in
 from shopping_assistant.assistant.toolbox import TOOLS
 
@@ -85,7 +86,7 @@ def acts_of(state: dict) -> list[dict]:
     """The state once for each act of the sentence, in order, as if it were the only one."""
     added = state.get("added", [])
     further = [
-        {**state, "added": added if t.get("act") == "outfit" else [], "question": None, "best": False, **t}
+        {**state, "added": added if t.get("act") == "outfit" else [], "question": None, "best": False, "saving": "", **t}
         for t in state.get("then") or ()
     ]
     if state.get("act") == "outfit":
@@ -184,9 +185,23 @@ def plan_one(state: dict) -> list[Call]:
             if chosen
             else [("recommend", {"constraints": []})]
         )
+    if act == "save" or state.get("saving") == "to_bag":
+        return _saving(state, targets, focus)
     if act in ("add_to_bag", "remove_from_bag"):
         return [(act, {"product_ids": targets})] if targets and not replies.unclear(state) else []
     return [("show_bag", {})] if act == "show_bag" else []
+
+
+def _saving(state: dict, targets: list[str], focus: list[str]) -> list[Call]:
+    """What is done with things kept for later; those that are to be taken off or bought and are not named are shown."""
+    how = state.get("saving") or "keep"
+    if how in ("keep", "from_bag"):
+        chosen = targets or ([] if state.get("vague") else focus[:1])
+        further = {"out_of_bag": True} if how == "from_bag" else {}
+        return [("save_for_later", {"product_ids": chosen, **further})] if chosen and not replies.unclear(state) else []
+    if how == "show" or not targets or replies.unclear(state):
+        return [("show_saved", {})]
+    return [("unsave" if how == "drop" else "bag_saved", {"product_ids": targets})]
 
 
 def _on_size(state: dict, chosen: list[str]) -> list[Call]:
@@ -200,7 +215,7 @@ def _on_size(state: dict, chosen: list[str]) -> list[Call]:
 
 def _looking(state: dict, wishes: list[dict]) -> list[Call]:
     query, more = state.get("query", ""), bool(state.get("more"))
-    if not wishes and not query and "drop" not in (state.get("tapped") or {}):
+    if not wishes and not query and "drop" not in (state.get("tapped") or {}) and not shown_a_photo(state):
         return []
     if state.get("advice") and state.get("can_recommend"):
         return [("recommend", {"constraints": wishes, "more": more})]

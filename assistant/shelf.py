@@ -19,6 +19,7 @@ from shopping_assistant.assistant.language.understanding import Understanding
 from shopping_assistant.assistant.language.vocabulary import Vocabulary
 from shopping_assistant.assistant.language.wishes import TEXT, wished_category
 from shopping_assistant.assistant.leaning_order import LeaningOrder, Words
+from shopping_assistant.assistant.picture_search import PictureSearch
 from shopping_assistant.assistant.question import Questions
 from shopping_assistant.tools import attribute_filter
 from shopping_assistant.tools.attribute_filter import Constraint
@@ -90,11 +91,12 @@ class Shelf:
         self.vocabulary = before.vocabulary if same else Vocabulary(self.catalog)
         self.understanding = before.understanding if same else Understanding(self.vocabulary)
         self._earlier = before._recommender_for(store) if before is not None else None
+        self._pictures_before = before._loaded.get("pictures") if before is not None else None
         self._loading = {
             name: threading.Lock()
             for name in (
                 "search", "recommender", "memory", "popularity", "currency", "size_advisor", "questions", "outfits",
-                "places", "leaning_order",
+                "places", "leaning_order", "pictures",
             )
         }
         self._loaded: dict[str, object] = {}
@@ -194,6 +196,11 @@ class Shelf:
             return Outfits.learn(self.catalog, pl.scan_parquet(self.store.path / "events.parquet"))
 
         return self._once("outfits", load)
+
+    @property
+    def pictures(self) -> PictureSearch | None:
+        """What looks like a photo; None where this shop names no model that sees, or has not got it."""
+        return self._once("pictures", lambda: PictureSearch.open(self.store, self._pictures_before))
 
     @property
     def places(self) -> Places:
@@ -323,7 +330,7 @@ class Shelf:
                 words = Words(searcher.scores, searcher.vectors, searcher.encode)
             else:
                 words = Words(searcher.scores, None, None)
-            return LeaningOrder(self.understanding.scales, words)
+            return LeaningOrder(self.understanding.scales, words, self.pictures.likeness if self.pictures else None)
 
         return self._once("leaning_order", load)
 

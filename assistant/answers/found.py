@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shopping_assistant.assistant.answers.changes import changed
 from shopping_assistant.assistant.answers.combining import combined
+from shopping_assistant.assistant.answers.photo import like_photo, shown_a_photo
 from shopping_assistant.assistant.answers.wording import described, is_pair, listed, money, name_of, noun_for, pick
 
 _SEARCH_FEW = ("I found {n} {what}.", "Here {are} {n} {what}.", "{n} {what} for you.")
@@ -65,6 +66,8 @@ def _found(state: dict, content: dict) -> str:
     wishes = content["wishes"]
     if not k:
         return nothing(state)
+    if shown_a_photo(state):
+        return with_relaxed(like_photo(state, content, currency), state, content)
     if not any(w["op"] != "not in" for w in wishes):
         words = state.get("query", "").strip()
         without = described([w for w in wishes if w["op"] == "not in"], currency).removeprefix("pieces").strip(" ,")

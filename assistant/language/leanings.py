@@ -12,6 +12,8 @@ Direction = Literal["more", "less", "like", "unlike"]
 DIRECTIONS = get_args(Direction)
 #: The attribute of a leaning that no word was said for: a thumb on the product it names in ``than``.
 JUDGED = "(judged)"
+#: That of a photo that was shown, named in ``values``: see `picture_search`.
+PHOTO = "(photo)"
 # Of a hundred turns the latest wishes are what is wanted now, and a state stays small.
 KEPT = 24
 
