@@ -6,17 +6,21 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Callable
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
 
 import gradio as gr
+from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.routing import Mount
 
 from shopping_assistant.assistant.conversation import Assistant
 from shopping_assistant.ui import client_api
+from shopping_assistant.ui.counter import GuestBook
 from shopping_assistant.ui.door import Door
+from shopping_assistant.ui.first_page import FirstPage
 from shopping_assistant.ui.http_api import http_api
 from shopping_assistant.ui.page.layout import build_page, look_of_the_shop
 from shopping_assistant.ui.serving import (
@@ -59,9 +63,10 @@ def launch(
     turns = Turns()
     app = build_page(assistant, always_guests=serving.share_nothing)
     app.delete_cache = (UPLOAD_SECONDS, UPLOAD_SECONDS)
-    client_api.add_to(app, assistant, turns, serving.share_nothing)
+    guests = GuestBook(assistant, always=serving.share_nothing)
+    client_api.add_to(app, assistant, turns, guests)
     free = keep_to_this_machine(serving.host) if serving.share_nothing else lambda: None
-    _serve(app, assistant, serving, turns)
+    _serve(app, serving, http_api(assistant, turns, serving.logins, _login_on(app), guests))
     stop = app.close
 
     def close(verbose: bool = False) -> None:
@@ -76,7 +81,9 @@ def launch(
     return app
 
 
-def _serve(app: gr.Blocks, assistant: Assistant, serving: Serving, turns: Turns) -> None:
+def _login_on(app: gr.Blocks) -> Callable[[Request], str | None]:
+    """Who is logged in on the page, by the cookie that Gradio gave the browser."""
+
     def login_of(request: Request) -> str | None:
         gradio = app.app
         for kind in ("access-token", "access-token-unsecure"):
@@ -84,16 +91,22 @@ def _serve(app: gr.Blocks, assistant: Assistant, serving: Serving, turns: Turns)
                 return gradio.tokens.get(token)
         return None
 
-    api = http_api(assistant, turns, serving.logins, login_of, serving.share_nothing)
+    return login_of
+
+
+def _serve(app: gr.Blocks, serving: Serving, api: FastAPI) -> None:
     inside = {
-        "middleware": [Middleware(Door, root=serving.root, any_host=serving.any_host)],
+        "middleware": [
+            Middleware(Door, root=serving.root, any_host=serving.any_host),
+            Middleware(FirstPage),
+        ],
         "routes": [Mount("/api", api)],
         "max_body_size": LARGEST_REQUEST,
     }
     auth = serving.logins.admits if serving.logins else None
     try:
         app.launch(
-            prevent_thread_lock=True, app_kwargs=inside, auth=auth, auth_message=assistant.store.name if auth else None,
+            prevent_thread_lock=True, app_kwargs=inside, auth=auth, auth_message=app.title if auth else None,
             max_file_size=LARGEST_REQUEST, **launch_settings(serving), **look_of_the_shop(),
         )  # fmt: skip
     except OSError as error:

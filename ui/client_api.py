@@ -12,23 +12,23 @@ from shopping_assistant.assistant.chat_models import (
     ShopError,  # the page knows the tools' errors through the assistant only
 )
 from shopping_assistant.assistant.conversation import Assistant
-from shopping_assistant.ui.counter import LONGEST_TEXT, Counter
+from shopping_assistant.ui.counter import LONGEST_TEXT, Counter, GuestBook
 from shopping_assistant.ui.door import Refused
 from shopping_assistant.ui.unbroken import Turns
 
 GROUP = "turns of clients"
 
 
-def add_to(app: gr.Blocks, assistant: Assistant, turns: Turns, always_guests: bool = False) -> None:
+def add_to(app: gr.Blocks, assistant: Assistant, turns: Turns, guests: GuestBook) -> None:
     """Add the endpoints to a page; call it before the page is launched.
 
     Args:
         turns: runs the turns, so that one is finished also when its client goes away.
-        always_guests: every conversation is a guest's.
+        guests: whose the guests' conversations are.
     """
 
     def counter(shopper: str, request: gr.Request) -> Counter:
-        return Counter(assistant, Counter.named(request.username, shopper), always_guests)
+        return Counter(assistant, Counter.named(request.username, shopper), guests)
 
     def chat(text: str, conversation: str, request: gr.Request, shopper: str = "") -> dict:
         """Say a sentence in a conversation that /start began; the reply streams.
@@ -82,18 +82,28 @@ def add_to(app: gr.Blocks, assistant: Assistant, turns: Turns, always_guests: bo
         at.put_into_bag(conversation, product_id)
         return at.bag(conversation)
 
-    def export(conversation: str, request: gr.Request, shopper: str = "") -> dict:
+    def export_conversation(conversation: str, request: gr.Request, shopper: str = "") -> dict:
         """All that is kept of a conversation."""
         return counter(shopper, request).export(conversation)
 
-    def delete(conversation: str, request: gr.Request, shopper: str = "") -> dict:
+    def delete_conversation(conversation: str, request: gr.Request, shopper: str = "") -> dict:
         """Delete a conversation for good: {"deleted"}."""
         counter(shopper, request).delete(conversation)
         return {"deleted": conversation}
 
+    # No name of a function of the page's: Gradio would number ours.
     with app:
         gr.api(_kindly_streaming(chat), api_name="chat", concurrency_id=GROUP)
-        for endpoint in (start, conversations, history, click, bag, put_into_bag, export, delete):
+        for endpoint in (
+            start,
+            conversations,
+            history,
+            click,
+            bag,
+            put_into_bag,
+            export_conversation,
+            delete_conversation,
+        ):
             gr.api(_kindly(endpoint), api_name=endpoint.__name__, concurrency_id=GROUP)
 
 

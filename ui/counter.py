@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +15,32 @@ from shopping_assistant.ui.logins import TOKEN
 GUEST = "guest-"  # conversations of such names are kept in memory only
 LONGEST_TEXT = 1000  # characters; a shopper's sentence is far shorter
 LONGEST_TITLE = 80
+_GUESTS = 1024  # names in a guest book before it is looked through
 _CONVERSATION = re.compile(rf"(?:{GUEST})?[0-9a-f]{{32}}")
+
+
+class GuestBook:
+    """Whose a guest's conversation is, in memory only: the assistant knows no shopper of a guest.
+
+    Args:
+        always: every conversation is a guest's, as nothing is to be kept of anybody.
+    """
+
+    def __init__(self, assistant: Assistant, always: bool = False):
+        self.assistant, self.always = assistant, always
+        self._whose: dict[str, str] = {}
+        self._look_at = _GUESTS
+        self._lock = threading.Lock()
+
+    def enter(self, conversation: str, shopper: str) -> None:
+        with self._lock:
+            if len(self._whose) >= self._look_at:  # those who left meanwhile are struck out
+                self._whose = {c: s for c, s in self._whose.items() if self.assistant.owner(c) is not None}
+                self._look_at = max(_GUESTS, 2 * len(self._whose))
+            self._whose[conversation] = shopper
+
+    def whose(self, conversation: str) -> str | None:
+        return self._whose.get(conversation) if self.assistant.owner(conversation) is not None else None
 
 
 class Counter:
@@ -22,11 +48,10 @@ class Counter:
 
     Args:
         shopper: a token of the shopper's own, or the login as `named` gives it.
-        always_guest: nothing is kept of anybody.
     """
 
-    def __init__(self, assistant: Assistant, shopper: str, always_guest: bool = False):
-        self.assistant, self.shopper, self.always_guest = assistant, shopper, always_guest
+    def __init__(self, assistant: Assistant, shopper: str, guests: GuestBook):
+        self.assistant, self.shopper, self.guests = assistant, shopper, guests
 
     @staticmethod
     def named(login: str | None, token: str) -> str:
@@ -51,7 +76,8 @@ class Counter:
         Raises:
             Refused: it is not there, or somebody else's: the two cannot be told apart.
         """
-        if _CONVERSATION.fullmatch(conversation) and self.assistant.owner(conversation) == self.shopper:
+        whose = self.guests.whose if conversation.startswith(GUEST) else self.assistant.owner
+        if _CONVERSATION.fullmatch(conversation) and whose(conversation) == self.shopper:
             return conversation
         raise Refused(
             404, f"the conversation {conversation[:64]!r}", "one of your own",
@@ -60,8 +86,11 @@ class Counter:
 
     def start(self, guest: bool = False) -> str:
         """Begin a conversation; a guest's is kept in memory only and gone an hour after its last turn."""
-        conversation = f"{GUEST if guest or self.always_guest else ''}{uuid.uuid4().hex}"
+        guest = guest or self.guests.always
+        conversation = f"{GUEST if guest else ''}{uuid.uuid4().hex}"
         self.assistant.start(conversation, self.shopper)
+        if guest:
+            self.guests.enter(conversation, self.shopper)
         return conversation
 
     def conversations(self) -> list[dict[str, Any]]:
@@ -74,9 +103,13 @@ class Counter:
         return {**listed, "turns": self.assistant.history(own)}
 
     def say(self, conversation: str, text: str, tap: dict[str, Any] | None = None) -> Iterator[dict[str, Any]]:
-        """The pieces of one turn, as `Assistant.stream` yields them."""
-        more = {"tap": tap} if tap else {}
-        return self.assistant.stream(self.own(conversation), text, user_id=self.shopper, **more)
+        """The pieces of one turn, as `Assistant.stream` yields them.
+
+        Raises:
+            TapError: the tap is none.
+        """
+        own = self.own(conversation)
+        return self.assistant.stream(own, text, user_id=self.shopper, **({"tap": tap} if tap else {}))
 
     def click(self, conversation: str, product_id: str, position: int | None = None) -> None:
         self.assistant.click(self.own(conversation), product_id, position)
@@ -124,7 +157,8 @@ class Counter:
         return self.assistant.export(self.own(conversation))
 
     def delete(self, conversation: str) -> None:
-        self.assistant.delete(self.own(conversation))
+        own = self.own(conversation)
+        (self.assistant.end_guest if own.startswith(GUEST) else self.assistant.delete)(own)
 
     def forget(self) -> None:
         """Everything of this shopper, for good."""

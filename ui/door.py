@@ -179,6 +179,9 @@ class Door:
 
         scheme = first("x-forwarded-proto", re.compile("https?")) or "http"
         host = first("x-forwarded-host", _NETLOC) or first("host", _NETLOC)
+        if not headers.get("x-forwarded-host") and headers.get("origin", "").startswith(("http://", "https://")):
+            # A proxy that tells nothing: the page that sends this says itself where it was found.
+            scheme, _, host = headers["origin"].partition("://")
         if self.origin:
             scheme, host = self.origin
         prefix = self.prefix or first("x-forwarded-prefix", _PREFIX)

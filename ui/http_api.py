@@ -18,13 +18,23 @@ from shopping_assistant.assistant.chat_models import (
     ShopError,  # the page knows the tools' errors through the assistant only
 )
 from shopping_assistant.assistant.conversation import Assistant
+from shopping_assistant.assistant.feedback import FeedbackError
+from shopping_assistant.assistant.kept_file import ConversationsError
+from shopping_assistant.assistant.session_log import ConversationNotFound
+from shopping_assistant.assistant.shopper_memory import CatalogError, ConversationBusy
+from shopping_assistant.assistant.taps import TapError
 from shopping_assistant.assistant.trace import cause
-from shopping_assistant.ui.counter import LONGEST_TEXT, LONGEST_TITLE, Counter
+from shopping_assistant.assistant.why import WhyError
+from shopping_assistant.ui.counter import LONGEST_TEXT, LONGEST_TITLE, Counter, GuestBook
 from shopping_assistant.ui.door import LARGEST_BODY, Refused
 from shopping_assistant.ui.logins import Logins
 from shopping_assistant.ui.unbroken import TooBusy, Turns
 
 log = logging.getLogger(__name__)
+_STATUS = {
+    CatalogError: 404, ConversationNotFound: 404, WhyError: 404, TapError: 422, FeedbackError: 422,
+    ConversationBusy: 409, ConversationsError: 503,
+}  # fmt: skip
 _ProductId = Annotated[str, Field(min_length=1, max_length=256)]
 _Position = Annotated[int, Field(ge=1, le=100_000, description="Where it stood in the answer, from 1.")]
 
@@ -75,7 +85,7 @@ def http_api(
     turns: Turns,
     logins: Logins | None = None,
     login_of: Callable[[Request], str | None] = lambda request: None,
-    always_guests: bool = False,
+    guests: GuestBook | None = None,
 ) -> FastAPI:
     """The application that is mounted at ``/api``.
 
@@ -83,8 +93,9 @@ def http_api(
         turns: runs the turns, so that one is finished also when its client goes away.
         logins: who may come in, by HTTP Basic; without it each shopper is known by a token of their own.
         login_of: who is logged in on the page, by the request's cookie.
-        always_guests: every conversation is a guest's.
+        guests: whose the guests' conversations are.
     """
+    guests = guests or GuestBook(assistant)
     api = FastAPI(
         title=f"{assistant.store.name}: conversations", version="1", docs_url=None, redoc_url=None,
         summary="Talk to the shop's assistant; replies stream.", max_body_size=LARGEST_BODY,
@@ -92,8 +103,8 @@ def http_api(
         responses={401: {"description": "Who is it?"}, 404: {"description": "Not there, or not yours."}},
     )  # fmt: skip
     _tell_errors(api)
-    counter_of = _counters(assistant, logins, login_of, always_guests)
-    _about_shoppers(api, assistant, counter_of, logins, always_guests)
+    counter_of = _counters(assistant, logins, login_of, guests)
+    _about_shoppers(api, assistant, counter_of, logins, guests.always)
     _about_conversations(api, counter_of)
     _about_turns(api, counter_of, turns)
     _about_products(api, counter_of)
@@ -104,7 +115,7 @@ _CounterOf = Callable[..., Awaitable[Counter]]
 
 
 def _counters(
-    assistant: Assistant, logins: Logins | None, login_of: Callable[[Request], str | None], always_guests: bool
+    assistant: Assistant, logins: Logins | None, login_of: Callable[[Request], str | None], guests: GuestBook
 ) -> _CounterOf:
     async def counter(request: Request) -> Counter:
         scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
@@ -113,7 +124,7 @@ def _counters(
             token = credentials.strip() if scheme.lower() == "bearer" else ""
         elif (login := login_of(request)) is None:
             login = await _basic(logins, scheme, credentials)
-        return Counter(assistant, Counter.named(login, token), always_guests)
+        return Counter(assistant, Counter.named(login, token), guests)
 
     return counter
 
@@ -136,7 +147,7 @@ async def _basic(logins: Logins, scheme: str, credentials: str) -> str:
 
 
 def _tell_errors(api: FastAPI) -> None:
-    """Every error is ``{"error", "value", "expected", "remedy"}``, the first a sentence of the others."""
+    """Every error has ``error``, a sentence; most have its parts ``value``, ``expected`` and ``remedy``, too."""
 
     def told(refused: Refused) -> JSONResponse:
         return JSONResponse(refused.body, refused.status, headers=refused.headers)
@@ -161,9 +172,11 @@ def _tell_errors(api: FastAPI) -> None:
 
     @api.exception_handler(ShopError)
     async def sorry(request: Request, error: ShopError) -> JSONResponse:
-        # What the shop has not: an unknown product or turn. It says itself what is to be done.
-        body = {"error": str(error), "value": "", "expected": "something this shop has", "remedy": str(error)}
-        return JSONResponse(body, 404)
+        # It says itself what came, what was expected and what is to be done, in one sentence.
+        status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
+        if status >= 500:
+            log.warning("a request of the HTTP endpoint failed: %s", cause(error))
+        return JSONResponse({"error": str(error)}, status)
 
     @api.exception_handler(HTTPException)
     async def other(request: Request, error: HTTPException) -> JSONResponse:
@@ -242,7 +255,8 @@ def _about_turns(api: FastAPI, counter_of: _CounterOf, turns: Turns) -> None:
         if bool(said.text.strip()) == bool(said.tap):
             raise Refused(422, "neither or both of text and tap", "one of the two", 'send {"text": "black boots"}')
         counter.own(conversation)
-        return turns.read_async(lambda: counter.say(conversation, said.text, said.tap))
+        pieces = counter.say(conversation, said.text, said.tap)  # nothing of it runs yet, what does not fit is said
+        return turns.read_async(lambda: pieces)
 
     @api.post(
         "/conversations/{conversation}/turns", response_class=EventSourceResponse,
