@@ -111,13 +111,6 @@ SHOW_BAG = re.compile(
     r"|^(?:my\s+)?(?:bag|cart|basket)\W*$|^\W*(?:(?:i am|i'm) ready to |(?:let's|let me|i want to|please|go to"
     r"|proceed to) )*check ?out\W*$"
 )
-SAVE = re.compile(
-    r"\b(?:save|bookmark)\s+(?:it|this|that|these|those|them|the [\w ]{1,20}?(?:one|ones|pair|two|first|second|third"
-    r"|last))\b"
-    r"|\b(?:remember|keep|save|hold|note|put)\s+(?:it|this|that|these|those|them|the [\w ]{1,30}?)\s+(?:for (?:later"
-    r"|me|now)|in mind|aside|on (?:my|the|a) (?:wish ?)?list)\b"
-    r"|\b(?:to|on|in) (?:my|the|a) (?:wish ?list|favou?rites)\b|\bwish ?list\b"
-)
 RESET = re.compile(
     r"\b(?:start (?:over|again|afresh|from scratch|fresh|anew)|new search|reset|clear (?:everything|all|the filters?"
     r"|my filters?)|forget (?:everything|it all|all (?:of )?(?:that|this)|all)"
@@ -223,9 +216,9 @@ PRAISE = re.compile(
     r"|gorgeous|cute|cool|stunning|perfect|best|fab|fabulous|amazing|sweet|elegant|smart)\b"
     r"|\bi (?:really |do |quite |rather |just |also )*(?:like|love|adore|fancy)\b"
 )
-WISH_LIST = re.compile(r"\b(?:to|on|in|onto) (?:my|the|a) (?:wish ?-?list|favou?rites)\b")
 AGREES = re.compile(
-    r"^\W*(?:(?:yes|yeah|yep|yup|sure|ok(?:ay)?|please|alright|all right|go ahead|go on|do|do that|do it|fine|of course"
+    r"^(?=.*\b(?:yes|yeah|yep|yup|sure|please|go ahead|go on|do (?:that|it)|of course|absolutely|definitely|why not|bag)\b)"
+    r"\W*(?:(?:yes|yeah|yep|yup|sure|ok(?:ay)?|please|alright|all right|go ahead|go on|do|do that|do it|fine|of course"
     r"|absolutely|definitely|why not|that would be (?:great|nice|fine|good|lovely)|sounds good|then|the bag will do"
     r"|the bag is fine|thanks|thank you)\W*)+$"
 )
@@ -307,6 +300,11 @@ SIMILAR = re.compile(
     r"|cost)s? (?:and \w+ )?like (?:the|that|this|those|these)\b"
 )
 # More of its maker: "what else has that brand got", "the brand that makes the second".
+# "Is it cold outside?" is about no product, whatever was talked of.
+OUT_OF_DOORS = re.compile(
+    r"\b(?:weather|forecast|temperature|today|tomorrow|tonight|weekend|outside|outdoors|out there|now|week"
+    r"|in (?!it\b|that\b|this\b|winter|summer|spring|autumn|fall)\w+)\b"
+)
 OF_THAT_BRAND = re.compile(
     r"\b(?:that|this) (?:brand|maker|label|designer|company|manufacturer)\b|\bthe (?:brand|maker|label|designer"
     r"|company|manufacturer) (?:that|which|who|behind|of)\b"

@@ -23,6 +23,7 @@ from shopping_assistant.assistant.language.relative import (
     beside_same,
     relative_wishes,
 )
+from shopping_assistant.assistant.language.saving_forms import DROP, FROM_BAG, TO_BAG, names_the_list, saving
 from shopping_assistant.assistant.language.scales import Scales
 from shopping_assistant.assistant.language.sentence import Sentence
 from shopping_assistant.assistant.language.sentence_reader import SentenceReader, named_categories
@@ -120,7 +121,7 @@ class Understanding:
             corrected, any(told.more for told in (first, *further)) and not added, first.singular, first.question_word,
             first.best, leanings, then=tuple(further),
             conflicts=conflicts(before.constraints, held, tuple(dict.fromkeys(added)), new_subject),
-            variant=done[0].reference.variant,
+            variant=done[0].reference.variant, saving=first.saving,
         )  # fmt: skip
 
     def _products_named(self, text: str) -> str:
@@ -199,6 +200,11 @@ class Understanding:
             act = act_by_degree(act, relative, sentence.text, afresh, bool(reference.targets))
         may_be_there = act in acts.POINTING and act != "add_to_bag"
         if act == "remove_from_bag" or (may_be_there and _IN_MY_BAG.search(sentence.text)):
+            reference = self.reader.in_bag(sentence, before)
+        done_with_saved = saving(sentence.text) if act in ("save", "add_to_bag") else ""
+        if done_with_saved in (DROP, TO_BAG) and (names_the_list(sentence.text) or not reference.targets):
+            reference = self.reader.on_list(sentence, before)
+        if done_with_saved == FROM_BAG:
             reference = self.reader.in_bag(sentence, before)
         if act == "outfit":
             reference = _beside(sentence, reference)
@@ -351,6 +357,7 @@ class Understanding:
             self.reader.question_word(sentences[0]) if deed.act == "ask" and not deed.reference.best else "",
             deed.reference.best,
             any(acts.wants_more(x.text) for x in sentences), deed.reference.superlative if deed.of_the_new else None,
+            saving(sentences[0].text) if deed.act in ("save", "add_to_bag") else "",
         )  # fmt: skip
 
     def _beside_wishes(self, text: str, before: Before) -> Understood | None:
@@ -372,6 +379,8 @@ class Understanding:
         talk = small_talk.heard(text, lambda: self._names_goods(text, before), self.vocabulary.speaks_of)
         if talk is None or (talk.kind in ("agreed", "thanks") and _answers(text, before)):
             return None  # "yes" to "the red one?" is no small talk
+        if talk.kind == "the weather" and before.scene.focus and not forms.OUT_OF_DOORS.search(text.lower()):
+            return None  # "is it warm?" of the jacket that was just opened
         return Understood(talk.act, before.constraints, words=before.words, leanings=before.leanings, talk=talk)
 
     def _names_goods(self, text: str, before: Before) -> bool:
@@ -399,7 +408,7 @@ def _praised(reads: Sequence[Read], held: Sequence[Constraint]) -> tuple[Leaning
 
 
 def _answers(text: str, before: Before) -> bool:
-    """Whether "yes" answers what the assistant asked: which one it is, or whether the bag will do for a wish list."""
+    """Whether "yes" answers what the assistant asked: which one it is, or whether what was saved should go into the bag."""
     return before.was_open or (before.last_act == "save" and bool(forms.AGREES.search(plain(text))))
 
 
