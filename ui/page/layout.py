@@ -7,6 +7,7 @@ what changed, and a list of a hundred cards stays as it is when a sentence is ad
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import gradio as gr
 
 from shopping_assistant.assistant.conversation import Assistant
 from shopping_assistant.ui.page.visit import Page, region
+from shopping_assistant.ui.page.words import languages, words_in
 
 HERE = Path(__file__).parent
 #: Regions that events change, by the names the script knows them by.
@@ -87,8 +89,16 @@ def look_of_the_shop() -> dict:
     mono = ("ui-monospace", "monospace")
     theme = gr.themes.Base(font=plain, font_mono=mono, primary_hue="stone", neutral_hue="stone")
     # As head and not as css: Gradio would take the selectors apart to put its own before each.
-    script = "(() => {\n'use strict';\n" + _joined("script/*.js") + "\n})();"
+    script = f"(() => {{\n'use strict';\nconst firstWords = {_first_words()};\n" + _joined("script/*.js") + "\n})();"
     return {"theme": theme, "head": f"<style>{_joined('style/*.css')}</style><script>{script}</script>"}
+
+
+def _first_words() -> str:
+    """What the page says before its first state is there, in every language, as JSON: the skeleton's words."""
+    skeleton = (HERE / "skeleton.html").read_text(encoding="utf-8")
+    names = sorted({*re.findall(r'data-(?:word|label|hint)="(\w+)"', skeleton), "offline", "back_online"})
+    first = {code: {name: words_in(code)(name) for name in names} for code in languages()}
+    return json.dumps(first, ensure_ascii=False).replace("<", "\\u003c")
 
 
 def _joined(files: str) -> str:

@@ -88,7 +88,8 @@ def about_reply(turn: dict, words: Words) -> str:
 
 
 def _paragraphs(reply: str, words: Words) -> str:
-    return "".join(f"<p{english(words)}>{text(part)}</p>" for part in reply.split("\n") if part.strip())
+    lang = "" if reply == words("went_wrong") else english(words)
+    return "".join(f"<p{lang}>{text(part)}</p>" for part in reply.split("\n") if part.strip())
 
 
 def prompts(texts: Iterable[str | tuple[str, str]], words: Words, kind: str = "next") -> str:

@@ -81,7 +81,7 @@ def kindly(otherwise: int) -> Callable:
             try:
                 return event(self, *given)
             except ShopError as error:
-                note = region(text=_sentence(error), bad=True)
+                note = region(text=_sentence(error), bad=True, english=True)
             except Exception:
                 log.exception("%s failed", event.__name__)
                 note = region(text=self.visitor(*_request_of(given)).words("went_wrong"), bad=True)
@@ -194,7 +194,7 @@ class Page:
         said = v.words.said
         return region(
             transcript(turns, v.words) or self.welcome(v), thread=v.thread, guest=v.guest, turns=len(turns),
-            language=v.language, words=said, languages=languages(), always_guests=self.always_guests,
+            language=v.language, picked=v.picked, words=said, languages=languages(), always_guests=self.always_guests,
         )  # fmt: skip
 
     def welcome(self, v: Visitor) -> str:
@@ -230,7 +230,8 @@ class Page:
             log.exception("conversations cannot be listed")
             threads = []
         title = next((t["title"] for t in threads if t["thread_id"] == v.thread), "")
-        return region(keepsakes.conversations(threads, v.thread, v.guest, v.words), title=title or "")
+        listed = keepsakes.conversations(threads, v.thread, v.guest, v.words)
+        return region(listed, title=title or "", language=v.language)
 
     # A turn ------------------------------------------------------------------------------------------------------
 

@@ -71,6 +71,7 @@ function entered(event) {
 }
 
 regions.past = (value) => {
+  const [before, section] = [visit, $("#past .pending[data-sent]")];
   visit = value;
   speak(value.language, value.words);
   remember("language", value.picked ? value.language : "");
@@ -78,6 +79,7 @@ regions.past = (value) => {
   draw($("#past"), value.html);
   arrived = true;
   early.splice(0).forEach(([name, data]) => send(name, data));
+  carryOn(section, before, value);
   drawSettings(value);
   showLastTurn();
   mark();

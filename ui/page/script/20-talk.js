@@ -44,6 +44,20 @@ function next() {
   send(name, { ...data, sent });
 }
 
+// The conversation was drawn anew: another one leaves behind what was asked in the last; in the same one, what is being
+// answered stays, unless the answer is there by now. What was asked before the page knew its conversation stays as well.
+function carryOn(section, before, now) {
+  if (!waiting) return;
+  const same = now.thread === before.thread;
+  if (section && (!before.thread || (same && now.turns <= before.turns))) {
+    $("#past .welcome")?.remove();
+    return $("#past").append(section);
+  }
+  if (!same) queue.length = 0;
+  clearTimeout(waiting.timer);
+  next();
+}
+
 function toTop(section) {
   section.scrollIntoView({ block: "start", behavior: still.matches ? "auto" : "smooth" });
 }
