@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from shopping_assistant.assistant.language.leanings import JUDGED, Leaning
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.search import words_of
 from shopping_assistant.tools.sessions import Event
+
+if TYPE_CHECKING:  # the log keeps judgements
+    from shopping_assistant.assistant.session_log import SessionLog
 
 Verdict = Literal["up", "down"]
 VERDICTS = get_args(Verdict)
@@ -131,3 +134,24 @@ def as_interest(events: Sequence[Event], judgements: Sequence[Judgement], sessio
     ]  # fmt: skip
     kept = [e for e in events if not (e.action == "click" and e.product_id in down)]
     return sorted([*kept, *liked], key=lambda e: e.timestamp) if liked else kept
+
+
+def note(
+    log: SessionLog, thread_id: str, verdict: Verdict, products: Sequence[str], whole_reply: bool, shown: Sequence[str]
+) -> dict[str, dict]:
+    """Keep a thumb that was said as one that was tapped; what was judged, as `Judged.as_dict` has it.
+
+    Args:
+        shown: the cards of the last reply, in order.
+    """
+    last = max((t["turn"] for t in log.turns(thread_id)), default=None)
+    said = Judged(dict.fromkeys(products, verdict), {last: verdict} if whole_reply and last is not None else {})
+    stands = standing(log.judgements(thread_id))
+    places = {p: i for i, p in enumerate(shown, 1)}
+    for product in said.products:
+        if stands.products.get(product) != verdict:
+            log.judged(thread_id, verdict, last if product in places else None, product, places.get(product))
+    for turn in said.turns:
+        if stands.turns.get(turn) != verdict:
+            log.judged(thread_id, verdict, turn)
+    return said.as_dict()

@@ -15,13 +15,14 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
-from shopping_assistant.assistant import steps, taps, toolbox, trace
+from shopping_assistant.assistant import feedback, steps, taps, toolbox, trace
 from shopping_assistant.assistant.agent_tools.desk import Desk, ToolResult
 from shopping_assistant.assistant.agent_tools.offering import brief
 from shopping_assistant.assistant.chat_models import ModelError
 from shopping_assistant.assistant.context import Settings, TurnContext
 from shopping_assistant.assistant.guard import CarefulReply, Evidence, Titles
 from shopping_assistant.assistant.hosted_model import HostedModel
+from shopping_assistant.assistant.language import judging
 from shopping_assistant.assistant.language.measures import updated
 from shopping_assistant.assistant.language.questioned import with_quality
 from shopping_assistant.assistant.language.talk_examples import nearest as nearest_talk
@@ -72,6 +73,9 @@ class Agent:
         known = before(state, bag, clicked, shelf.catalog)
         tap = taps.read(state["tap"]) if state.get("tap") else None
         u, heard, there = self._meant(state["text"], tap, known, shelf)
+        noted = None
+        if tap is None and heard is None:
+            u, heard, noted = self._judged(state["text"], u, known, thread, shelf)
         understood = {
             "act": u.act,
             "asked": list(u.asked),
@@ -115,7 +119,8 @@ class Agent:
             "shown": [] if u.act == "reset" else state.get("shown", []),
             "messages": [*state.get("messages", []), HumanMessage(tap.words if tap else state["text"])],
             **after_question(state, u),
-            "answer": {}, "tools": [], "calls": 0, "model_error": None, "reply": "",
+            "answer": {"told": {"judged": noted}} if noted else {},
+            "tools": [], "calls": 0, "model_error": None, "reply": "",
             "parts_ms": {"understand": _ms(start)},
         }  # fmt: skip
 
@@ -133,6 +138,22 @@ class Agent:
         if u.act == "other" and u.talk is None and not u.then:
             u = replace(u, talk=nearest_talk(text))
         return u, None, True
+
+    def _judged(
+        self, text: str, u: Understood, known: Before, thread: str, shelf: Shelf
+    ) -> tuple[Understood, tuple[str, dict] | None, dict | None]:
+        """What is understood beside a thumb that is said, the tool to answer it, and what was noted.
+
+        It is noted here, as a wish is, whatever the model makes of it.
+        """
+        thumb = judging.spoken(text, u, known, shelf.understanding.understand)
+        if thumb is None:
+            return u, None, None
+        noted = feedback.note(self.log, thread, thumb.verdict, thumb.products, thumb.whole, known.scene.shown)
+        if not thumb.alone:
+            return judging.beside(u, thumb, known), None, noted
+        arguments = {"verdict": thumb.verdict, "product_ids": list(thumb.products), "whole_reply": thumb.whole}
+        return judging.alone(for_a_tool(u, known), thumb), ("judge", arguments), noted
 
     def plan(self, state: ConversationState, runtime: Runtime[TurnContext]) -> dict:
         """One message of the chat model: tool calls or the reply. When the model fails, the offline one answers."""

@@ -19,6 +19,7 @@ from shopping_assistant.eval.broken_constraints import cell_values, first_broken
 from shopping_assistant.eval.hidden_wish import Trait, Wish, Wishes, has
 from shopping_assistant.eval.replay_agent import Clock
 from shopping_assistant.eval.shopper_words import Intent, Writer
+from shopping_assistant.eval.simulated_judging import CardJudge
 from shopping_assistant.eval.simulated_shopper import STATING, Ear, Heard, Move, Question, Shopper
 from shopping_assistant.eval.simulation_checks import LeakGuard, words_of
 from shopping_assistant.tools.catalog import Catalog
@@ -27,7 +28,8 @@ from shopping_assistant.tools.sessions import Example
 from shopping_assistant.tools.store import Store
 
 AGENT, UNASKING, SEARCH, SEARCH_ALL = "agent", "agent-unasking", "search", "search-all"
-SYSTEMS = (AGENT, UNASKING, SEARCH, SEARCH_ALL)
+JUDGED = "agent-judged"  # the agent, and shoppers who give cards a thumb
+SYSTEMS = (AGENT, UNASKING, SEARCH, SEARCH_ALL, JUDGED)
 SHOWN = 10
 # A question of these kinds may be asked again about another product or another wish.
 # What these show was on the page before: the shopper pointed at it.
@@ -36,15 +38,21 @@ _MAY_RECUR = ("which one", "set aside", "other")
 
 
 class Partner(Protocol):
-    """Whoever the shopper talks to. ``listens`` says whether a purchase can be spoken, not only pressed."""
+    """Whoever the shopper talks to.
+
+    ``listens`` says whether a purchase can be spoken, not only pressed; ``judged`` whether cards get thumbs.
+    """
 
     listens: bool
+    judged: bool
 
     def meet(self, thread: str, example: Example) -> None: ...
 
     def say(self, text: str) -> Heard: ...
 
     def click(self, product_id: str, position: int) -> None: ...
+
+    def judge(self, product_id: str, verdict: str, position: int) -> None: ...
 
     def bag(self) -> list[str]: ...
 
@@ -56,8 +64,8 @@ class AgentPartner:
 
     listens = True
 
-    def __init__(self, folder: Path, start: datetime, asks_back: bool = True):
-        self.clock = Clock(start)
+    def __init__(self, folder: Path, start: datetime, asks_back: bool = True, judged: bool = False):
+        self.clock, self.judged = Clock(start), judged
         self._assistant = Assistant.open(folder, settings=Settings(asks_back=asks_back), clock=self.clock)
         self._thread = self._user = ""
 
@@ -77,6 +85,9 @@ class AgentPartner:
     def click(self, product_id: str, position: int) -> None:
         self._assistant.click(self._thread, product_id, position)
 
+    def judge(self, product_id: str, verdict: str, position: int) -> None:
+        self._assistant.judge(self._thread, verdict, product_id=product_id, position=position)
+
     def bag(self) -> list[str]:
         return [p["product_id"] for p in self._assistant.bag(self._thread)]
 
@@ -87,7 +98,7 @@ class AgentPartner:
 class SearchPartner:
     """The catalogue's search box: the best products for the latest words, or for all words so far."""
 
-    listens = False
+    listens = judged = False
 
     def __init__(self, store: Store, remembers: bool):
         self._shelf, self._remembers = Shelf(store), remembers
@@ -104,6 +115,9 @@ class SearchPartner:
         return Heard("", "search", tuple(catalog.ids[row] for row in rows))
 
     def click(self, product_id: str, position: int) -> None:
+        pass
+
+    def judge(self, product_id: str, verdict: str, position: int) -> None:
         pass
 
     def bag(self) -> list[str]:
@@ -137,9 +151,9 @@ class Stage:
 
 
 def chances(example: Example, seed: int) -> list[np.random.Generator]:
-    """Three sources of chance of one conversation, for the wish, the decisions and the words: always the same ones."""
+    """Four sources of chance of one conversation: for the wish, the decisions, the words and the thumbs."""
     key = hashlib.sha256(f"{seed}\0{example.session_id}\0{example.user_id}".encode()).digest()
-    return [np.random.default_rng(s) for s in np.random.SeedSequence(int.from_bytes(key[:16], "big")).spawn(3)]
+    return [np.random.default_rng(s) for s in np.random.SeedSequence(int.from_bytes(key[:16], "big")).spawn(4)]
 
 
 def wish_of(stage: Stage, example: Example, seed: int) -> Wish:
@@ -157,10 +171,11 @@ def converse(stage: Stage, partner: Partner, example: Example, thread: str, *, t
     Raises:
         LeakError: the shopper was about to say what only the target has. It is not said.
     """
-    _, deciding, wording = chances(example, seed)
+    _, deciding, wording, judging = chances(example, seed)
     wish = wish_of(stage, example, seed)
     shopper = Shopper(stage.catalog, wish, example.target, deciding)
-    talk = _Talk(stage, partner, example, Writer(wording, stage.words))
+    judge = CardJudge(wish, judging) if partner.judged else None
+    talk = _Talk(stage, partner, example, Writer(wording, stage.words), judge)
     partner.meet(thread, example)
     move = shopper.begin()
     taken, question = 0, None
@@ -180,8 +195,10 @@ def converse(stage: Stage, partner: Partner, example: Example, thread: str, *, t
 class _Talk:
     """Says the shopper's sentences and keeps what was said and shown."""
 
-    def __init__(self, stage: Stage, partner: Partner, example: Example, writer: Writer):
-        self._stage, self._partner, self._writer = stage, partner, writer
+    def __init__(
+        self, stage: Stage, partner: Partner, example: Example, writer: Writer, judge: CardJudge | None = None
+    ):
+        self._stage, self._partner, self._writer, self._judge = stage, partner, writer, judge
         self._target = stage.catalog.product(example.target)
         self._excluded: list[tuple[Trait, bool]] = []
         self._stated: list[Trait] = []
@@ -215,8 +232,18 @@ class _Talk:
             turn["relaxed"] = [c["attribute"] for c in heard.relaxed]
         if heard.error:
             turn["error"] = heard.error
+        if thumbs := self._thumbs(heard):
+            turn["judged"] = [list(t) for t in thumbs]
         self.turns.append(turn)
         return heard, question
+
+    def _thumbs(self, heard: Heard) -> list[tuple[str, str, int]]:
+        if self._judge is None or self._target.product_id in heard.products:
+            return []  # who sees what they fell for looks at nothing else
+        thumbs = self._judge.thumbs([self._stage.catalog.product(p) for p in heard.products])
+        for product_id, verdict, position in thumbs:
+            self._partner.judge(product_id, verdict, position)
+        return thumbs
 
     def buy(self, shopper: Shopper, move: Move) -> bool:
         """Say that a product is bought; whether the bag then does not hold it and it alone."""
@@ -276,6 +303,6 @@ def _is_in(value: str, sentence: str) -> bool:
 
 def open_partner(system: str, folder: Path, start: datetime) -> AgentPartner | SearchPartner:
     """One of `SYSTEMS` over a laid-out store."""
-    if system in (AGENT, UNASKING):
-        return AgentPartner(folder, start, asks_back=system == AGENT)
+    if system in (AGENT, UNASKING, JUDGED):
+        return AgentPartner(folder, start, asks_back=system != UNASKING, judged=system == JUDGED)
     return SearchPartner(Store.open(folder), remembers=system == SEARCH_ALL)

@@ -170,3 +170,45 @@ def test_what_was_liked_counts_as_interest_and_what_was_refused_does_not(store, 
     assistant.judge(thread, None, product_id="ab3")
     assistant.judge(thread, None, product_id="ab1")
     assert [e.product_id for e in history_of(store, assistant, thread, "ada") if e.product_id] == ["ab1"]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "verdicts"),
+    [
+        ("I don't like the second one", {1: "down"}),
+        ("not number 1", {0: "down"}),
+        ("hmm, the first isn't really me", {0: "down"}),
+        ("nah, not the second one, something else", {1: "down"}),
+        ("love the first!", {0: "up"}),
+        ("I like the first and the second", {0: "up", 1: "up"}),
+        ("the second one is gorgeous", {1: "up"}),
+        ("I love the second one but in red", {1: "up"}),
+        ("I don't like the first, add the second to my bag", {0: "down"}),
+        ("do you like the first?", {}),
+        ("like the first one", {}),
+        ("I don't like the colour of the first one", {}),
+        ("I like it loose", {}),
+        ("not leather", {}),
+    ],
+)
+def test_a_thumb_that_is_said_is_one(assistant, thread, sentence, verdicts):
+    before = shown(assistant.turn(thread, "black ankle boots"))
+    turn = assistant.turn(thread, sentence)
+    said = {before[place]: verdict for place, verdict in verdicts.items()}
+    assert assistant.judged(thread)["products"] == said == turn.get("judged", {"products": {}})["products"]
+    assert not set(shown(turn)) & {p for p, verdict in said.items() if verdict == "down"}
+
+
+def test_who_likes_none_of_them_refuses_the_reply_and_sees_others(assistant, thread):
+    before = shown(assistant.turn(thread, "ankle boots or chelsea boots"))
+    turn = assistant.turn(thread, "I don't like any of these")
+    assert assistant.judged(thread) == {"products": {}, "turns": {1: "down"}} == turn["judged"]
+    assert not set(shown(turn)) & set(before)
+
+
+def test_a_thumb_said_changes_no_wish_and_is_taken_back_on_the_page(assistant, thread):
+    first = assistant.turn(thread, "black ankle boots")
+    turn = assistant.turn(thread, "I don't like the second one")
+    assert turn["constraints"] == first["constraints"] and "leanings" not in turn
+    assistant.judge(thread, None, product_id=turn["targets"][0])
+    assert shown(assistant.turn(thread, "black ankle boots")) == shown(first)

@@ -237,6 +237,6 @@ def test_settings_that_make_no_sense_are_refused(plan, named):
 
 
 def test_an_unknown_partner_is_refused(searchable_store):
-    known = "agent, agent-unasking, search, search-all"
+    known = "agent, agent-unasking, search, search-all, agent-judged"
     with pytest.raises(SimulationError, match=f"assistant 'oracle': expected one of {known}"):
         simulate(searchable_store, PLAN, ("oracle",))
