@@ -238,12 +238,63 @@ def chat(
     base_url: BaseUrlOption = None,
     host: Annotated[str, typer.Option(help="Address to listen on; other machines only when you say so.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 7860,
+    auth: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|NAME:PASSWORD",
+            help="Who may come in: a file that `shop login` wrote, or one login. Better in SHOP_AUTH than here, where "
+            "the list of processes shows it. Each login has conversations of its own, on every device.",
+        ),
+    ] = None,
+    root_path: Annotated[
+        str, typer.Option(help="Where shoppers find the page behind a proxy: /shop, or https://shop.example/shop.")
+    ] = "",
+    share_nothing: Annotated[
+        bool,
+        typer.Option(
+            "--share-nothing", help="Nothing leaves this machine, and nothing is kept of anybody: all are guests."
+        ),
+    ] = False,
 ) -> None:
-    """Talk to the assistant in a browser."""
+    """Talk to the assistant in a browser, with gradio_client, or over HTTP (docs/serving.md)."""
+    from shopping_assistant.ui.serving import Serving, given_auth
+
+    who = given_auth(auth)
+    serving = Serving.of(host, port, who, root_path, share_nothing, model, base_url)
+    serving.checked_port()
+    if auth is not None and not Path(auth).is_file():
+        _warn("the list of processes shows the password of --auth; give a file, or set SHOP_AUTH")
+    for warning in serving.warnings():
+        _warn(warning)
     from shopping_assistant.assistant.conversation import Assistant
     from shopping_assistant.ui.app import launch
 
-    launch(Assistant.open(store, model=model, base_url=base_url), host=host, port=port)
+    launch(Assistant.open(store, model=model, base_url=base_url), serving=serving)
+
+
+def _warn(message: str) -> None:
+    print(f"warning: {message}", file=sys.stderr)
+
+
+@app.command()
+def login(
+    name: Annotated[str, typer.Argument(help="Who logs in.")],
+    file: Annotated[Path, typer.Option("--file", help="The file for `shop chat --auth`; made where there is none.")],
+) -> None:
+    """Write a login for `shop chat --auth FILE`; the password is asked for, or read from standard input."""
+    from getpass import getpass
+
+    from shopping_assistant.ui import logins
+
+    logins.checked_name(name, "shop login")
+    if sys.stdin.isatty():
+        password = getpass(f"password of {name}: ")
+        if password != getpass("the same again: "):
+            raise logins.LoginError("shop login: the two passwords differ; nothing was written, start again")
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    known = logins.keep(file, name, password)
+    print(f"{file}: {name} {'has a new password' if known else 'may log in'}; `shop chat --auth {file}` reads it")
 
 
 @app.command()
