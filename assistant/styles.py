@@ -60,7 +60,7 @@ class Styles:
         alike = [self._catalog.at(r) for r in rows if self._catalog.listed[r]]
         alike = [p for p in alike if p.product_id != product.product_id and _same_maker(p, product)]
         own = color_of(product)
-        same = [p.product_id for p in alike if color_of(p) == own]
+        same = [p.product_id for p in alike if (color_of(p), p.material) == (own, product.material)]
         colors: dict[str, Product] = {}
         for p in sorted(alike, key=lambda p: not p.available):
             if own and color_of(p) and color_of(p) != own and (self._named_by or _about_the_price(p, product)):
