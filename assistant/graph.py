@@ -47,7 +47,7 @@ from shopping_assistant.assistant.state import (
 from shopping_assistant.assistant.tool_ear import ToolEar
 from shopping_assistant.tools.catalog import Catalog
 
-_MAY_STAY_OPEN = ("add_to_bag", "remove_from_bag", "similar", "ask", "compare")
+_MAY_STAY_OPEN = ("add_to_bag", "remove_from_bag", "save", "similar", "ask", "compare")
 
 
 class Agent:
@@ -70,7 +70,8 @@ class Agent:
         bag = self.log.bag(thread)
         clicked = self.log.clicks_since(thread, self.log.last_turn_at(thread))
         shelf = self._shelf(runtime)
-        known = before(state, bag, clicked, shelf.catalog)
+        saved = self.log.saved(thread)
+        known = before(state, bag, clicked, shelf.catalog, saved)
         tap = taps.read(state["tap"]) if state.get("tap") else None
         u, heard, there = self._meant(state["text"], tap, known, shelf)
         noted = None

@@ -82,11 +82,15 @@ def _answer(messages: Sequence[BaseMessage], tools: Sequence[str]) -> AIMessage:
     return AIMessage(content=" ".join([told, *_left_open(state)]))
 
 
+# What is said of one act and not of those beside it.
+_OF_ONE_ACT = {"question": None, "best": False, "saving": ""}
+
+
 def acts_of(state: dict) -> list[dict]:
     """The state once for each act of the sentence, in order, as if it were the only one."""
     added = state.get("added", [])
     further = [
-        {**state, "added": added if t.get("act") == "outfit" else [], "question": None, "best": False, "saving": "", **t}
+        {**state, "added": added if t.get("act") == "outfit" else [], **_OF_ONE_ACT, **t}
         for t in state.get("then") or ()
     ]
     if state.get("act") == "outfit":

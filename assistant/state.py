@@ -85,7 +85,9 @@ def _earlier(state: ConversationState, words: tuple[str, ...]) -> tuple[Held, ..
     return (Held(constraints_of(state["previous"]), leanings_of(state.get("previous_leanings")), words),)
 
 
-def before(state: ConversationState, bag: list[str], clicked: list[str], known: Container[str]) -> Before:
+def before(
+    state: ConversationState, bag: list[str], clicked: list[str], known: Container[str], saved: Sequence[str] = ()
+) -> Before:
     """What understanding needs of the state; a click since the last turn is what "it" means now.
 
     Args:
@@ -93,7 +95,7 @@ def before(state: ConversationState, bag: list[str], clicked: list[str], known: 
     """
     understood = state.get("understood") or {}
     focus = clicked[-1:] or state.get("focus") or []
-    pointable = (state.get("shown") or [], bag, focus, state.get("seen") or [])
+    pointable = (state.get("shown") or [], bag, focus, state.get("seen") or [], saved)
     scene = Scene(*(tuple(p for p in products if p in known) for products in pointable))
     question = (state.get("question") or {}).get("attribute", "")
     words = tuple(state.get("words") or ())
@@ -118,9 +120,11 @@ def further(u: Understood, known: Before, previous: dict) -> dict[str, Any]:
                 "act": t.act, "targets": list(t.targets), "vague": t.vague, "asked": list(t.asked), "more": t.more,
                 "values": [[a, list(v)] for a, v in t.values], "singular": t.singular, "best": t.best,
                 "question_word": t.question_word, **({"superlative": list(t.superlative)} if t.superlative else {}),
+                **({"saving": t.saving} if t.saving else {}),
             } for t in u.then
         ],
         "conflicts": [{"old": old.as_dict(), "new": new.as_dict()} for old, new in u.conflicts],
+        "saving": u.saving or (previous.get("saving", "") if known.was_open and u.act == "disambiguate" else ""),
         "open_act": open_act if known.was_open and u.act == "disambiguate" else u.act,
         # "The same in white" after a list of similar ones is still about the product they are similar to.
         "liked": list(u.targets[:1]) if u.act == "similar" and u.targets else previous.get("liked", []),

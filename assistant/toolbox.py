@@ -22,6 +22,7 @@ FILES = (
     "explaining",
     "size_advice",
     "bag",
+    "saving",
     "judging",
     "forgetting",
 )

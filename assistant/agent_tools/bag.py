@@ -28,7 +28,7 @@ def add_to_bag(desk: Desk, given: Items) -> ToolResult:
             desk.log.bagged(desk.thread_id, p.product_id, place)
             added.append(p)
     lists = {"added": added, "already_in_bag": already, "sold_out": gone}
-    return ToolResult({**{k: [brief(p) for p in v] for k, v in lists.items()}, "bag": _bag(desk)})
+    return ToolResult({**{k: [brief(p) for p in v] for k, v in lists.items()}, "bag": bag_of(desk)})
 
 
 @tool(Items, changes=True)
@@ -38,17 +38,18 @@ def remove_from_bag(desk: Desk, given: Items) -> ToolResult:
     removed = [p for p in products if desk.log.unbagged(desk.thread_id, p.product_id)]
     missing = [p for p in products if p not in removed]
     return ToolResult(
-        {"removed": [brief(p) for p in removed], "not_in_bag": [brief(p) for p in missing], "bag": _bag(desk)}
+        {"removed": [brief(p) for p in removed], "not_in_bag": [brief(p) for p in missing], "bag": bag_of(desk)}
     )
 
 
 @tool(Nothing)
 def show_bag(desk: Desk, given: Nothing) -> ToolResult:
     """What is in the shopper's bag, and what it costs."""
-    return ToolResult({"bag": _bag(desk)})
+    return ToolResult({"bag": bag_of(desk)})
 
 
-def _bag(desk: Desk) -> dict:
+def bag_of(desk: Desk) -> dict:
+    """What is in the bag and what it costs, as the model reads it."""
     catalog = desk.shelf.catalog
     bagged = [p for p in desk.log.bag(desk.thread_id) if p in catalog]
     products = [catalog.product(p) for p in bagged if not catalog.has_removed(p)]

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from shopping_assistant.assistant.answers import changes, chat, comparing, facts, found, size_replies
+from shopping_assistant.assistant.answers import changes, chat, comparing, facts, found, saved, size_replies
 from shopping_assistant.assistant.answers.wording import listed, money, pick
 
 _KINDS = (
     "I can search by colour, price, size, brand and more, recommend, compare, answer questions about a product, and "
-    "keep your bag."
+    "keep your bag and what you save for later."
 )
 _HELP = (
     "I am this shop's assistant, a program. {kinds} Try “black ankle boots under 120”, then “not leather”.",
     "You talk, I look through the shop's products. {kinds} For example: “a red dress for a wedding, size M”.",
-)
-_SAVED = (
-    "I have no wish list; this chat keeps what you were shown. Shall I put it into your bag instead?",
-    "There is no wish list here, but what you saw stays in this chat. Would your bag do?",
 )
 _AFRESH = ("All clear: we start afresh. What are you looking for?", "A clean slate. What may I find for you?")
 _NOT_UNDERSTOOD = (
@@ -57,7 +53,7 @@ def without_tools(state: dict) -> str:
         act = state.get("open_act") or state.get("previous_act") or "ask"
     if act in ("greet", "thanks"):
         return chat.answer({**state, "talk": {"kind": "greeting" if act == "greet" else "thanks"}})
-    forms = {"help": _HELP, "save": _SAVED, "reset": _AFRESH}
+    forms = {"help": _HELP, "reset": _AFRESH}
     if act in forms:
         return pick(forms[act], state).format(kinds=_KINDS)
     if state.get("tapped") and not state.get("there"):
@@ -68,7 +64,7 @@ def without_tools(state: dict) -> str:
         if state.get("shown"):
             return _which(state, act, state["shown"])
         return "I have not shown you anything yet, so there is nothing to explain."
-    if act in ("add_to_bag", "remove_from_bag", "similar", "ask", "compare", "size_advice"):
+    if act in ("add_to_bag", "remove_from_bag", "similar", "ask", "compare", "size_advice", "save"):
         return _which(state, act, state.get("shown", []))
     return pick(_NOT_UNDERSTOOD, state).format(kinds=_KINDS)
 
@@ -77,6 +73,7 @@ def _which(state: dict, act: str, shown: list[dict]) -> str:
     doing = {
         "add_to_bag": "put into your bag",
         "remove_from_bag": "take out of your bag",
+        "save": "save for later",
         "similar": "see more of",
         "compare": "compare",
     }.get(act, "know about")
@@ -120,6 +117,10 @@ def from_results(
         "add_to_bag": _added,
         "remove_from_bag": _removed,
         "show_bag": _bag,
+        "save_for_later": saved.kept,
+        "unsave": saved.dropped,
+        "show_saved": saved.shown,
+        "bag_saved": saved.moved,
     }
     own = sayings or {}
     said = [

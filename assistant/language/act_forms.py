@@ -217,7 +217,8 @@ PRAISE = re.compile(
     r"|\bi (?:really |do |quite |rather |just |also )*(?:like|love|adore|fancy)\b"
 )
 AGREES = re.compile(
-    r"^(?=.*\b(?:yes|yeah|yep|yup|sure|please|go ahead|go on|do (?:that|it)|of course|absolutely|definitely|why not|bag)\b)"
+    r"^(?=.*\b(?:yes|yeah|yep|yup|sure|please|go ahead|go on|do (?:that|it)|of course|absolutely|definitely|why not"
+    r"|bag)\b)"
     r"\W*(?:(?:yes|yeah|yep|yup|sure|ok(?:ay)?|please|alright|all right|go ahead|go on|do|do that|do it|fine|of course"
     r"|absolutely|definitely|why not|that would be (?:great|nice|fine|good|lovely)|sounds good|then|the bag will do"
     r"|the bag is fine|thanks|thank you)\W*)+$"

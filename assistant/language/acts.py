@@ -10,6 +10,7 @@ from shopping_assistant.assistant.language import act_forms as forms
 from shopping_assistant.assistant.language.bag_forms import bag_act
 from shopping_assistant.assistant.language.questioned import quality_asked
 from shopping_assistant.assistant.language.references import Reference
+from shopping_assistant.assistant.language.saving_forms import DROP, TO_BAG, saving
 
 # Acts that look for products, that point at known ones, and that state no wish.
 SEARCHING = ("search", "refine", "undo", "recommend", "similar", "other")
@@ -101,6 +102,8 @@ def is_weak(act: str, s: Seen) -> bool:
 def classify(s: Seen, current_categories: Sequence[str], has_words: bool) -> str:
     """The act of a clause, one of DESIGN's list or `REMARK`."""
     t = s.text
+    if saving(t) == DROP:
+        return "save"  # "clear all my saved things" begins nothing afresh
     for pattern, act in (
         (forms.GREET, "greet"),
         (forms.THANKS, "thanks"),
@@ -135,8 +138,6 @@ def _about_products(s: Seen, current_categories: Sequence[str]) -> str | None:
         return "outfit"
     if forms.EXPLAIN.search(t) and (s.in_chat or re.search(r"\bwhy (?:did|do) you\b", t)):
         return "explain"
-    if forms.SAVE.search(t) and not s.categories:
-        return "save"
     if of_that_brand(s) or not_that_brand(s):
         return "refine"
     new_kind = bool(set(s.categories) - set(current_categories)) and not s.reference.described
@@ -240,12 +241,12 @@ def _named_twice(text: str) -> bool:
 
 def _bag_act(s: Seen) -> str | None:
     t = s.text
+    if how := saving(t):
+        return "add_to_bag" if how == TO_BAG else "save"
     if forms.REMOVE.search(t):
         return "remove_from_bag"
-    if forms.WISH_LIST.search(t):
-        return "save"
     if s.last_act == "save" and forms.AGREES.search(t):
-        return "add_to_bag"  # "Shall I put it into your bag instead?"
+        return "add_to_bag"  # "Say the word when it should go into your bag."
     if forms.PUT_INTO_BAG.search(t):
         return "add_to_bag"
     after_bag = s.last_act in ("add_to_bag", "remove_from_bag") and s.pointed and not s.asked

@@ -355,7 +355,8 @@ COMMON = frozenset(
     option options range ranges wow cute pretty beautiful gorgeous amazing awesome cool bottom left side wall
     rack shelf row middle display table front behind hanging closet cubicle cubby cupboard carousel
     fourth fifth sixth seventh eighth ninth tenth said thinking thought might pick care shouldnt couldnt
-    wouldnt arent forty redo forward twice thrice step steps""".split()
+    wouldnt arent forty redo forward twice thrice step steps bookmark bookmarks bookmarked favorite favorites
+    favourites faves wishlists shortlist unsave lists aside move""".split()
 )
 # Words of requests whose misspelling would lose a wish.
 SPELLED = frozenset(

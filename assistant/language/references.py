@@ -102,12 +102,13 @@ _POINTS = frozenset("the that this those these my your same".split())
 
 @dataclass(frozen=True)
 class Scene:
-    """What the shopper can point at: product ids in the order shown, the bag, what was last talked of, all seen."""
+    """What the shopper can point at: product ids in the order shown, the bag, what was talked of, seen, saved."""
 
     shown: tuple[str, ...] = ()
     bag: tuple[str, ...] = ()
     focus: tuple[str, ...] = ()
     seen: tuple[str, ...] = ()
+    saved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from shopping_assistant.assistant.language.idioms import are_deeds, owned, quali
 from shopping_assistant.assistant.language.negation import negated as find_negated
 from shopping_assistant.assistant.language.plain_values import plain_matches
 from shopping_assistant.assistant.language.references import Reference, Scene, resolve
+from shopping_assistant.assistant.language.saving_forms import without_the_list
 from shopping_assistant.assistant.language.sentence import Sentence
 from shopping_assistant.assistant.language.understood import Before
 from shopping_assistant.assistant.language.vocabulary import Match, Token, Vocabulary, phrase_key, plain, tokens_of
@@ -22,6 +23,11 @@ from shopping_assistant.tools.attribute_filter import Constraint
 _ACCEPTED = re.compile(
     r"(?:\s*(?:is|are|'s|would be)|(?<='s))\s+(?:also\s+|perfectly\s+|totally\s+)?"
     r"(?:fine|ok|okay|alright|all right|good|acceptable|allowed)\b"
+)
+# "Clear my wish list", "buy the ones I saved": nothing is singled out.
+_WHOLE_LIST = re.compile(
+    r"\b(?:clear|empty|wipe|reset|everything|all|them|those|what|things|items|ones|pieces|products|stuff)\b"
+    r"|\bdelete my\b"
 )
 _THE_BAG = re.compile(
     r"\b(?:(?:to|into|in|from|out of|off)\s+(?:my|the|your)|my|empty (?:my|the))\s+(?:shopping\s+)?(?:bag|cart|basket"
@@ -167,6 +173,18 @@ class SentenceReader:
         focus = tuple(p for p in before.scene.focus if p in bag)
         text = _THE_BAG.sub(lambda m: " " * len(m[0]), sentence.text)
         return resolve(text, sentence.tokens, sentence.matches, Scene(bag, (), focus), self.vocabulary)
+
+    def on_list(self, sentence: Sentence, before: Before) -> Reference:
+        """What is done with things of the list of saved ones is done with those on it."""
+        saved, scene = before.scene.saved, before.scene
+        text = without_the_list(sentence.text)
+        focus = tuple(p for p in scene.focus if p in saved)
+        # "The third" is the third card, if that one is saved, else the third on the list.
+        for shown in (scene.shown, saved):
+            meant = resolve(text, sentence.tokens, sentence.matches, Scene(shown, (), focus), self.vocabulary)
+            if meant.targets and set(meant.targets) <= set(saved):
+                return meant
+        return Reference(saved) if _WHOLE_LIST.search(sentence.text) else Reference(vague=True)
 
     def question_word(self, sentence: Sentence) -> str:
         """The last word of a yes-or-no question that no attribute answers: "is it waterproof?"."""

@@ -408,7 +408,7 @@ def _praised(reads: Sequence[Read], held: Sequence[Constraint]) -> tuple[Leaning
 
 
 def _answers(text: str, before: Before) -> bool:
-    """Whether "yes" answers what the assistant asked: which one it is, or whether what was saved should go into the bag."""
+    """Whether "yes" answers what the assistant asked: which one it is, or whether the bag is to have what was saved."""
     return before.was_open or (before.last_act == "save" and bool(forms.AGREES.search(plain(text))))
 
 

@@ -86,6 +86,7 @@ class Further:
     best: bool = False
     more: bool = False
     superlative: tuple[str, str] | None = None
+    saving: str = ""  # what is done with things kept for later, one of `saving_forms`
 
 
 @dataclass(frozen=True)
@@ -114,4 +115,5 @@ class Understood:
     then: tuple[Further, ...] = ()  # further acts of the same sentence, in order
     conflicts: tuple[tuple[Constraint, Constraint], ...] = ()  # (the wish before, the new one in its place)
     variant: bool = False  # what is pointed at is wanted with other values
+    saving: str = ""  # what is done with things kept for later, one of `saving_forms`
     told: AboutSelf | None = None  # what the shopper said of their own body and size

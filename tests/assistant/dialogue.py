@@ -48,6 +48,7 @@ class Turn(_Strict):
     say: str | None = None
     click: int | None = Field(None, ge=1, description="place among the products shown last")
     bag_it: int | None = Field(None, ge=1, description="place: the button on the card, not a sentence")
+    save_it: int | None = Field(None, ge=1, description="place: the heart on the card")
     tap: int | None = Field(None, ge=1, description="place among the choices of the question put last")
     drop: str | None = Field(None, description="a chip tapped away: 'color in black', 'more length'")
     undo: bool | None = Field(None, description="the button one step back")
@@ -87,6 +88,7 @@ class Turn(_Strict):
     bag: int | None = Field(None, ge=0, description="how many products the bag holds afterwards")
     up: list[int] | None = Field(None, description="places, among those shown before this turn, judged up after it")
     down: list[int] | None = Field(None, description="the same of those judged down; they are never shown again")
+    saved: int | None = Field(None, ge=0, description="how many products are saved for later afterwards")
     table: list[int] | None = Field(None, description="places, among those shown before, that are set side by side")
     columns: list[str] = Field([], description="attributes that the table of differences has")
     kinds: int | None = Field(None, description="of how many categories products are shown, at least")
@@ -100,7 +102,8 @@ class Turn(_Strict):
     @model_validator(mode="after")
     def _one_deed(self) -> Self:
         deeds = (
-            "say", "click", "bag_it", "tap", "drop", "undo", "redo", "like", "dislike", "unjudge", "dislike_reply"
+            "say", "click", "bag_it", "save_it", "tap", "drop", "undo", "redo", "like", "dislike", "unjudge",
+            "dislike_reply",
         )  # fmt: skip
         if sum(getattr(self, deed) is not None for deed in deeds) != 1:
             raise ValueError(f"expected exactly one of {', '.join(deeds)}")
@@ -125,7 +128,7 @@ class Dialogue(_Strict):
         "search", "negation", "relative", "reference", "several", "correction", "undo", "conflict", "question",
         "compare",
         "explain", "details", "outfit", "size", "bag", "small talk", "recommend", "similar", "subject", "spelling",
-        "feedback",
+        "feedback", "saving",
     ]  # fmt: skip
     turns: list[Turn] = Field(min_length=1)
 
@@ -153,7 +156,7 @@ def hold(assistant: Assistant, dialogue: Dialogue, thread: str) -> list[str]:
             continue
         tapped = step.tapped
         if text is None and tapped is None:
-            place = step.click or step.bag_it or step.like or step.dislike or step.unjudge
+            place = step.click or step.bag_it or step.save_it or step.like or step.dislike or step.unjudge
             if place > len(shown):
                 return [*wrong, f"turn {n}: no product {place} to click, {len(shown)} shown"]
             _do(assistant, thread, step, shown[place - 1]["product_id"], place)
@@ -178,6 +181,8 @@ def _do(assistant: Assistant, thread: str, step: Turn, product_id: str, place: i
         assistant.click(thread, product_id, place)
     elif step.bag_it:
         assistant.add_to_bag(thread, product_id, place)
+    elif step.save_it:
+        assistant.save(thread, product_id, place)
     else:
         verdict = "up" if step.like else "down" if step.dislike else None
         assistant.judge(thread, verdict, product_id=product_id, position=place)
@@ -221,6 +226,8 @@ def _wrong(
         yield f"measures {known}, expected {step.measures}"
     if step.bag is not None and len(assistant.bag(thread)) != step.bag:
         yield f"{len(assistant.bag(thread))} in the bag, expected {step.bag}"
+    if step.saved is not None and len(assistant.saved(thread)) != step.saved:
+        yield f"{len(assistant.saved(thread))} saved, expected {step.saved}"
     yield from (
         f"reply lacks {p!r}: {turn['reply']!r}" for p in step.reply_has if not re.search(p, turn["reply"], re.I)
     )
