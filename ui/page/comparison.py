@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shopping_assistant.ui.page.cards import add_button
-from shopping_assistant.ui.page.markup import data, english, price, text
+from shopping_assistant.ui.page.markup import column_name, data, english, price, text
 from shopping_assistant.ui.page.words import Words
 from shopping_assistant.ui.pictures import draw
 
@@ -29,7 +29,7 @@ def comparison_table(comparison: dict, words: Words, products: Sequence[dict] = 
         different = ' class="different"' if len(set(cells)) > 1 else ""
         speaks = "" if name in _OUR_WORDS else english(words)
         filled = "".join(f"<td{speaks}>{cell or '–'}</td>" for cell in cells)
-        body += f'<tr{different}><th scope="row">{text(words.column(name))}</th>{filled}</tr>'
+        body += f'<tr{different}><th scope="row">{column_name(name, words)}</th>{filled}</tr>'
     buttons = "".join(f"<td>{add_button(known[r['product_id']], words)}</td>" for r in rows if r["product_id"] in known)
     foot = f"<tfoot><tr><td></td>{buttons}</tr></tfoot>" if len(known) == len(rows) else ""
     return (

@@ -96,8 +96,8 @@ def look_of_the_shop() -> dict:
 def _first_words() -> str:
     """What the page says before its first state is there, in every language, as JSON: the skeleton's words."""
     skeleton = (HERE / "skeleton.html").read_text(encoding="utf-8")
-    names = sorted({*re.findall(r'data-(?:word|label|hint)="(\w+)"', skeleton), "offline", "back_online"})
-    first = {code: {name: words_in(code)(name) for name in names} for code in languages()}
+    names = {*re.findall(r'data-(?:word|label|hint)="(\w+)"', skeleton), "offline", "no_connection", "back_online"}
+    first = {code: {name: words_in(code)(name) for name in sorted(names)} for code in languages()}
     return json.dumps(first, ensure_ascii=False).replace("<", "\\u003c")
 
 

@@ -34,6 +34,13 @@ def english(words: Words) -> str:
     return "" if words.language == "en" else ' lang="en"'
 
 
+def column_name(name: str, words: Words) -> str:
+    """What a column of the catalogue is called; a name that only this shop has is the catalogue's own."""
+    called = text(words.column(name))
+    own = f"column_{name}" not in words.said and english(words)
+    return f"<span{english(words)}>{called}</span>" if own else called
+
+
 def icon(name: str) -> str:
     """One of the drawings at the end of ``skeleton.html``."""
     return f'<svg class="icon" aria-hidden="true"><use href="#icon-{name}"/></svg>'

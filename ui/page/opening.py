@@ -20,8 +20,8 @@ def welcome(shop: str, catalog: Catalog, words: Words) -> str:
         catalog: the products that are in the shop now.
     """
     told = words.counted("welcome_text", catalog.products, shop=shop)
-    # The assistant understands English, whatever the page speaks.
-    asked = f'<p class="write-english">{text(words("write_english"))}</p>' if english(words) else ""
+    abroad = words.language != "en" and not words.any_language
+    asked = f'<p class="write-english">{text(words("write_english"))}</p>' if abroad else ""
     kinds = "".join(_kind(name, row, i, catalog, words) for i, (name, row) in enumerate(_kinds(catalog)))
     tiles = f'<h2>{text(words("kinds"))}</h2><ul class="kinds">{kinds}</ul>' if kinds else ""
     groups = "".join(

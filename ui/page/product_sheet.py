@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shopping_assistant.ui.page.cards import add_button, grid, judging, sizes
-from shopping_assistant.ui.page.markup import data, english, price, text
+from shopping_assistant.ui.page.markup import column_name, data, english, price, text
 from shopping_assistant.ui.page.turns import prompts
 from shopping_assistant.ui.page.words import Words
 from shopping_assistant.ui.pictures import draw
@@ -28,7 +28,7 @@ def product_sheet(view: dict, words: Words, turn: object = None, position: int |
     rows += [(n, v) for n, v in (product.get("attributes") or {}).items() if n not in _NOT_SHOWN]
     told = [(n, _told(v, words)) for n, v in rows]
     table = "".join(
-        f"<dt>{text(words.column(n))}</dt><dd{lang}>{text(v)}</dd>" for n, v in told if v is not None and v != ""
+        f"<dt>{column_name(n, words)}</dt><dd{lang}>{text(v)}</dd>" for n, v in told if v is not None and v != ""
     )
     description, reason = (
         f'<p class="{name}"{lang}>{text(product[name])}</p>' if product.get(name) else ""

@@ -88,7 +88,7 @@ def about_reply(turn: dict, words: Words) -> str:
 
 
 def _paragraphs(reply: str, words: Words) -> str:
-    lang = "" if reply == words("went_wrong") else english(words)
+    lang = "" if words.any_language or reply == words("went_wrong") else english(words)
     return "".join(f"<p{lang}>{text(part)}</p>" for part in reply.split("\n") if part.strip())
 
 

@@ -21,6 +21,7 @@ class Words:
 
     language: str
     said: dict[str, str]
+    any_language: bool = False  # the assistant understands and answers in the shopper's language, not English alone
 
     def __call__(self, name: str, **figures: object) -> str:
         return self.said[name].format(**figures) if figures else self.said[name]
@@ -54,10 +55,17 @@ class Words:
 
 
 @cache
-def words_in(language: str) -> Words:
-    """The words of a language by its code (``de``); of the default language where there is no such file."""
-    said = _read(DEFAULT)
-    return Words(language, said | _read(language)) if language in languages() else Words(DEFAULT, said)
+def words_in(language: str, any_language: bool = False) -> Words:
+    """The words of a language by its code (``de``); of the default language where there is no such file.
+
+    Args:
+        any_language: the shopper need not write English: ``NAME_any`` is said where there is one, for ``NAME``.
+    """
+    language = language if language in languages() else DEFAULT
+    said = _read(DEFAULT) | _read(language)
+    if any_language:
+        said |= {name.removesuffix("_any"): word for name, word in said.items() if name.endswith("_any")}
+    return Words(language, said, any_language)
 
 
 @cache
