@@ -119,12 +119,15 @@ class Page:
 
         A conversation is the visitor's only if nobody else began it: knowing its name is not enough.
         """
-        known = {**(kept if isinstance(kept, dict) else {}), **(me if isinstance(me, dict) else {})}
+        here = me if isinstance(me, dict) else {}
+        known = {**(kept if isinstance(kept, dict) else {}), **here}
         shopper = f"login:{request.username}" if request.username else str(known.get("shopper") or "")
         if not request.username and not _TOKEN.fullmatch(shopper):
             shopper = secrets.token_hex(16)
         thread = str(known.get("thread") or "")
-        if not _THREAD.fullmatch(thread) or self.assistant.owner(thread) not in (None, shopper):
+        # A guest is nobody but the guest of one tab: what a browser keeps names no such conversation.
+        owner = thread if thread.startswith(GUEST) and thread == here.get("thread") else shopper
+        if not _THREAD.fullmatch(thread) or self.assistant.owner(thread) not in (None, owner):
             thread = self._new_name(self.always_guests)
         wanted = str(known.get("language") or "")
         language = chosen(wanted, request.headers.get("accept-language", ""))
@@ -212,7 +215,9 @@ class Page:
     def _mine(self, v: Visitor) -> Region:
         """The bag, the saved things and the thumbs, and which products they are."""
         try:
-            bag, saved = self.assistant.bag(v.thread), self.assistant.saved(v.thread)
+            # The shopper's things are there before a new conversation is begun.
+            whose = v.thread if v.guest or self.assistant.owner(v.thread) else v.shopper
+            bag, saved = self.assistant.bag(whose), self.assistant.saved(whose)
             judged = self.assistant.judged(v.thread)
         except Exception:
             log.exception("bag cannot be read")
@@ -291,6 +296,7 @@ class Page:
     @kindly(1)
     def remove(self, event: gr.EventData, me: object, kept: object, request: gr.Request) -> tuple:
         v, (pid, _, _) = self.visitor(me, kept, request), _product_of(event)
+        self.assistant.start(v.thread, v.shopper)
         self.assistant.remove_from_bag(v.thread, pid)
         return self._mine(v), self._note(v, "taken_out", event, {"do": "add", "pid": pid})
 
