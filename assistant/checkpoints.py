@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,31 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 from shopping_assistant.assistant.compact import PackedSerializer
 from shopping_assistant.assistant.guests import is_guest
-from shopping_assistant.assistant.kept_file import connect, trouble
+from shopping_assistant.assistant.kept_file import connect, reopens, trouble
+
+
+@dataclass
+class _Link:
+    """The connection of a saver and of the copies that LangGraph makes of it: when it is opened anew, it is for all."""
+
+    conn: sqlite3.Connection
+    is_setup: bool = False
+    doubted: bool = False
+
+
+def _of_link(name: str) -> property:
+    return property(lambda saver: getattr(saver._link, name), lambda saver, value: setattr(saver._link, name, value))
 
 
 class _Saver(SqliteSaver):
     """Checkpoints read back as plain values and LangChain messages only: no other type is revived from the file."""
 
+    # What `SqliteSaver` has as its own.
+    conn, is_setup, _doubted = _of_link("conn"), _of_link("is_setup"), _of_link("doubted")
+
     def __init__(self, path: Path | None):
-        super().__init__(connect(path), serde=PackedSerializer(allowed_msgpack_modules=None))
+        self._path, self._link = path, _Link(connect(path))
+        super().__init__(self._link.conn, serde=PackedSerializer(allowed_msgpack_modules=None))
         try:
             self.setup()
         except sqlite3.Error as error:
@@ -36,10 +54,26 @@ class _Saver(SqliteSaver):
             ConversationsError: the database cannot be read or written.
         """
         try:
+            if self._doubted and self._path is not None:
+                self._reopen()
             with super().cursor(transaction) as cursor:
                 yield cursor
         except sqlite3.Error as error:
+            self._doubted = self._doubted or reopens(error)
+            with self.lock:
+                self.conn.rollback()  # what is begun keeps everybody else from writing
             raise trouble(error) from error
+
+    def _reopen(self) -> None:
+        """Take a new connection, after trouble with the file that the old one has open."""
+        fresh = connect(self._path)
+        with self.lock:
+            if not self._doubted:  # another thread was here first
+                fresh.close()
+                return
+            before, self.conn = self.conn, fresh
+            self.is_setup, self._doubted = False, False
+        before.close()
 
     def forget_older(self, thread_id: str) -> None:
         """Only the last checkpoint of a conversation is ever needed again."""

@@ -16,15 +16,16 @@ from shopping_assistant.assistant.agent_tools.desk import Desk
 from shopping_assistant.assistant.chat_models import chat_model
 from shopping_assistant.assistant.checkpoints import Checkpoints
 from shopping_assistant.assistant.context import Settings, TurnContext
+from shopping_assistant.assistant.failed_turn import failed_turn
 from shopping_assistant.assistant.graph import Agent, build_agent
 from shopping_assistant.assistant.guests import Guests
+from shopping_assistant.assistant.kept_file import ConversationsError
 from shopping_assistant.assistant.one_at_a_time import OneAtATime
-from shopping_assistant.assistant.session_log import SessionLog
+from shopping_assistant.assistant.session_log import ConversationNotFound, SessionLog
 from shopping_assistant.assistant.shelf import NO_ROUTE, Shelf
 from shopping_assistant.assistant.shopper_memory import ShopperMemory
 from shopping_assistant.tools.store import Store
 
-SORRY = "Sorry, something went wrong on my side. Please try that again."
 # What a sentence may hold: more is a pasted page, and understanding one takes long.
 LONGEST_TEXT = 2_000
 
@@ -66,6 +67,11 @@ class Assistant(ShopperMemory):
     def shelf(self) -> Shelf:
         """The shop as it was at the start of the latest turn."""
         return self._agent.shelf
+
+    @property
+    def picture_search(self) -> bool:
+        """Whether a photo can be shown here: this shop names a model that sees, and it is on this machine."""
+        return self.shelf.sees_pictures
 
     @property
     def store(self) -> Store:
@@ -111,45 +117,51 @@ class Assistant(ShopperMemory):
 
         Args:
             tap: what was tapped in the place of a sentence: ``{"drop": a constraint or leaning as the turn object has
-                it}``, ``{"undo": True}`` or ``{"redo": True}``.
+                it}``, ``{"undo": True}``, ``{"redo": True}`` or ``{"photo": bytes}``, see `picture_search`.
 
         Raises:
             TapError: the tap is none of these, or comes with a sentence.
+            PictureError: a photo that cannot be looked at, in a sentence for the shopper.
         """
-        tapped = taps.read(tap) if tap is not None else None
-        if tapped is not None and text:
-            raise taps.TapError(f"a tap {tap!r} and a sentence at once; send one after the other")
+        if tap is not None and text:
+            raise taps.TapError(f"a tap ({', '.join(tap)}) and a sentence at once; send one after the other")
+        tapped = taps.read(tap, lambda: self.shelf.pictures) if tap is not None else None
         return self._answered(thread_id, text, user_id, tapped)
 
     def _answered(
         self, thread_id: str, text: str, user_id: str | None, tap: taps.Tap | None
     ) -> Iterator[dict[str, Any]]:
+        # Half a character, as a cut-off emoji leaves it, can neither be stored nor sent.
+        text = " ".join(text.encode("utf-8", "replace").decode().split())[:LONGEST_TEXT]
         with self._lock_of(thread_id):
-            start = time.perf_counter()
-            self._notice_changes()
-            context = TurnContext(thread_id, self._log.know(thread_id, user_id), self.shelf)
-            # Half a character, as a cut-off emoji leaves it, can neither be stored nor sent.
-            text = " ".join(text.encode("utf-8", "replace").decode().split())[:LONGEST_TEXT]
-            state: dict[str, Any] = {}
-            config = {"configurable": {"thread_id": thread_id}}
+            start, state, left, number = time.perf_counter(), {}, False, None
             try:
-                given = {"text": text, "tap": tap.as_dict() if tap else None}
+                self._notice_changes()
+                context = TurnContext(thread_id, self._log.know(thread_id, user_id), self.shelf)
+                number = self._log.next_turn(thread_id)
+                given = {"text": text, "tap": tap.as_dict() if tap else None, "turn": number}
                 for mode, piece in self._graph.stream(
-                    given, config, context=context, stream_mode=["custom", "values"], durability="sync"
+                    given, _config(thread_id), context=context, stream_mode=["custom", "values"], durability="sync"
                 ):
-                    if mode == "custom":
-                        yield piece
-                    else:
+                    if mode == "values":
                         state = piece
-                self._keep_search(thread_id, state)
+                    elif not left:
+                        try:
+                            yield piece
+                        except GeneratorExit:  # nobody reads on; what was said and answered is kept all the same
+                            left = True
                 turn = self._turn_object(state, text, start)
+            except ConversationNotFound:
+                raise
             except Exception as error:  # a failing turn is data: the shopper gets a sentence, the chat goes on
-                trace.log.warning("a turn failed with %s", type(error).__name__)
-                state = {}
-                turn = self._failed_turn(thread_id, text, error, start)
-                turn |= {"tapped": tap.as_dict()} if tap else {}
-            self._keep_turn(thread_id, turn, state)
-            yield {"type": "turn", "turn": turn}
+                trace.log.warning("a turn failed with %s", trace.kind(error))
+                ms = (time.perf_counter() - start) * 1000
+                number = number or self._log.number_unkept(thread_id)
+                held = self._held_after_failure(thread_id)
+                turn, state = failed_turn(number, text, tap and tap.told, error, held, ms), {}
+            self._keep(thread_id, turn, state)
+            if not left:
+                yield {"type": "turn", "turn": turn}
 
     def use_tool(self, thread_id: str, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Call one tool in a conversation without a sentence, as another assistant does; its content, with whole cards.
@@ -162,7 +174,7 @@ class Assistant(ShopperMemory):
         with self._lock_of(thread_id):
             self._notice_changes()
             context = TurnContext(thread_id, self._log.know(thread_id), self.shelf)
-            config = {"configurable": {"thread_id": thread_id}}
+            config = _config(thread_id)
             result, update = self._agent.call(self._graph.get_state(config).values, context, name, arguments)
             told = {**result.content, **result.told}
             if update:
@@ -224,22 +236,13 @@ class Assistant(ShopperMemory):
         turn |= {key: value for key, value in answer.get("told", {}).items() if value}
         return {**turn, "ms": round((time.perf_counter() - start) * 1000, 1)}
 
-    def _failed_turn(self, thread_id: str, text: str, error: Exception, start: float) -> dict[str, Any]:
-        number = len(self._log.turns(thread_id)) + 1
-        ms = round((time.perf_counter() - start) * 1000, 1)
-        failed = {"name": "assistant", "arguments": {}, "ms": ms, "error": trace.cause(error)}
-        return {
-            "turn": number,
-            "shopper": text,
-            "reply": SORRY,
-            "act": "other",
-            "constraints": [],
-            "asked": [],
-            "targets": [],
-            "products": [],
-            "tools": [failed],
-            "ms": ms,
-        }
+    def _held_after_failure(self, thread_id: str) -> dict[str, Any]:
+        """The state of a conversation whose turn failed, empty where that cannot be read either."""
+        try:
+            return self._graph.get_state(_config(thread_id)).values
+        except Exception as error:
+            trace.log.warning("the state of a conversation was not read: %s", trace.kind(error))
+            return {}
 
     def _cards(self, offers: list[dict]) -> list[dict[str, Any]]:
         """Offers with the catalogue's columns; a product the catalogue no longer has is left out."""
@@ -253,8 +256,11 @@ class Assistant(ShopperMemory):
             for o in offers if o["product_id"] in catalog
         ]  # fmt: skip
 
-    def _keep_turn(self, thread_id: str, turn: dict, state: dict) -> None:
-        """Turns are kept small: ids and text; the rest is read from the catalogue again."""
+    def _keep(self, thread_id: str, turn: dict, state: dict) -> None:
+        """Keep a turn and its search. What cannot be written now waits in memory: the answer is there all the same.
+
+        Turns are kept small: ids and text; the rest is read from the catalogue again.
+        """
         own = ("product_id", "reason", "route", "evidence")
         kept = [{k: p[k] for k in own if k in p} for p in turn["products"]]
         traced = {
@@ -265,8 +271,14 @@ class Assistant(ShopperMemory):
             "model_error": state.get("model_error"),
             "made": state.get("answer", {}).get("made"),  # how the cards were found, for who asks why
         }
-        self._log.keep_turn(thread_id, turn["turn"], {**turn, "products": kept}, traced)
-        self._saver.forget_older(thread_id)
+        try:
+            # After a failure nothing is tried at once: a file in use elsewhere would be waited for again.
+            self._log.keep_turn(thread_id, turn["turn"], {**turn, "products": kept}, traced, later=not state)
+            if state:
+                self._keep_search(thread_id, state)
+                self._saver.forget_older(thread_id)
+        except ConversationsError as error:
+            trace.log.warning("a turn was not written down yet: %s", trace.kind(error))
         self._log.fold()
 
     def click(self, thread_id: str, product_id: str, position: int | None = None) -> None:
@@ -336,7 +348,7 @@ class Assistant(ShopperMemory):
     def _desk_of(self, thread_id: str) -> Desk:
         """What a tool would work with in a conversation as it stands; to ask begins none."""
         context = TurnContext(thread_id, self._log.owner(thread_id) or thread_id, self.shelf)
-        state = self._graph.get_state({"configurable": {"thread_id": thread_id}}).values
+        state = self._graph.get_state(_config(thread_id)).values
         return self._agent.desk(state, context)
 
     def history(self, thread_id: str) -> list[dict[str, Any]]:
@@ -350,3 +362,7 @@ class Assistant(ShopperMemory):
     def events(self, thread_id: str | None = None) -> pl.DataFrame:
         """Events of one conversation or of all, in the format that is replayed and learned from."""
         return self._log.frame(thread_id)
+
+
+def _config(thread_id: str) -> dict[str, Any]:
+    return {"configurable": {"thread_id": thread_id}}

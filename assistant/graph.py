@@ -16,18 +16,21 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from shopping_assistant.assistant import feedback, steps, taps, toolbox, trace
-from shopping_assistant.assistant.agent_tools.desk import Desk, ToolResult
+from shopping_assistant.assistant.agent_tools.desk import Desk, ToolError, ToolResult
 from shopping_assistant.assistant.agent_tools.offering import brief
+from shopping_assistant.assistant.answers import failures
 from shopping_assistant.assistant.chat_models import ModelError
 from shopping_assistant.assistant.context import Settings, TurnContext
 from shopping_assistant.assistant.guard import CarefulReply, Evidence, Titles
 from shopping_assistant.assistant.hosted_model import HostedModel
 from shopping_assistant.assistant.language import judging
+from shopping_assistant.assistant.language.leanings import PHOTO
 from shopping_assistant.assistant.language.measures import updated
 from shopping_assistant.assistant.language.questioned import with_quality
 from shopping_assistant.assistant.language.talk_examples import nearest as nearest_talk
 from shopping_assistant.assistant.language.understanding import Before, Understood
 from shopping_assistant.assistant.offline_model import OFFLINE_CALL, OfflineChatModel, plan
+from shopping_assistant.assistant.picture_search import VISIBLE, kept
 from shopping_assistant.assistant.prompts import fenced, offered_values, system_text
 from shopping_assistant.assistant.question import Question, after_question, may_ask
 from shopping_assistant.assistant.session_log import SessionLog
@@ -72,7 +75,7 @@ class Agent:
         shelf = self._shelf(runtime)
         saved = self.log.saved(thread)
         known = before(state, bag, clicked, shelf.catalog, saved)
-        tap = taps.read(state["tap"]) if state.get("tap") else None
+        tap = taps.in_state(state["tap"]) if state.get("tap") else None
         u, heard, there = self._meant(state["text"], tap, known, shelf)
         noted = None
         if tap is None and heard is None:
@@ -101,14 +104,13 @@ class Agent:
         if heard is not None:
             understood["tool"] = list(heard)
         if tap is not None:
-            understood |= {"tapped": tap.as_dict(), "there": there}
+            understood |= {"tapped": tap.told, "there": there}
         asked_of = [shelf.catalog.product(p) for p in spoken_of]
         understood = with_quality(understood, state["text"], asked_of, known.scene.focus)
         fresh = u.act == "reset" or u.new_subject
         stepped = steps.after(known, u)
         understood["stepped"] = stepped["earlier"] != state.get("earlier", [])
         return {
-            "turn": state.get("turn", 0) + 1,
             "leanings": [w.as_dict() for w in u.leanings],
             **stepped,
             "constraints": [c.as_dict() for c in u.constraints],
@@ -118,7 +120,9 @@ class Agent:
             "focus": [] if fresh else list(known.scene.focus),
             "seen": [] if fresh and u.act == "reset" else state.get("seen", []),
             "shown": [] if u.act == "reset" else state.get("shown", []),
-            "messages": [*state.get("messages", []), HumanMessage(tap.words if tap else state["text"])],
+            "photos": {} if u.act == "reset" else kept(state.get("photos", {}), tap.photo if tap else None),
+            # A turn that failed half-way may have left calls without results, which no service takes.
+            "messages": [*self._trimmed(state.get("messages", [])), HumanMessage(tap.words if tap else state["text"])],
             **after_question(state, u),
             "answer": {"told": {"judged": noted}} if noted else {},
             "tools": [], "calls": 0, "model_error": None, "reply": "",
@@ -249,7 +253,7 @@ class Agent:
             result = None
             with trace.traced(c["name"], c["args"]) as entry:
                 result = toolbox.call(desk, c["name"], c["args"])
-            content = result.content if result else {"error": entry.error}
+            content = result.content if result else self._failed(entry)
             messages.append(ToolMessage(fenced(content), tool_call_id=c["id"], name=c["name"]))
             entries.append(entry.as_dict())
             parts[c["name"]] = round(parts.get(c["name"], 0.0) + entry.ms, 2)
@@ -273,6 +277,13 @@ class Agent:
                 answer["told"] = {**answer.get("told", {}), "question": question.as_dict()}
         return {"messages": messages, "tools": entries, "answer": answer, "constraints": constraints, **stepped,
                 "understood": understood, "calls": state["calls"] + len(calls), "parts_ms": parts}  # fmt: skip
+
+    @staticmethod
+    def _failed(entry: trace.ToolTrace) -> dict[str, Any]:
+        """What a chat model is told of a call that failed, with what it can tell the shopper."""
+        if entry.failure is None or isinstance(entry.failure, ToolError):
+            return {"error": entry.error}  # the model called wrongly: it may put that right
+        return {"error": entry.error, "tell_shopper": failures.of_tool(entry.name, entry.failure)}
 
     def call(self, state: dict, context: TurnContext, name: str, arguments: dict) -> tuple[ToolResult, dict]:
         """One tool without a sentence around it: its result, and what of the state it changes.
@@ -305,6 +316,7 @@ class Agent:
             return None
         # Who wants it darker has said something about the colour.
         unasked = [*(state.get("unasked") or ()), *(w["attribute"] for w in state.get("leanings") or ())]
+        unasked += VISIBLE if PHOTO in unasked else ()
         return shelf.questions.best(result.pool, constraints_of(constraints), unasked, state["turn"])
 
     def finish(self, state: ConversationState, runtime: Runtime[TurnContext]) -> dict:
@@ -354,6 +366,7 @@ class Agent:
             constraints_of(state["understood"].get("added")),
             tuple(state.get("measures", ())),
             state.get("measures_asked", False),
+            state.get("photos") or {},
         )
 
     def _view(self, state: ConversationState, shelf: Shelf) -> dict:

@@ -16,7 +16,7 @@ from shopping_assistant.tools.errors import ShopError
 # Folding the log of writes into the file waits for the disk: not more often than this.
 _FOLD_SECONDS = 2.0
 # How long a write waits for somebody else's.
-_PATIENCE_SECONDS = 10.0
+_PATIENCE_SECONDS = 5.0
 # Deletions whose bytes are still to be overwritten; kept in the file, so that a killed process leaves the task behind.
 _TO_SCRUB = "CREATE TABLE IF NOT EXISTS to_scrub (at TEXT NOT NULL)"
 _NOT_KEPT = "so this could not be kept. Nothing said before is lost"
@@ -29,7 +29,12 @@ _TROUBLES = {
     sqlite3.SQLITE_CORRUPT: "The file of this shop's conversations is damaged, so this could not be kept: please tell "
     "the shop",
 }
-
+_TROUBLES[sqlite3.SQLITE_NOTADB] = _TROUBLES[sqlite3.SQLITE_CORRUPT]
+# After these the file at the path may be another one by now: mended, or a new one where the damaged was moved away.
+_REOPENED_AFTER = (
+    sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+)  # fmt: skip
 _UNKNOWN_TROUBLE = f"This shop's conversations cannot be used just now, {_NOT_KEPT}: please try again in a little while"
 
 
@@ -39,8 +44,16 @@ class ConversationsError(ShopError):
 
 def trouble(error: sqlite3.Error) -> ConversationsError:
     """What a failing database means, in a sentence for a shopper; the cause stays with the error it is raised from."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return ConversationsError(_TROUBLES.get((code or 0) & 0xFF, _UNKNOWN_TROUBLE))
+    return ConversationsError(_TROUBLES.get(_code(error), _UNKNOWN_TROUBLE))
+
+
+def reopens(error: sqlite3.Error) -> bool:
+    """Whether a connection that failed so is to be opened anew before it is used again."""
+    return _code(error) in _REOPENED_AFTER
+
+
+def _code(error: sqlite3.Error) -> int:
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
 def connect(path: Path | None) -> sqlite3.Connection:
@@ -71,6 +84,14 @@ def connect(path: Path | None) -> sqlite3.Connection:
     return connection
 
 
+def _inode(path: Path | None) -> int | None:
+    """Which file stands at a path, None for none."""
+    try:
+        return path.stat().st_ino if path is not None else None
+    except OSError:
+        return None
+
+
 class KeptFile:
     """One database with its lock; `read` and `write` may be called from several threads.
 
@@ -82,9 +103,11 @@ class KeptFile:
 
     def __init__(self, path: Path | None, steps: Sequence[Sequence[str]]):
         self._path, self._connection, self._lock = path, connect(path), threading.Lock()
+        self._steps, self._doubted, self._inode = steps, False, _inode(path)
         self._folding, self._folded_at = threading.Lock(), 0.0
         try:
-            self._bring_up(steps)
+            with self._lock:
+                self._bring_up(steps)
         except sqlite3.Error as error:
             self._connection.close()
             raise ConversationsError(
@@ -93,7 +116,7 @@ class KeptFile:
             ) from error
 
     def _bring_up(self, steps: Sequence[Sequence[str]]) -> None:
-        with self._lock, self._connection:
+        with self._connection:
             version = self._version()
             if version > len(steps):
                 raise ConversationsError(
@@ -121,11 +144,8 @@ class KeptFile:
         Raises:
             ConversationsError: the file cannot be read.
         """
-        try:
-            with self._lock:
-                return self._connection.execute(statement, values).fetchall()
-        except sqlite3.Error as error:
-            raise trouble(error) from error
+        with self._used() as connection:
+            return connection.execute(statement, values).fetchall()
 
     def write(self, statement: str, values: Sequence = ()) -> int:
         """How many rows a statement changed.
@@ -143,11 +163,37 @@ class KeptFile:
         Raises:
             ConversationsError: they could not be kept.
         """
+        with self._used() as connection, connection:
+            yield connection
+
+    @contextmanager
+    def _used(self) -> Iterator[sqlite3.Connection]:
+        """The connection, alone with it. After trouble with the file it is opened anew first, if it can be."""
         try:
-            with self._lock, self._connection:
-                yield self._connection
+            with self._lock:
+                if self._doubted and self._path is not None:
+                    self._reopen()
+                try:
+                    yield self._connection
+                except sqlite3.Error as error:
+                    self._doubted = reopens(error)
+                    raise
         except sqlite3.Error as error:
             raise trouble(error) from error
+
+    def _reopen(self) -> None:
+        before = self._connection
+        try:
+            self._connection = connect(self._path)
+            self._bring_up(self._steps)
+        except (sqlite3.Error, ConversationsError) as error:
+            if self._connection is not before:
+                self._connection.close()
+                self._connection = before
+            cause = error.__cause__ if isinstance(error, ConversationsError) else error
+            raise cause if isinstance(cause, sqlite3.Error) else error from None
+        self._doubted, self._inode = False, _inode(self._path)
+        before.close()
 
     def fold(self) -> None:
         """Fold what was written lately into the file, in a thread of its own: no shopper waits for the disk.
@@ -162,6 +208,10 @@ class KeptFile:
 
     def _fold(self) -> None:
         try:
+            if _inode(self._path) != self._inode:
+                # To open it now would make an empty one in its place; the one that is open serves until the end.
+                trace.log.warning("the file of conversations was removed or replaced while it is in use")
+                return
             with closing(connect(self._path)) as connection:
                 # The first copies without keeping anybody from writing; the second finds little to do and cuts back.
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)")

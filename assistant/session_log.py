@@ -14,6 +14,7 @@ from shopping_assistant.assistant.compact import packed, unpacked
 from shopping_assistant.assistant.feedback import Judgement
 from shopping_assistant.assistant.guests import is_guest
 from shopping_assistant.assistant.kept_file import KeptFile
+from shopping_assistant.assistant.unkept import Turn, Unkept
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.sessions import Event, as_events, empty_events, frame_of
 
@@ -68,6 +69,7 @@ class SessionLog:
     def __init__(self, path: Path, clock: Callable[[], datetime] | None = None):
         self.now = clock or _utc
         self._disk, self._memory = KeptFile(path, _STEPS), KeptFile(None, _STEPS)
+        self._unkept = Unkept()
         self._disk.fold()  # what a process that ended early, or an older program, left to do
 
     def close(self) -> None:
@@ -135,6 +137,7 @@ class SessionLog:
     def delete(self, thread_id: str) -> None:
         """Delete all of a conversation. Its bytes are overwritten by `scrub`, for several at once."""
         file = self._at(thread_id)
+        self._unkept.forget(thread_id)
         with file.together() as connection:
             for table, column in _OF_CONVERSATION.items():
                 connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (thread_id,))
@@ -260,25 +263,72 @@ class SessionLog:
                        WHERE t.user_id = ? ORDER BY t.started"""
         return [thread for (thread,) in self._at(user_id).read(statement, (user_id,))]
 
-    def keep_turn(self, thread_id: str, turn: int, body: dict, trace: dict) -> None:
+    def keep_turn(self, thread_id: str, turn: int, body: dict, trace: dict, later: bool = False) -> None:
+        """Keep a turn for good. One that cannot be written waits in memory, and is written with a later one.
+
+        Args:
+            later: do not try now: writing failed a moment ago.
+
+        Raises:
+            ConversationsError: it could not be written; `turns` has it all the same.
+        """
         # The trace has the tools as the turn has them: they are kept once.
         own = {k: v for k, v in trace.items() if k != "tools" or v != body.get("tools")}
-        values = (thread_id, turn, self._moment(), packed(body), packed(own))
-        self._at(thread_id).write("INSERT OR REPLACE INTO turns VALUES (?, ?, ?, ?, ?)", values)
+        self._unkept.add(thread_id, Turn(turn, self._moment(), body, own))
+        if not later:
+            self.write_unkept(thread_id)
+
+    def write_unkept(self, thread_id: str) -> None:
+        """Write what waits of a conversation.
+
+        Raises:
+            ConversationsError: that is still not possible.
+        """
+        for turn in self._unkept.of(thread_id):
+            # Its number may be taken: it was counted while nothing could be read.
+            number = max(turn.number, self._last_number(thread_id) + 1)
+            values = (thread_id, number, turn.at, packed({**turn.body, "turn": number}), packed(turn.trace))
+            self._at(thread_id).write("INSERT INTO turns VALUES (?, ?, ?, ?, ?)", values)
+            self._unkept.written(thread_id, turn)
+
+    def next_turn(self, thread_id: str) -> int:
+        """The number of a conversation's next turn, 1 for its first. What waits is written first.
+
+        Raises:
+            ConversationsError: that is still not possible.
+        """
+        self.write_unkept(thread_id)
+        return self._last_number(thread_id) + 1
+
+    def number_unkept(self, thread_id: str) -> int:
+        """The number of a turn that will wait, too."""
+        return max((t.number for t in self._unkept.of(thread_id)), default=0) + 1
+
+    def _last_number(self, thread_id: str) -> int:
+        ((last,),) = self._rows(thread_id, "SELECT MAX(turn) FROM turns WHERE thread_id = ?")
+        return last or 0
+
+    def _kept(self, thread_id: str) -> list[Turn]:
+        """All turns in their order, those that wait to be written among them."""
+        rows = self._rows(thread_id, "SELECT turn, at, body, trace FROM turns WHERE thread_id = ? ORDER BY turn")
+        return [
+            *(Turn(n, at, unpacked(body), unpacked(trace)) for n, at, body, trace in rows), *self._unkept.of(thread_id)
+        ]  # fmt: skip
 
     def turns(self, thread_id: str) -> list[dict]:
-        rows = self._rows(thread_id, "SELECT body FROM turns WHERE thread_id = ? ORDER BY turn")
-        return [unpacked(body) for (body,) in rows]
+        return [turn.body for turn in self._kept(thread_id)]
 
     def traces(self, thread_id: str) -> list[dict]:
-        rows = self._rows(thread_id, "SELECT turn, body, trace FROM turns WHERE thread_id = ? ORDER BY turn")
-        return [{"turn": n, "tools": unpacked(body).get("tools", []), **unpacked(trace)} for n, body, trace in rows]
+        return [{"turn": t.number, "tools": t.body.get("tools", []), **t.trace} for t in self._kept(thread_id)]
 
     def turn_times(self, thread_id: str) -> list[str]:
         """When each turn of a conversation ended, as `turns` orders them."""
-        return [at for (at,) in self._rows(thread_id, "SELECT at FROM turns WHERE thread_id = ? ORDER BY turn")]
+        rows = self._rows(thread_id, "SELECT at FROM turns WHERE thread_id = ? ORDER BY turn")
+        return [*(at for (at,) in rows), *(t.at for t in self._unkept.of(thread_id))]
 
     def last_turn_at(self, thread_id: str) -> str | None:
+        if waiting := self._unkept.of(thread_id):
+            return waiting[-1].at
         rows = self._rows(thread_id, "SELECT at FROM turns WHERE thread_id = ? ORDER BY turn DESC LIMIT 1")
         return rows[0][0] if rows else None
 

@@ -21,7 +21,7 @@ SEEN_KEPT = 60
 class ConversationState(TypedDict, total=False):
     """What is kept between turns, then what one turn works with."""
 
-    turn: int
+    turn: int  # its number in the conversation, as it is logged
     constraints: list[dict]
     leanings: list[dict]
     earlier: list[dict]  # the wishes before each change, the latest last: what "undo" goes back to, see `steps`
@@ -39,6 +39,7 @@ class ConversationState(TypedDict, total=False):
     focus: list[str]
     measures: list[dict]  # what the shopper said of their body and usual size
     measures_asked: bool  # they were asked for it; nobody is asked twice
+    photos: dict[str, str]  # what photos that were shown look like, by the name their wish has; never the photos
     messages: list[AnyMessage]
 
     text: str

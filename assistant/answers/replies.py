@@ -29,6 +29,7 @@ _WHICH = (
     "Which one would you like to {doing}? Its number on the card will do{up_to}, or what sets it apart.",
     "Which of them do you mean? Say its number{up_to}, its colour or its brand.",
 )
+_WRONGLY_CALLED = "Sorry, that did not work just now. Please try it again, or say it in other words."
 # Asked a second time in a row: another way out than saying it again.
 _WHICH_AGAIN = (
     "I still cannot tell which one, sorry. Click on its card, or say “the first one”.",
@@ -102,9 +103,11 @@ def from_results(
     Args:
         sayings: replies that tools bring along, `Tool.says`.
     """
-    failed = [content for _, content in results if "error" in content]
-    if failed and len(failed) == len(results):
-        return "Sorry, that did not work just now. Please try it again, or say it in other words."
+    worked = {name for name, content in results if "error" not in content}
+    failed = [
+        content.get("tell_shopper", _WRONGLY_CALLED)
+        for name, content in results if "error" in content and name not in worked
+    ]  # fmt: skip
     writers = {
         "search_products": found.found,
         "refine": found.found,
@@ -129,7 +132,7 @@ def from_results(
     ]  # fmt: skip
     question = state.get("question") or {}
     told = size_replies.noted(state)
-    return " ".join(s for s in (told, *said, question.get("text", "")) if s) or "Done."
+    return " ".join(s for s in (told, *said, *dict.fromkeys(failed), question.get("text", "")) if s) or "Done."
 
 
 def _total(bag: dict) -> str:

@@ -29,7 +29,8 @@ from typing import Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from shopping_assistant.assistant.conversation import SORRY, Assistant
+from shopping_assistant.assistant.answers.failures import SORRY
+from shopping_assistant.assistant.conversation import Assistant
 from shopping_assistant.eval.cases import Act
 
 FOLDER = Path(__file__).parent / "dialogues"

@@ -5,8 +5,9 @@ import threading
 
 import pytest
 
+from shopping_assistant.assistant.answers.failures import SORRY
 from shopping_assistant.assistant.context import Settings
-from shopping_assistant.assistant.conversation import SORRY, Assistant
+from shopping_assistant.assistant.conversation import Assistant
 from shopping_assistant.assistant.kept_file import ConversationsError
 from shopping_assistant.tools.attribute_filter import Constraint, mask
 from shopping_assistant.tools.catalog import ALWAYS_SHOWN, CatalogError

@@ -7,7 +7,8 @@ import pytest
 
 from shopping_assistant.assistant import toolbox
 from shopping_assistant.assistant.agent_tools.desk import Nothing, ToolResult, tool
-from shopping_assistant.assistant.conversation import SORRY, Assistant
+from shopping_assistant.assistant.answers.failures import SORRY
+from shopping_assistant.assistant.conversation import Assistant
 from shopping_assistant.tools.stock_changes import add_products, remove_products
 
 
