@@ -6,7 +6,8 @@ import pytest
 
 from shopping_assistant.tools.catalog import Catalog, Product
 from shopping_assistant.tools.store import Store
-from shopping_assistant.ui import render
+from shopping_assistant.ui.page import keepsakes
+from shopping_assistant.ui.page.words import words_in
 from tests.ui.test_cli import refused, shop
 
 
@@ -38,6 +39,6 @@ def test_mistakes_are_told_in_a_line(store, tmp_path):
 
 def test_the_bag_says_what_is_no_longer_sold():
     boots = {**Product("1", "Black Boots", price=80.0, currency="EUR").as_dict()}
-    panel = render.bag([boots, {**boots, "product_id": "2", "removed": True}])
-    assert panel.count("No longer in this shop") == 1
+    panel = keepsakes.bag([boots, {**boots, "product_id": "2", "removed": True}], words_in("en"))
+    assert panel.count("No longer sold") == 1
     assert "<span>Total</span><b>€80.00</b>" in panel
