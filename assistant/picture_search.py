@@ -20,11 +20,13 @@ from shopping_assistant.assistant.language.leanings import PHOTO, Leaning
 from shopping_assistant.tools.catalog import Catalog
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.image_decoding import PictureError, decoded
-from shopping_assistant.tools.image_encoder import ImageEncoder
-from shopping_assistant.tools.image_index import NAME, ImageIndex, encoder_of
+from shopping_assistant.tools.image_encoder import ImageEncoder, is_here
+from shopping_assistant.tools.image_index import NAME, ImageIndex, encoder_of, where
 from shopping_assistant.tools.store import Store
 
 SAID = "like your photo"
+# What is seen on a photo, and not asked for beside it.
+VISIBLE = ("category", "color", "pattern", "material", "look")
 # Photos of one conversation whose vectors are kept: more than anybody goes back to.
 KEPT = 6
 # A product of which nothing is known to look at comes behind all that are.
@@ -90,6 +92,12 @@ class PictureSearch:
         if len(numbers) != self.encoder.dim:  # the shop has another model since: the photo would have to be shown again
             return np.zeros(self._products, dtype=np.float32)
         return np.nan_to_num(self._index.likeness(numbers, self._places, self._products), nan=UNSEEN)
+
+
+def expected(store: Store) -> bool:
+    """Whether a store has pictures and their model seems to be on this machine, without loading it."""
+    name = store.image_choice.get("encoder")
+    return bool(name) and store.has(NAME) and is_here(where(store, name))
 
 
 def seen(pictures: PictureSearch | None, data: Any) -> Photo:

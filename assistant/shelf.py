@@ -19,7 +19,7 @@ from shopping_assistant.assistant.language.understanding import Understanding
 from shopping_assistant.assistant.language.vocabulary import Vocabulary
 from shopping_assistant.assistant.language.wishes import TEXT, wished_category
 from shopping_assistant.assistant.leaning_order import LeaningOrder, Words
-from shopping_assistant.assistant.picture_search import PictureSearch
+from shopping_assistant.assistant.picture_search import PictureSearch, expected
 from shopping_assistant.assistant.question import Questions
 from shopping_assistant.tools import attribute_filter
 from shopping_assistant.tools.attribute_filter import Constraint
@@ -203,6 +203,11 @@ class Shelf:
         return self._once("pictures", lambda: PictureSearch.open(self.store, self._pictures_before))
 
     @property
+    def sees_pictures(self) -> bool:
+        """Whether `pictures` is there; until it was loaded, whether it looks so."""
+        return self._loaded["pictures"] is not None if "pictures" in self._loaded else expected(self.store)
+
+    @property
     def places(self) -> Places:
         return self._once("places", lambda: Places(self.vocabulary))
 
@@ -210,6 +215,7 @@ class Shelf:
         """Load what a turn can need, so that the first shopper does not wait for it."""
         self.understanding.warm()
         self.searcher.scores("warm")
+        _ = self.pictures
         self.questions.warm()
         if self.can_recommend:
             self.recommender.recommend((), 1)
@@ -317,7 +323,10 @@ class Shelf:
         if not leanings or not products:
             return products
         rows = [self.catalog.index(s.product_id) for s in products]
-        scores = self.leaning_order.scores(leanings, mask)[rows] - np.arange(len(rows)) / len(rows)
+        said, thumbs = (tuple(w for w in leanings if (w.attribute == JUDGED) is judged) for judged in (False, True))
+        scores = self.leaning_order.scores(said, mask)[rows] - np.arange(len(rows)) / len(rows)
+        # The recommender knows already what was liked, as something looked at: a thumb moves a product a place or two.
+        scores = scores + self.leaning_order.scores(thumbs, mask)[rows] / LEANED_FROM
         return [products[i] for i in np.argsort(-scores, kind="stable")]
 
     @property

@@ -68,3 +68,15 @@ def tiny_clip(tmp_path_factory) -> Path:
     from tests.tools.tiny_pictures import make_model
 
     return made_once(tmp_path_factory, "tiny-clip", make_model)
+
+
+@pytest.fixture(scope="session")
+def drawn_shop(tmp_path_factory, tiny_clip) -> Path:
+    """A folder with a ``store`` of drawn products and a model that sees them. Tests must not change it."""
+    from tests.drawn_shop import make_shop
+
+    def laid_out(folder: Path) -> None:
+        folder.mkdir()
+        make_shop(folder, tiny_clip)
+
+    return made_once(tmp_path_factory, "drawn-shop", laid_out)

@@ -95,6 +95,19 @@ class ImageEncoder:
         return np.concatenate(parts) if parts else np.empty((0, self.dim), dtype=np.float32)
 
 
+def is_here(name: str) -> bool:
+    """Whether a checkpoint lies on this machine, as a folder or among what was downloaded; nothing is loaded."""
+    if Path(name).is_dir():
+        return True
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        return isinstance(try_to_load_from_cache(name, "config.json"), str)
+    except HFValidationError:  # a folder that is gone is no name of a model either
+        return False
+
+
 def _unit(vectors: np.ndarray) -> np.ndarray:
     vectors = np.asarray(vectors, dtype=np.float32)
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

@@ -6,6 +6,7 @@ comes twice is drawn twice (Gradio keeps quiet about a value that did not change
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import re
@@ -50,6 +51,7 @@ class Visitor:
     thread: str
     language: str
     picked: bool = False
+    any_language: bool = False  # in which the assistant may be spoken to
 
     @property
     def guest(self) -> bool:
@@ -57,7 +59,7 @@ class Visitor:
 
     @property
     def words(self) -> Words:
-        return words_in(self.language)
+        return words_in(self.language, self.any_language)
 
     def as_dict(self) -> dict[str, str]:
         language = {"language": self.language} if self.picked else {}
@@ -112,6 +114,8 @@ class Page:
         self.assistant = assistant
         self.shop = assistant.store.name
         self.always_guests = always_guests
+        # The embedded assistant understands English alone, a language model any.
+        self.any_language = assistant.settings.planner != "offline"
         self._welcomes: dict[tuple[int, str], str] = {}
 
     def visitor(self, me: object, kept: object, request: gr.Request) -> Visitor:
@@ -131,7 +135,7 @@ class Page:
             thread = self._new_name(self.always_guests)
         wanted = str(known.get("language") or "")
         language = chosen(wanted, request.headers.get("accept-language", ""))
-        return Visitor(shopper, thread, language, picked=language == wanted)
+        return Visitor(shopper, thread, language, picked=language == wanted, any_language=self.any_language)
 
     @staticmethod
     def _new_name(guest: bool) -> str:
@@ -198,6 +202,7 @@ class Page:
         return region(
             transcript(turns, v.words) or self.welcome(v), thread=v.thread, guest=v.guest, turns=len(turns),
             language=v.language, picked=v.picked, words=said, languages=languages(), always_guests=self.always_guests,
+            photos=self.assistant.picture_search, hears=v.language if v.any_language else "en",
         )  # fmt: skip
 
     def welcome(self, v: Visitor) -> str:
@@ -247,9 +252,11 @@ class Page:
             yield from self._turn(self.visitor(me, kept, request), text, None, _text(event, "sent"))
 
     def tap(self, event: gr.EventData, me: object, kept: object, request: gr.Request) -> Iterator[tuple]:
-        """A wish taken away, or the last change taken back: as a turn."""
-        wish = _told(event).get("wish")
+        """A wish taken away, a photo shown, or the last change taken back: as a turn."""
+        wish, photo = _told(event).get("wish"), _told(event).get("photo")
         tapped = {"drop": wish} if isinstance(wish, dict) else {"undo": True}
+        if isinstance(photo, str):
+            tapped = {"photo": _bytes_of(photo)}
         yield from self._turn(self.visitor(me, kept, request), "", tapped, _text(event, "sent"))
 
     def _turn(self, v: Visitor, text: str, tapped: dict | None, sent: object) -> Iterator[tuple]:
@@ -411,6 +418,14 @@ def _text(event: gr.EventData, name: str) -> str:
     value = _told(event).get(name)
     # Half a character, as a cut-off emoji leaves it, can neither be stored nor sent.
     return " ".join(value.encode("utf-8", "replace").decode().split()) if isinstance(value, str) else ""
+
+
+def _bytes_of(photo: str) -> bytes:
+    """What the script made of a photo (base64); nothing where somebody else sent something else."""
+    try:
+        return base64.b64decode(photo, validate=True)
+    except ValueError:
+        return b""
 
 
 def _product_of(event: gr.EventData) -> tuple[str, int | None, int | None]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from shopping_assistant.assistant.language.leanings import PHOTO
 from shopping_assistant.ui.page.markup import button, data, icon, text
 from shopping_assistant.ui.page.words import Words
 
 
 def wish_words(wish: dict, words: Words) -> str:
     """A constraint or leaning as a shopper would say it: "not leather", "up to 120", "black or navy"."""
+    if wish.get("attribute") == PHOTO:
+        return words("like_photo")
     if "op" not in wish:
         return str(wish.get("said") or wish.get("attribute") or "")
     attribute, op, values = wish["attribute"], wish["op"], wish["values"]
