@@ -139,7 +139,7 @@ def as_interest(events: Sequence[Event], judgements: Sequence[Judgement], sessio
 def note(
     log: SessionLog, thread_id: str, verdict: Verdict, products: Sequence[str], whole_reply: bool, shown: Sequence[str]
 ) -> dict[str, dict]:
-    """Keep a thumb that was said as one that was tapped; what was judged, as `Judged.as_dict` has it.
+    """Keep a thumb that was said as one that was tapped; what was judged as the turn object has it, turns as text.
 
     Args:
         shown: the cards of the last reply, in order.
@@ -154,4 +154,4 @@ def note(
     for turn in said.turns:
         if stands.turns.get(turn) != verdict:
             log.judged(thread_id, verdict, turn)
-    return said.as_dict()
+    return {"products": said.products, "turns": {str(turn): v for turn, v in said.turns.items()}}

@@ -44,19 +44,35 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+_DEEDS = ("say", "tap", "click", "bag", "like", "dislike", "unjudge")
+
+
 class Step(_Strict):
-    """One thing the shopper did in the conversation; exactly one of ``say``, ``click`` and ``bag``."""
+    """One thing the shopper did in the conversation; exactly one of these but ``position``.
+
+    ``like``, ``dislike`` and ``unjudge`` are thumbs on a product, or by a number on the reply of that turn.
+    """
 
     say: str | None = None
+    tap: dict | None = Field(None, description="a turn without a sentence: a wish tapped away, or a step back")
     click: str | None = Field(None, description="product_id")
     bag: str | None = Field(None, description="product_id")
+    like: str | int | None = Field(None, description="product_id, or number of a turn")
+    dislike: str | int | None = Field(None, description="product_id, or number of a turn")
+    unjudge: str | int | None = Field(None, description="product_id, or number of a turn")
     position: int | None = Field(None, ge=1)
 
     @model_validator(mode="after")
     def _one_deed(self) -> Self:
-        if sum(v is not None for v in (self.say, self.click, self.bag)) != 1:
-            raise ValueError("expected exactly one of say, click and bag")
+        if sum(getattr(self, name) is not None for name in _DEEDS) != 1:
+            raise ValueError(f"expected exactly one of {', '.join(_DEEDS)}")
         return self
+
+    @property
+    def product(self) -> str | None:
+        """The product it is done to."""
+        done = (self.click, self.bag, self.like, self.dislike, self.unjudge)
+        return next((d for d in done if isinstance(d, str)), None)
 
 
 class Deed(_Strict):
@@ -147,8 +163,8 @@ class Case(_Strict):
     def _can_be_played(self) -> Self:
         if self.at.tzinfo is None:
             raise ValueError("at: expected a time with its zone, such as 2026-01-31T12:00:00Z")
-        if self.system == "agent" and (not self.steps or self.steps[-1].say is None):
-            raise ValueError("steps: a case of the agent ends with something the shopper says")
+        if self.system == "agent" and (not self.steps or (self.steps[-1].say is None and self.steps[-1].tap is None)):
+            raise ValueError("steps: a case of the agent ends with something the shopper says, or a wish tapped away")
         if self.system == "recommender" and (self.steps or any(e.act for e in self.expect)):
             raise ValueError("a case of the recommender has events in earlier, no steps, and expects no act")
         return self
@@ -171,7 +187,7 @@ class Case(_Strict):
 
     def products(self) -> list[str]:
         """Every product id the case names."""
-        named = [d.product_id for d in self.earlier] + [p for s in self.steps for p in (s.click, s.bag)]
+        named = [d.product_id for d in self.earlier] + [s.product for s in self.steps]
         return [p for p in (*named, *(e.product for e in self.expect)) if p is not None]
 
 
@@ -319,14 +335,10 @@ class _Bench:
     def _conversation(self, case: Case) -> Answer:
         assistant = self._opened(case)
         thread, user = f"chat-{case.name}", case.shopper if case.earlier else None
+        turn: dict = {}
         try:
             for step in case.steps:
-                if step.say is not None:
-                    turn = assistant.turn(thread, step.say, user_id=user)
-                elif step.click is not None:
-                    assistant.click(thread, step.click, step.position)
-                else:
-                    assistant.add_to_bag(thread, step.bag, step.position)
+                turn = _done(assistant, thread, user, step) or turn
         except ShopError as error:
             return Answer(None, (), str(error))
         failed = "; ".join(f"{tool['name']}: {tool['error']}" for tool in turn["tools"] if tool["error"])
@@ -365,3 +377,22 @@ def _listed(products: Sequence[str]) -> str:
 def _cell(product: Product, attribute: str) -> str:
     value = product.get(attribute)
     return f"{attribute} {', '.join(value) if isinstance(value, (tuple, list)) else value}"
+
+
+def _done(assistant: Assistant, thread: str, user: str | None, step: Step) -> dict | None:
+    """Do one step again; the answer to what was said or tapped."""
+    if step.say is not None:
+        return assistant.turn(thread, step.say, user_id=user)
+    if step.tap is not None:
+        return list(assistant.stream(thread, "", user, step.tap))[-1]["turn"]
+    if step.click is not None:
+        assistant.click(thread, step.click, step.position)
+    elif step.bag is not None:
+        assistant.add_to_bag(thread, step.bag, step.position)
+    else:
+        verdict, judged = next(
+            (v, j) for v, j in (("up", step.like), ("down", step.dislike), (None, step.unjudge)) if j is not None
+        )
+        named = {"turn": judged} if isinstance(judged, int) else {"product_id": judged, "position": step.position}
+        assistant.judge(thread, verdict, **named)
+    return None

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from shopping_assistant.assistant.feedback import Judgement, as_interest
 from shopping_assistant.assistant.session_log import SessionLog
 from shopping_assistant.eval.baselines import AGENT, RECOMMENDER
 from shopping_assistant.eval.cases import Case, CaseError, Deed, Expectation, Step, refuse_foreign
 from shopping_assistant.eval.protocol import Protocol, questions
-from shopping_assistant.eval.replay_agent import REQUEST
+from shopping_assistant.eval.replay_agent import REQUEST, Thumb, played, thumbs_of
 from shopping_assistant.eval.runs import Run, open_runs
+from shopping_assistant.tools.judgements import ACTION_OF
 from shopping_assistant.tools.sessions import Event, Example, events_of
 from shopping_assistant.tools.store import Store
 
@@ -100,6 +102,13 @@ def from_thread(
         events = log.events(thread_id=thread_id)
         user = log.know(thread_id)
         before = [e for e in log.events(user_id=user) if e.session_id != thread_id] if user != thread_id else []
+        judgements = log.judgements(thread_id)
+        for other in log.threads_judged_by(user) if user != thread_id else ():
+            if other != thread_id:
+                own = [e for e in before if e.session_id == other]
+                before = [e for e in before if e.session_id != other]
+                # To the recommender a thumb of an earlier conversation is what it stands for.
+                before += as_interest(own, log.judgements(other), other, user)
     finally:
         log.close()
     at = datetime.fromisoformat(times[last - 1])
@@ -111,7 +120,7 @@ def from_thread(
     earlier = sorted((e for e in before if e.timestamp < started), key=lambda e: e.timestamp)
     answered = turns[last - 1]
     return _case(
-        store, name, "agent", at, earlier, _steps(turns[:last], times, events), expect, note,
+        store, name, "agent", at, earlier, _steps(turns[:last], times, events, judgements), expect, note,
         {"act": answered["act"], "reply": answered["reply"], "shown": [p["product_id"] for p in answered["products"]]},
     )  # fmt: skip
 
@@ -143,7 +152,8 @@ def from_runs(
         return _case(
             store, name, "recommender", example.timestamp, example.history, (), expected, note, saw, "training"
         )
-    session = [e for e in example.history if e.session_id == example.session_id]
+    thumbs = thumbs_of(store).get((example.session_id, example.user_id), ())
+    session = played(example, thumbs)
     earlier = [e for e in example.history if e.session_id != example.session_id]
     steps = [*(_step(e) for e in session), Step(say=REQUEST)]
     return _case(store, name, "agent", example.timestamp, earlier, steps, expected, note, saw, "training")
@@ -199,27 +209,43 @@ def _case(
     return case
 
 
-def _steps(turns: Sequence[dict], times: Sequence[str], events: Sequence[Event]) -> list[Step]:
-    """Sentences and, between them, what was clicked and put into the bag by hand."""
+def _steps(
+    turns: Sequence[dict], times: Sequence[str], events: Sequence[Event], judgements: Sequence[Judgement] = ()
+) -> list[Step]:
+    """Sentences and, between them, what was clicked, put into the bag and judged by hand."""
     steps: list[Step] = []
-    left = [e for e in events if e.action != "search"]
+    left = [(e.timestamp, e) for e in events if e.action != "search"]
+    left += [(datetime.fromisoformat(j.at), j) for j in judgements]
+    left.sort(key=lambda done: done[0])
     for turn, time in zip(turns, times, strict=False):
         ended = datetime.fromisoformat(time)
         added = [tool["arguments"].get("product_ids", ()) for tool in turn["tools"] if tool["name"] == "add_to_bag"]
         by_word = {product for products in added for product in products}
-        happened = [e for e in left if e.timestamp <= ended]
-        left = [e for e in left if e.timestamp > ended]
-        steps += [_step(e) for e in happened if not (e.action == "purchase" and e.product_id in by_word)]
-        steps.append(Step(say=turn["shopper"]))
+        judged = turn.get("judged") or {"products": {}, "turns": {}}
+        said = {*judged["products"], *(int(n) for n in judged["turns"])}
+        happened = [done for at, done in left if at <= ended]
+        left = [(at, done) for at, done in left if at > ended]
+        steps += [_step(done) for done in happened if not _was_said(done, by_word, said)]
+        steps.append(Step(tap=turn["tapped"]) if turn.get("tapped") else Step(say=turn["shopper"]))
     return steps
 
 
-def _step(event: Event) -> Step:
-    if event.action == "search":
-        return Step(say=event.query)
-    if event.action == "click":
-        return Step(click=event.product_id, position=event.position)
-    return Step(bag=event.product_id, position=event.position)
+def _was_said(done: Event | Judgement, bagged: set[str], judged: set[str | int]) -> bool:
+    """Whether the sentence of the turn does it when it is said again."""
+    if isinstance(done, Judgement):
+        return (done.turn if done.product_id is None else done.product_id) in judged
+    return done.action == "purchase" and done.product_id in bagged
+
+
+def _step(done: Event | Judgement | Thumb) -> Step:
+    if isinstance(done, Judgement | Thumb):
+        of = done.product_id if done.product_id is not None else done.turn
+        return Step(**{ACTION_OF[done.verdict]: of}, position=done.position)
+    if done.action == "search":
+        return Step(say=done.query)
+    if done.action == "click":
+        return Step(click=done.product_id, position=done.position)
+    return Step(bag=done.product_id, position=done.position)
 
 
 def _log(store: Store) -> SessionLog:

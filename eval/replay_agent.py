@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from shopping_assistant.eval.baselines import AGENT
 from shopping_assistant.eval.beyond_accuracy import BeyondAccuracy
 from shopping_assistant.eval.broken_constraints import first_broken
 from shopping_assistant.eval.runs import Run
-from shopping_assistant.tools.sessions import Example, frame_of, write_events
+from shopping_assistant.tools.judgements import VERDICT_OF
+from shopping_assistant.tools.sessions import Event, Example, frame_of, write_events
 from shopping_assistant.tools.store import Store
 
 # One sentence for everybody. Asking for advice on the shopper's own query again ("red boots, what would you …") showed
@@ -52,6 +54,10 @@ def play_sessions(
     rank, and its cause is kept. ``broke_constraint@k`` is 1 where a product of that answer breaks a constraint which
     the turn itself states and does not say it set aside.
 
+    Thumbs on products that the store keeps of a session (`Store.judgements`) are given again at their times, but for
+    those on the target: a like would tell it. Those on replies are not: only the searches of a session are said again,
+    so that its replies have other numbers.
+
     The store's own conversations are not touched, and the log the agent sees holds no withheld purchase.
 
     Yields:
@@ -65,6 +71,7 @@ def play_sessions(
     cohort_of = {(e.session_id, e.user_id): names for e, names in zip(examples, cohorts, strict=True)}
     catalog = store.catalog()
     beyond = BeyondAccuracy(catalog, train)
+    thumbs = thumbs_of(store)
     with tempfile.TemporaryDirectory(prefix="replay-agent-") as folder:
         lay_out(store, Path(folder), known_before(train, played))
         clock = Clock(played[0].timestamp)
@@ -72,7 +79,8 @@ def play_sessions(
         try:
             for number, example in enumerate(played):
                 began = time.perf_counter()
-                shown, broken, error = _play(assistant, clock, f"replay-{number}", example)
+                given = thumbs.get((example.session_id, example.user_id), ())
+                shown, broken, error = _play(assistant, clock, f"replay-{number}", example, given)
                 ms = round((time.perf_counter() - began) * 1000, 3)
                 rank = shown.index(example.target) + 1 if example.target in shown else None
                 run = Run(
@@ -104,16 +112,45 @@ def lay_out(store: Store, folder: Path, log: pl.DataFrame) -> None:
     write_events(log, folder / "events.parquet")
 
 
+@dataclass(frozen=True)
+class Thumb:
+    """A verdict on a product in a logged session."""
+
+    timestamp: datetime
+    product_id: str
+    verdict: str | None
+    position: int | None = None
+
+
+def thumbs_of(store: Store) -> dict[tuple[str, str], list[Thumb]]:
+    """Those on products the shop still has, of each session and shopper, in the order they were given."""
+    found: dict[tuple[str, str], list[Thumb]] = {}
+    ours = store.judgements().filter(pl.col("product_id").is_in(store.catalog().ids))
+    for j in ours.sort("timestamp", maintain_order=True).iter_rows(named=True):
+        thumb = Thumb(j["timestamp"], j["product_id"], VERDICT_OF[j["action"]], j["position"])
+        found.setdefault((j["session_id"], j["user_id"]), []).append(thumb)
+    return found
+
+
+def played(example: Example, thumbs: Sequence[Thumb]) -> list[Event | Thumb]:
+    """What is done in the target's own session before it is bought, in time order; no thumb on the target."""
+    session: list[Event | Thumb] = [e for e in example.history if e.session_id == example.session_id]
+    session += [t for t in thumbs if t.product_id != example.target and t.timestamp < example.timestamp]
+    return sorted(session, key=lambda done: done.timestamp)
+
+
 def _play(
-    assistant: Assistant, clock: Clock, thread: str, example: Example
+    assistant: Assistant, clock: Clock, thread: str, example: Example, thumbs: Sequence[Thumb] = ()
 ) -> tuple[tuple[str, ...], bool, str | None]:
     """The product ids shown in the end, whether one of them breaks a stated constraint, and what went wrong."""
-    session = [e for e in example.history if e.session_id == example.session_id]
+    session = played(example, thumbs)
     clock.at = session[0].timestamp if session else example.timestamp
     try:
         for event in session:
             clock.at = max(clock.at, event.timestamp)  # a turn reads the clock several times
-            if event.action == "search":
+            if isinstance(event, Thumb):
+                assistant.judge(thread, event.verdict, product_id=event.product_id, position=event.position)
+            elif event.action == "search":
                 assistant.turn(thread, event.query, user_id=example.user_id)
             elif event.action == "click":
                 assistant.click(thread, event.product_id, event.position)

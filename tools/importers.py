@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
 from shopping_assistant.tools.amazon_importers import import_amazon_reviews
 from shopping_assistant.tools.amazon_m2 import import_amazon_m2
+from shopping_assistant.tools.cell_values import as_moments
 from shopping_assistant.tools.dataset_importers import import_hm, import_myntra, import_webshop
+from shopping_assistant.tools.judgements import (
+    ACTIONS,
+    JudgementError,
+    as_judgements,
+    empty_judgements,
+    of_conversations,
+)
 from shopping_assistant.tools.renttherunway import import_renttherunway
 from shopping_assistant.tools.sessions import EVENT_SCHEMA
 from shopping_assistant.tools.store import Store
 from shopping_assistant.tools.table_checks import check_events
-from shopping_assistant.tools.table_files import BadRow, ImportRefused, Progress, format_of, read_table
+from shopping_assistant.tools.table_files import LINE, BadRow, ImportRefused, Progress, Table, format_of, read_table
 from shopping_assistant.tools.table_import import (
     ImportReport,
     import_table,
@@ -89,8 +99,11 @@ def import_chats(
     What the log has already is not added again, so that importing twice changes nothing; a conversation that went on
     since the last import gets its new events.
 
+    Thumbs of these conversations are kept beside the log, in ``judgements.parquet``: nothing learns from them.
+
     Args:
-        path: a store's folder, its conversations.sqlite, or a file of events (csv, jsonl, parquet).
+        path: a store's folder, its conversations.sqlite, or a file of events (csv, jsonl, parquet), which may hold
+            thumbs with the actions like, dislike and unjudge.
         store: the store that learns from them; it must exist.
 
     Raises:
@@ -104,8 +117,12 @@ def import_chats(
     if not path.exists():
         raise ImportRefused(f"{path} does not exist; expected a store with conversations, or a file of events")
     kind = format_of(path)
-    table = read_conversations(path) if kind == "sqlite" else read_table(path, kind, progress)
-    events, found = check_events(table, opened.catalog().frame["product_id"])
+    if kind == "sqlite":
+        table, judged = read_conversations(path), _judged_in(path)
+    else:
+        table, judged = _without_judgements(read_table(path, kind, progress))
+    products = opened.catalog().frame["product_id"]
+    events, found = check_events(table, products)
     if not skip_bad:
         found.refuse()
     log = opened.events()
@@ -119,6 +136,45 @@ def import_chats(
         made_by = {k: v for k, v in opened.made_by("events").items() if k not in ("at", "events")}
         made_by["chat events"] = made_by.get("chat events", 0) + len(new)
         opened.write_events(pl.concat([log, new]), made_by)
+    thumbs, foreign = _take_in(opened, judged, finished["session_id"], products)
     write_skipped(opened.path, [found])
     notes = [f"{known:,} conversations were in the log already, {unfinished:,} hold no purchase yet and wait"]
+    if thumbs or foreign:
+        left = f", {foreign:,} on products that this store does not have were left out" if foreign else ""
+        notes.append(f"{thumbs:,} new thumbs stand beside the log{left}")
     return report_of(opened.path, path.name, opened.catalog().frame.clear(), new, [found], notes, start)
+
+
+def _judged_in(path: Path) -> pl.DataFrame:
+    try:
+        return of_conversations(path)
+    except (sqlite3.DatabaseError, JudgementError, pl.exceptions.PolarsError) as error:
+        raise ImportRefused(f"the thumbs in {path} cannot be read ({error})") from error
+
+
+def _without_judgements(table: Table) -> tuple[Table, pl.DataFrame]:
+    """A file's events, and its thumbs apart: of those a log knows nothing."""
+    if "action" not in table.frame.columns:
+        return table, empty_judgements()
+    thumb = pl.col("action").cast(pl.String).str.to_lowercase().is_in(ACTIONS).fill_null(False)
+    given = table.frame.filter(thumb).with_columns(pl.col("action").cast(pl.String).str.to_lowercase())
+    if not len(given):
+        return table, empty_judgements()
+    try:
+        given = given.with_columns(as_moments(given["timestamp"]).alias("timestamp"))
+        judged = as_judgements(given.drop(LINE, strict=False))
+    except (JudgementError, pl.exceptions.PolarsError) as error:
+        raise ImportRefused(f"{table.name}: its thumbs cannot be read ({error})") from error
+    return replace(table, frame=table.frame.filter(~thumb)), judged
+
+
+def _take_in(store: Store, judged: pl.DataFrame, sessions: pl.Series, products: pl.Series) -> tuple[int, int]:
+    """Keep the thumbs of these sessions; how many are new, and how many are on products the store does not have."""
+    judged = judged.filter(pl.col("session_id").is_in(sessions.implode()))
+    ours = judged.filter(pl.col("product_id").is_null() | pl.col("product_id").is_in(products.implode()))
+    there = store.judgements()
+    key = ["session_id", "timestamp", "action", "product_id", "turn"]
+    new = ours.join(there, on=key, how="anti", nulls_equal=True, maintain_order="left")
+    if len(new):
+        store.write_judgements(pl.concat([there, new]))
+    return len(new), len(judged) - len(ours)

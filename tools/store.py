@@ -19,12 +19,14 @@ import polars as pl
 from shopping_assistant.tools.catalog import Catalog, write_parquet
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.fit_feedback import empty_feedback, read_feedback
+from shopping_assistant.tools.judgements import as_judgements, empty_judgements
 from shopping_assistant.tools.sessions import Split, empty_events, leave_one_out, read_events, write_events
 from shopping_assistant.tools.stock import MADE_AT, Stock
 
 SCHEMA_VERSION = 1
 MODELS = ("search", "titles", "ids", "recommender")
 FIT_FEEDBACK = "fit_feedback"  # the table; what is learned of it is the model "fit"
+JUDGEMENTS = "judgements"
 LOCK = "store.lock"
 # Adding a thousand products to a large shop takes seconds: whoever comes meanwhile waits so long at most.
 LOCK_SECONDS = 60.0
@@ -197,6 +199,15 @@ class Store:
         path = self.path / "background.parquet"
         return read_events(path) if path.is_file() else empty_events()
 
+    def judgements(self) -> pl.DataFrame:
+        """Thumbs given in chats, in ``JUDGEMENT_SCHEMA``; nothing is trained on them."""
+        path = self.path / f"{JUDGEMENTS}.parquet"
+        return as_judgements(pl.read_parquet(path)) if path.is_file() else empty_judgements()
+
+    def write_judgements(self, frame: pl.DataFrame, made_by: dict | None = None) -> None:
+        write_parquet(as_judgements(frame), self.path / f"{JUDGEMENTS}.parquet")
+        self.record(JUDGEMENTS, {"judgements": len(frame), **(made_by or {})})
+
     @property
     def has_fit_feedback(self) -> bool:
         return (self.path / f"{FIT_FEEDBACK}.parquet").is_file()
@@ -275,7 +286,7 @@ class Store:
 
     def record(self, name: str, made_by: dict) -> None:
         """Write into the manifest what an artefact's files are and how they were made."""
-        if name in ("catalog", "events", FIT_FEEDBACK):
+        if name in ("catalog", "events", FIT_FEEDBACK, JUDGEMENTS):
             names = (name, "background") if name == "events" else (name,)
             files = [f for n in names if (f := self.path / f"{n}.parquet").is_file()]
         elif name == "memory":

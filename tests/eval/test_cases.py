@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from shopping_assistant.assistant.conversation import Assistant
-from shopping_assistant.eval.cases import CaseError, read_case, read_cases, replay_cases, write_case
+from shopping_assistant.eval.cases import CaseError, Expectation, read_case, read_cases, replay_cases, write_case
 from shopping_assistant.eval.export_case import expectations, from_runs, from_thread, recent
 from shopping_assistant.eval.replay import replay
 from shopping_assistant.tools.catalog import Catalog, Product
@@ -81,6 +81,45 @@ def test_what_was_put_into_the_bag_by_a_sentence_is_no_step_of_its_own(store):
     assert replay_cases(store, [case])[0].passed
 
 
+def test_thumbs_are_steps_and_the_same_cards_come_again(store):
+    assistant = Assistant.open(store.path)
+    shown = assistant.turn("thumbs", "boots", user_id=USER)["products"]
+    liked, refused = shown[4]["product_id"], shown[1]["product_id"]
+    assistant.judge("thumbs", "up", product_id=liked, position=5)
+    assistant.judge("thumbs", "down", product_id=refused, position=2)
+    assistant.turn("thumbs", "I don't like the first one")
+    assistant.turn("thumbs", "show me more")
+    assistant.judge("thumbs", "down", turn=3)
+    assistant.judge("thumbs", "down", turn=1)
+    assistant.judge("thumbs", None, turn=1)
+    last = [p["product_id"] for p in assistant.turn("thumbs", "boots")["products"]]
+    assistant.close()
+    case = from_thread(store, "thumbs", "thumbs", expectations([f"product={last[0]}"], [f"product={refused}"]))
+    assert [s.model_dump(exclude_none=True) for s in case.steps] == [
+        {"say": "boots"}, {"like": liked, "position": 5}, {"dislike": refused, "position": 2},
+        {"say": "I don't like the first one"}, {"say": "show me more"}, {"dislike": 3}, {"dislike": 1}, {"unjudge": 1},
+        {"say": "boots"},
+    ]  # fmt: skip
+    assert case.saw["shown"] == last
+    everything = tuple(Expectation(product=p, within=n) for n, p in enumerate(last, 1))
+    (verdict,) = replay_cases(store, [case.model_copy(update={"expect": everything})])
+    assert verdict.passed, verdict
+    without = [s for s in case.steps if not (s.like or s.dislike or s.unjudge)]
+    (verdict,) = replay_cases(store, [case.model_copy(update={"expect": everything, "steps": tuple(without)})])
+    assert not verdict.passed, "the thumbs changed the answer"
+
+
+def test_a_wish_tapped_away_is_a_step(store):
+    assistant = Assistant.open(store.path)
+    wish = next(c for c in assistant.turn("taps", "black boots")["constraints"] if c["attribute"] == "color")
+    for _ in assistant.stream("taps", "", None, {"drop": wish}):
+        pass
+    assistant.close()
+    case = from_thread(store, "taps", "taps", expectations(acts=["refine"]))
+    assert case.steps[1].tap == {"drop": wish}
+    assert replay_cases(store, [case])[0].passed
+
+
 def test_the_newest_conversations_are_listed(store):
     (only,) = [c for c in recent(store) if c["thread_id"] == "chat-1"]
     assert only["turns"] == 3 and only["said"] == ["boots", "not black", "put the first one in my bag"]
@@ -133,7 +172,7 @@ def test_the_command_line_fails_with_the_names_of_failed_cases(store, tmp_path):
         ({"version": 2}, "version: Input should be 1"),
         ({"shopper": "anna"}, "shopper: Extra inputs are not permitted"),
         ({"at": "2026-01-01T12:00:00"}, "expected a time with its zone"),
-        ({"steps": [{"say": "boots", "click": "p1"}]}, "exactly one of say, click and bag"),
+        ({"steps": [{"say": "boots", "click": "p1"}]}, "exactly one of say, tap, click, bag, like"),
     ],
 )
 def test_a_broken_case_file_is_refused_with_file_and_reason(store, tmp_path, change, said):

@@ -1,12 +1,15 @@
 import json
 from dataclasses import replace
+from datetime import timedelta
 
+import polars as pl
 import pytest
 
 from shopping_assistant.assistant.conversation import Assistant
 from shopping_assistant.eval.broken_constraints import first_broken
 from shopping_assistant.eval.replay import AGENT_SAMPLE, agent_sample, replay
 from shopping_assistant.eval.replay_agent import known_before, play_sessions
+from shopping_assistant.tools.judgements import JUDGEMENT_SCHEMA, empty_judgements
 from shopping_assistant.tools.sessions import Event, leave_one_out
 
 
@@ -48,6 +51,30 @@ def test_a_session_that_cannot_be_played_is_a_miss_with_its_cause(searchable_sto
     (_, (run,)), (_, (after,)) = play_sessions(searchable_store, split.train, [broken, second], [(), ()])
     assert run.rank is None and run.top == () and "not-a-product" in run.error
     assert after.error is None and after.top
+
+
+def test_thumbs_of_a_session_are_given_again_but_for_those_on_the_target(searchable_store, split):
+    example = next(e for e in split.test if any(x.session_id == e.session_id for x in e.history))
+    (_, (run,)) = next(play_sessions(searchable_store, split.train, [example], [()]))
+    refused = next(p for p in run.top if p != example.target)
+    session = {"session_id": example.session_id, "user_id": example.user_id, "position": 1, "turn": None}
+    before, after = example.timestamp - timedelta(seconds=1), example.timestamp + timedelta(days=1)
+    searchable_store.write_judgements(
+        pl.DataFrame(
+            [
+                {**session, "timestamp": before, "action": "dislike", "product_id": refused},
+                {**session, "timestamp": before, "action": "dislike", "product_id": example.target},
+                {**session, "timestamp": after, "action": "unjudge", "product_id": refused},
+            ],
+            schema=JUDGEMENT_SCHEMA,
+        )
+    )
+    try:
+        (_, (judged,)) = next(play_sessions(searchable_store, split.train, [example], [()]))
+    finally:
+        searchable_store.write_judgements(empty_judgements())
+    assert judged.error is None and refused not in judged.top
+    assert (example.target in judged.top) or run.rank is None
 
 
 def test_unless_asked_for_more_the_agent_plays_fifty(split):

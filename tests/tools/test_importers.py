@@ -392,6 +392,49 @@ def test_finished_chats_are_appended_once(small_store):
     assert Store.open(small_store.path).damaged() == []
 
 
+def test_thumbs_of_finished_chats_stand_beside_the_log(small_store):
+    first, second = small_store.catalog().ids[:2]
+    log = SessionLog(small_store.conversations_path)
+    for thread in ("t1", "unfinished"):
+        log.searched(thread, "red dress", [first, second])
+        log.judged(thread, "up", product_id=second, position=2)
+    log.judged("t1", "down", turn=1)
+    log.judged("t1", None, turn=1)
+    log.judged("t1", "down", product_id="gone from the shop")
+    log.bagged("t1", second)
+    log.close()
+    before = len(small_store.events())
+    report = import_chats(small_store.path, small_store.path)
+    assert (report.events, len(Store.open(small_store.path).events())) == (2, before + 2), "a log knows nothing of them"
+    assert "3 new thumbs stand beside the log, 1 on products that this store does not have" in report.notes[1]
+    judged = Store.open(small_store.path).judgements()
+    assert judged.select("session_id", "action", "product_id", "turn", "position").rows() == [
+        ("t1", "like", second, None, 2), ("t1", "dislike", None, 1, None), ("t1", "unjudge", None, 1, None),
+    ]  # fmt: skip
+    import_chats(small_store.path, small_store.path)
+    assert Store.open(small_store.path).judgements().equals(judged) and Store.open(small_store.path).damaged() == []
+
+
+def test_a_file_of_chat_events_may_hold_thumbs(small_store, tmp_path):
+    first, second = small_store.catalog().ids[:2]
+    at = "2026-05-01T10:00:0{}+00:00"
+    lines = [
+        {"session_id": "c1", "timestamp": at.format(1), "action": "search", "query": "red dress", "shown": [first]},
+        {"session_id": "c1", "timestamp": at.format(2), "action": "dislike", "product_id": first, "position": 1},
+        {"session_id": "c1", "timestamp": at.format(3), "action": "purchase", "product_id": second},
+    ]
+    (tmp_path / "chats.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
+    before = len(small_store.events())
+    assert import_chats(tmp_path / "chats.jsonl", small_store.path).events == 2
+    opened = Store.open(small_store.path)
+    assert len(opened.events()) == before + 2
+    assert opened.judgements().select("user_id", "action", "product_id").rows() == [("c1", "dislike", first)]
+    lines[1] |= {"product_id": None}
+    (tmp_path / "chats.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
+    with pytest.raises(ImportRefused, match="session 'c1': a dislike of nothing; expected a product_id, or a turn"):
+        import_chats(tmp_path / "chats.jsonl", small_store.path)
+
+
 def test_what_the_assistant_logs_comes_in(small_store):
     first, second = small_store.catalog().ids[:2]
     log = SessionLog(small_store.conversations_path)
