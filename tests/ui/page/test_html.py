@@ -86,8 +86,14 @@ COMPARISON = {"attributes": ["price", "heel_height"], "rows": [
 ]}  # fmt: skip
 REASONS = [{"product_id": "1", "title": "One", "evidence": [], "route": {"id": 1, "title": None, "search": 4},
             "words": ["You asked for black."]}]  # fmt: skip
-TRACE = {"turn": 1, "ms": 12.5, "parts_ms": {"search": 8.0}, "model": None, "model_error": "TimeoutError: slow",
-         "tools": [{"name": "search_products", "arguments": {"query": "boots"}, "ms": 8, "error": "broken"}]}  # fmt: skip
+TRACE = {
+    "turn": 1,
+    "ms": 12.5,
+    "parts_ms": {"search": 8.0},
+    "model": None,
+    "model_error": "TimeoutError: slow",
+    "tools": [{"name": "search_products", "arguments": {"query": "boots"}, "ms": 8, "error": "broken"}],
+}
 THREAD = {"thread_id": "a", "user_id": "u", "title": "boots", "started": "2026-11-21T10:00", "last": None, "turns": 2}
 #: Everything the page can draw, as functions of what others wrote.
 DRAWN = {
