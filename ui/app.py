@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
 
@@ -18,6 +19,7 @@ from starlette.routing import Mount
 
 from shopping_assistant.assistant.conversation import Assistant
 from shopping_assistant.ui import client_api
+from shopping_assistant.ui.assets import Assets, Needed
 from shopping_assistant.ui.counter import GuestBook
 from shopping_assistant.ui.door import Door
 from shopping_assistant.ui.first_page import FirstPage
@@ -94,11 +96,20 @@ def _login_on(app: gr.Blocks) -> Callable[[Request], str | None]:
     return login_of
 
 
+def _gradios_files() -> dict[str, Path]:
+    """Where Gradio's scripts and styles lie: "assets" → folder, and "static" → folder."""
+    from gradio.routes import BUILD_PATH_LIB, STATIC_PATH_LIB
+
+    return {"assets": Path(BUILD_PATH_LIB), "static": Path(STATIC_PATH_LIB)}
+
+
 def _serve(app: gr.Blocks, serving: Serving, api: FastAPI) -> None:
+    needed = Needed()
     inside = {
         "middleware": [
             Middleware(Door, root=serving.root, any_host=serving.any_host),
-            Middleware(FirstPage),
+            Middleware(FirstPage, needed=needed),
+            Middleware(Assets, folders=_gradios_files(), needed=needed),
         ],
         "routes": [Mount("/api", api)],
         "max_body_size": LARGEST_REQUEST,

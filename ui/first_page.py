@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 
-import brotli
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shopping_assistant.ui.assets import Needed, packed
+
 # Where the page was found, in the browser's own words: a proxy may cut off its path, or hide its name.
 _FOUND = b"<script>window.gradio_config.root = (location.origin + location.pathname).replace(/\\/+$/, '')</script>"
+_BASE = re.compile(rb"<base [^>]*>")
 _CONFIG = re.compile(rb"<script>window\.gradio_config = .*?;</script>", re.DOTALL)
 # Gradio's own picture, name and address for those who show a link; and a manifest that is not served.
 _FOREIGN = re.compile(
@@ -19,10 +20,14 @@ _FOREIGN = re.compile(
 
 
 class FirstPage:
-    """ASGI middleware that changes nothing but the answer to ``GET /``."""
+    """ASGI middleware that changes nothing but the answer to ``GET /``.
 
-    def __init__(self, app: ASGIApp):
-        self.app = app
+    Args:
+        needed: what a first visit loads.
+    """
+
+    def __init__(self, app: ASGIApp, needed: Needed):
+        self.app, self.needed = app, needed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] != "/" or scope["method"] != "GET":
@@ -42,8 +47,9 @@ class FirstPage:
             body = b"".join(parts)
             headers = MutableHeaders(scope=start)
             if start["status"] == 200 and headers.get("content-type", "").startswith("text/html"):
-                body = dressed(body)
-                encoding, body = packed(body, accepted)
+                # Each visitor's page is its own and made anew: small fast beats smallest.
+                encoding, body = packed(dressed(body, self.needed.links()), accepted, quality=5)
+                self.needed.visited()
                 if encoding:
                     headers["Content-Encoding"] = encoding
                 headers.add_vary_header("Accept-Encoding")
@@ -54,17 +60,12 @@ class FirstPage:
         return await self.app(scope, receive, gather)
 
 
-def dressed(html: bytes) -> bytes:
-    """Gradio's first page without what points elsewhere, and with the address that the browser has for it."""
+def dressed(html: bytes, links: bytes = b"") -> bytes:
+    """Gradio's first page without what points elsewhere, and with the address that the browser has for it.
+
+    Args:
+        links: elements for the head, before anything is loaded.
+    """
     html = _FOREIGN.sub(b"", html)
+    html = _BASE.sub(lambda found: found[0] + links, html, count=1)
     return _CONFIG.sub(lambda found: found[0] + _FOUND, html, count=1)
-
-
-def packed(body: bytes, accepted: str) -> tuple[str, bytes]:
-    """The body as small as the browser can read it: (encoding or "", body)."""
-    offered = {part.split(";")[0].strip() for part in accepted.split(",")}
-    if "br" in offered:
-        return "br", brotli.compress(body, quality=5)
-    if "gzip" in offered:
-        return "gzip", gzip.compress(body, compresslevel=5)
-    return "", body
