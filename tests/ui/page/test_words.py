@@ -100,9 +100,10 @@ def test_a_language_is_written_as_it_is(language):
     ("wanted", "accepted", "language"),
     [
         (None, "", "en"), (None, "de", "de"), (None, "de-CH,de;q=0.9,en;q=0.8", "de"),
-        (None, "en;q=0.5,fr;q=0.9", "fr"), (None, "it,pt;q=0.9,es;q=0.2", "es"), (None, "JA-jp", "ja"), (None, "it,*;q=0.5", "en"),
-        ("es", "de", "es"), ("xx", "de", "de"), ("", "fr", "fr"), (None, "de;q=0,fr;q=0.1", "fr"), (None, "de;q=x,ja", "ja"),
-        (None, "de; q=0.2, fr; q=0.7", "fr"), (None, ";;,,=", "en"), ("../de", "", "en"), (None, "de;q=nan", "en"),
+        (None, "en;q=0.5,fr;q=0.9", "fr"), (None, "it,pt;q=0.9,es;q=0.2", "es"), (None, "JA-jp", "ja"),
+        (None, "it,*;q=0.5", "en"), ("es", "de", "es"), ("xx", "de", "de"), ("", "fr", "fr"),
+        (None, "de;q=0,fr;q=0.1", "fr"), (None, "de;q=x,ja", "ja"), (None, "de; q=0.2, fr; q=0.7", "fr"),
+        (None, ";;,,=", "en"), ("../de", "", "en"), (None, "de;q=nan", "en"),
     ],
     ids=lambda value: str(value) or "none",
 )  # fmt: skip
