@@ -31,6 +31,7 @@ class Evidence:
     * query: ``words`` that were searched for, all of a search or one word of this one;
     * attribute: a wish (``attribute``, ``words``);
     * leaning: a wish by degree (``attribute``, ``words``), compared with ``product_id`` if with anything;
+    * photo: the one that was shown;
     * like: the product (``product_id``) that it was to be like;
     * goes_with: the product it is to be worn with, both ``categories``, and in how many sessions (``count``) they were
       bought together;

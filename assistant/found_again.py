@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from shopping_assistant.assistant.evidence import FOR_ONE, Evidence, deeds, of_recommended, without
-from shopping_assistant.assistant.language.leanings import JUDGED, Leaning
+from shopping_assistant.assistant.language.leanings import JUDGED, PHOTO, Leaning
 from shopping_assistant.assistant.leaning_order import than
 from shopping_assistant.assistant.shelf import LEANED_FROM, Ranked, Shelf
 from shopping_assistant.tools import attribute_filter
@@ -218,11 +218,15 @@ def _less(query: str, constraints: Sequence[Constraint], leanings: Sequence[Lean
 
 
 def _ordering(shelf: Shelf, wish: Leaning, card: str, place: int, less: int | None) -> Evidence:
-    """A thumb, "more like that one", or a wish by degree."""
+    """A thumb, a photo, "more like that one", or a wish by degree."""
     if wish.attribute == JUDGED:
         verdict = "up" if wish.direction == "like" else "down"
         return Evidence("judged", place, less, product_id=wish.than, verdict=verdict)
+    if wish.attribute == PHOTO:
+        return Evidence("photo", place, less)
     if not wish.attribute:
-        return Evidence("like" if wish.direction == "like" else "judged", place, less, product_id=wish.than)
+        if wish.direction == "like":
+            return Evidence("like", place, less, product_id=wish.than)
+        return Evidence("judged", place, less, product_id=wish.than, verdict="down")
     how = than(wish, shelf.understanding.scales, card) or wish.said or None
     return Evidence("leaning", place, less, product_id=wish.than, attribute=wish.attribute, words=how)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from shopping_assistant.assistant.agent_tools.desk import Desk
 from shopping_assistant.assistant.answers.evidence_words import REMEMBERED, most_telling, nothing_particular, sentence
 from shopping_assistant.assistant.answers.reasons import met, shared
 from shopping_assistant.assistant.found_again import Making, of_cards
+from shopping_assistant.assistant.picture_search import with_vectors
 from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.sessions import Event
 
@@ -52,6 +54,7 @@ def explanations(desk: Desk, made: dict[str, Any], product_ids: Sequence[str]) -
         made: how the answer was found, as `ToolResult.made` tells it.
     """
     making = Making.from_dict(made)
+    making = replace(making, leanings=with_vectors(making.leanings, desk.photos))
     history = _history(desk, making)
     found = of_cards(desk.shelf, making, history, product_ids, desk.settings.shown)
     catalog, liked, out = desk.shelf.catalog, _only_liked(desk, making.at), []

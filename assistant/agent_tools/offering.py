@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from shopping_assistant.assistant.agent_tools.desk import Desk, Offer, ToolError, ToolResult, Wish
 from shopping_assistant.assistant.answers.reasons import Beside, reason, short_title
 from shopping_assistant.assistant.answers.wording import listed
+from shopping_assistant.assistant.language.leanings import JUDGED
 from shopping_assistant.assistant.language.wishes import TEXT, accumulate
 from shopping_assistant.assistant.leaning_order import truly
 from shopping_assistant.assistant.shelf import NO_ROUTE, Ranked
@@ -65,7 +66,9 @@ def offered(
         content["like"] = brief(catalog.product(like))
     at = desk.log.now().isoformat(timespec="microseconds")
     made = {"by": ranked.by, "constraints": [c.as_dict() for c in kept], "at": at}
-    made |= {"leanings": [w.as_dict() for w in desk.ordering], "exclude": list(exclude)}
+    # Of a photo its name alone: what it looks like stands in the conversation's state.
+    thumbs = [w for w in desk.ordering if w.attribute == JUDGED]
+    made |= {"leanings": [w.as_dict() for w in (*desk.leanings, *thumbs)], "exclude": list(exclude)}
     # What is taken out of the bag again leaves no event behind.
     made["chosen"] = [
         [e.product_id, e.timestamp.isoformat(timespec="microseconds")]

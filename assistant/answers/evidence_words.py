@@ -35,6 +35,8 @@ def because(e: dict) -> str:
             return f"it is like the {title}{same}"
         case "goes_with":
             return _together(e, title)
+        case "photo":
+            return "it looks like your photo"
         case "popular":
             return f"it was {bought(e['count'])}"
         case "leaning":
