@@ -63,7 +63,7 @@ def launch(
     no_proxy_for(serving.host)
     os.environ["GRADIO_TEMP_DIR"] = str(private_folder())
     turns = Turns()
-    app = build_page(assistant, always_guests=serving.share_nothing)
+    app = build_page(assistant, serving.share_nothing, turns)
     app.delete_cache = (UPLOAD_SECONDS, UPLOAD_SECONDS)
     guests = GuestBook(assistant, always=serving.share_nothing)
     client_api.add_to(app, assistant, turns, guests)

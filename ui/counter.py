@@ -76,6 +76,8 @@ class Counter:
         Raises:
             Refused: it is not there, or somebody else's: the two cannot be told apart.
         """
+        if self.guests.always and not conversation.startswith(GUEST):  # of an earlier start that kept things
+            conversation = ""
         whose = self.guests.whose if conversation.startswith(GUEST) else self.assistant.owner
         if _CONVERSATION.fullmatch(conversation) and whose(conversation) == self.shopper:
             return conversation
@@ -95,7 +97,7 @@ class Counter:
 
     def conversations(self) -> list[dict[str, Any]]:
         """``conversation, title, started, last, turns`` of each, the newest activity first."""
-        return [described(thread) for thread in self.assistant.threads(self.shopper)]
+        return [] if self.guests.always else [described(t) for t in self.assistant.threads(self.shopper)]
 
     def conversation(self, conversation: str) -> dict[str, Any]:
         own = self.own(conversation)

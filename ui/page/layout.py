@@ -16,6 +16,7 @@ import gradio as gr
 from shopping_assistant.assistant.conversation import Assistant
 from shopping_assistant.ui.page.visit import Page, region
 from shopping_assistant.ui.page.words import languages, words_in
+from shopping_assistant.ui.unbroken import Turns
 
 HERE = Path(__file__).parent
 #: Regions that events change, by the names the script knows them by.
@@ -29,13 +30,14 @@ EVENTS = (
 )  # fmt: skip
 
 
-def build_page(assistant: Assistant, always_guests: bool = False) -> gr.Blocks:
+def build_page(assistant: Assistant, always_guests: bool = False, turns: Turns | None = None) -> gr.Blocks:
     """The page over one assistant.
 
     Args:
         always_guests: nothing of any visitor is kept.
+        turns: runs the turns, so that one is finished also when its tab is closed.
     """
-    page = Page(assistant, always_guests)
+    page = Page(assistant, always_guests, turns)
     with gr.Blocks(title=page.shop, fill_width=True, analytics_enabled=False) as app:
         # The name of a shopper and of a conversation is all a browser keeps, under a key that stays the same after a
         # restart. The secret only obscures it: whoever has the browser has the chat.

@@ -29,6 +29,7 @@ from shopping_assistant.ui.page.product_sheet import product_sheet
 from shopping_assistant.ui.page.turns import pending, transcript, turn_section
 from shopping_assistant.ui.page.wishes import wishes_bar
 from shopping_assistant.ui.page.words import Words, chosen, languages, words_in
+from shopping_assistant.ui.unbroken import Turns
 
 log = logging.getLogger(__name__)
 LONGEST_MESSAGE = 1000  # characters; a shopper's sentence is far shorter
@@ -110,10 +111,11 @@ class Page:
     (``kept``) and the request; see :meth:`visitor`.
     """
 
-    def __init__(self, assistant: Assistant, always_guests: bool = False):
+    def __init__(self, assistant: Assistant, always_guests: bool = False, turns: Turns | None = None):
         self.assistant = assistant
         self.shop = assistant.store.name
         self.always_guests = always_guests
+        self.turns = turns or Turns()
         # The embedded assistant understands English alone, a language model any.
         self.any_language = assistant.settings.planner != "offline"
         self._welcomes: dict[tuple[int, str], str] = {}
@@ -131,7 +133,8 @@ class Page:
         thread = str(known.get("thread") or "")
         # A guest is nobody but the guest of one tab: what a browser keeps names no such conversation.
         owner = thread if thread.startswith(GUEST) and thread == here.get("thread") else shopper
-        if not _THREAD.fullmatch(thread) or self.assistant.owner(thread) not in (None, owner):
+        kept_on_disk = self.always_guests and not thread.startswith(GUEST)  # of an earlier start that kept things
+        if kept_on_disk or not _THREAD.fullmatch(thread) or self.assistant.owner(thread) not in (None, owner):
             thread = self._new_name(self.always_guests)
         wanted = str(known.get("language") or "")
         language = chosen(wanted, request.headers.get("accept-language", ""))
@@ -164,7 +167,7 @@ class Page:
     def resume(self, event: gr.EventData, me: object, kept: object, request: gr.Request) -> tuple:
         v = self.visitor(me, kept, request)
         thread = _text(event, "thread")
-        if self.assistant.owner(thread) != v.shopper:
+        if self.always_guests or self.assistant.owner(thread) != v.shopper:
             return tuple(self._all(v))
         return self._all(replace(v, thread=thread))
 
@@ -266,7 +269,8 @@ class Page:
         written = ""
         yield region(pending(asked, written, v.words), sent=sent), *rest
         try:
-            for piece in self.assistant.stream(v.thread, text, user_id=v.shopper, tap=tapped):
+            pieces = self.assistant.stream(v.thread, text, user_id=v.shopper, tap=tapped)
+            for piece in self.turns.read(lambda: pieces):  # to its end, also when the tab is closed meanwhile
                 if piece["type"] == "text":
                     written += piece["text"]
                     yield region(pending(asked, written, v.words), sent=sent), *rest
