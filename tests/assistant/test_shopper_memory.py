@@ -1,19 +1,23 @@
 """What is kept of shoppers, and what is not: their conversations, bag and saved items; guests; people side by side."""
 
 import json
+import resource
 import sqlite3
 import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 
 import pytest
 
 from shopping_assistant.assistant.context import Settings
 from shopping_assistant.assistant.conversation import Assistant
+from shopping_assistant.assistant.kept_file import ConversationsError
 from shopping_assistant.assistant.session_log import ConversationNotFound
 from shopping_assistant.assistant.shopper_memory import ConversationBusy
 from shopping_assistant.tools.catalog import CatalogError
+from shopping_assistant.tools.sessions import Event, frame_of
 
 
 def shown(turn) -> list[str]:
@@ -330,4 +334,106 @@ def test_a_guest_who_went_away_is_forgotten(store):
     while assistant.owner("guest-2") and time.monotonic() < until:
         time.sleep(0.05)
     assert assistant.owner("guest-2") is None
+    assistant.close()
+
+
+def test_two_shoppers_never_see_each_others_things(store, catalog):
+    """Eight threads, two shoppers with two conversations each, and two guests: everything at once, then looked at."""
+    purchases = [
+        Event("old-1", "ada", datetime(2026, 1, 1, tzinfo=UTC), "purchase", product_id="dr3"),
+        Event("old-2", "bob", datetime(2026, 1, 1, tzinfo=UTC), "purchase", product_id="sn1"),
+    ]
+    store.write_events(frame_of(purchases))
+    assistant = Assistant.open(store.path)
+    wanted = {"ada": ("red", "dr1", "pu1"), "bob": ("black", "cb1", "ab1"), None: ("navy", "sn2", "dr2")}
+    who = {"ada-1": "ada", "ada-2": "ada", "bob-1": "bob", "bob-2": "bob", "guest-1": None, "guest-2": None}
+    errors, recommended = [], {}
+
+    def shop(thread: str):
+        user = who[thread]
+        color, bagged, saved = wanted[user]
+        try:
+            for _ in range(2):
+                turn = assistant.turn(thread, f"show me {color} things", user_id=user)
+                assert {p["color"] for p in turn["products"]} == {color}, thread
+                assistant.click(thread, shown(turn)[0], 1)
+                assistant.add_to_bag(thread, bagged)
+                assistant.save(thread, saved)
+                assistant.judge(thread, "up", product_id=bagged)
+                turn = assistant.turn(thread, "what's in my bag?")
+                assert catalog.product(bagged).title in turn["reply"]
+                assert ids(assistant.turn(thread, "show my saved things")["products"]) == [saved]
+                recommended[thread] = shown(assistant.turn(thread, "start over, what would you recommend for me?"))
+        except Exception as error:
+            errors.append((thread, error))
+
+    def look():
+        for _ in range(20):
+            for user in ("ada", "bob"):
+                if {t["user_id"] for t in assistant.threads(user)} - {user}:
+                    errors.append((user, assistant.threads(user)))
+
+    shopping = [threading.Thread(target=shop, args=(t,)) for t in who] + [threading.Thread(target=look) for _ in "ab"]
+    for t in shopping:
+        t.start()
+    for t in shopping:
+        t.join()
+    assert not errors
+    for thread, user in who.items():
+        _, bagged, saved = wanted[user]
+        assert ids(assistant.bag(thread)) == [bagged] and ids(assistant.saved(thread)) == [saved]
+        assert {e["user_id"] for e in assistant.events(thread).to_dicts()} == {user or thread}
+        assert len(assistant.history(thread)) == 8 and [t["turn"] for t in assistant.history(thread)] == [*range(1, 9)]
+        told = json.dumps(assistant.export(thread))
+        for other, (theirs, *_) in wanted.items():
+            assert other == user or f"show me {theirs} things" not in told
+        assert {"ada": "dr3", "bob": "sn1"}.get(user) not in recommended[thread], "what was bought long ago"
+        assert bagged not in recommended[thread]
+    assert sorted(t["thread_id"] for t in assistant.threads("ada")) == ["ada-1", "ada-2"]
+    assert sorted(t["thread_id"] for t in assistant.threads()) == ["ada-1", "ada-2", "bob-1", "bob-2"]
+    assistant.close()
+
+
+def test_a_conversation_is_resumed_with_all_its_things(store):
+    first = Assistant.open(store.path)
+    turns = [first.turn("t", s, user_id="ada") for s in ("black ankle boots", "not leather", "save the first one")]
+    first.rename("t", "Winter")
+    listed = first.threads("ada")
+    first.close()
+    again = Assistant.open(store.path)
+    assert again.threads("ada") == listed and again.history("t") == turns and again.owner("t") == "ada"
+    assert ids(again.saved("t")) == shown(turns[1])[:1]
+    turn = again.turn("t", "show my saved things", user_id="ada")
+    assert turn["turn"] == 4 and ids(turn["products"]) == shown(turns[1])[:1]
+    again.close()
+
+
+@contextmanager
+def no_room(folder):
+    """As on a full disk: no file of this process may grow beyond what the file of conversations has."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    most = max(p.stat().st_size for p in folder.glob("conversations.sqlite*"))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_on_a_full_disk_nothing_said_is_lost(store):
+    assistant = Assistant.open(store.path)
+    turns = [assistant.turn("t", s, user_id="ada") for s in ("black ankle boots", "not leather")]
+    assistant.save("t", "ab3")
+    with no_room(store.path):
+        with pytest.raises(ConversationsError, match="Nothing said before is lost"):
+            for n in range(200):  # until what the files have left of their last pages is used up
+                assistant.rename("t", f"title {n} " + "x" * 60)
+                assistant.click("t", "ab4", 1)
+        told = assistant.turn("t", "cheaper")
+        assert told["reply"] and told["shopper"] == "cheaper"
+        assert assistant.history("t")[:2] == turns and ids(assistant.saved("t")) == ["ab3"]
+    turn = assistant.turn("t", "in black")
+    assert turn["turn"] == 4 and turn["products"] and assistant.history("t")[:2] == turns
+    assistant.delete("t")
+    assert assistant.threads() == []
     assistant.close()
