@@ -113,10 +113,10 @@ def put_away(judged: Judged, titles: Mapping[str, str], query: str = "") -> tupl
     Args:
         titles: of the products judged down.
     """
-    said = set(words_of(query))
+    said, ids = set(words_of(query)), query.casefold().split()
     return tuple(
         p for p in judged.products_judged("down")
-        if p not in query.split() and not (p in titles and set(words_of(titles[p])) <= said)
+        if p.casefold() not in ids and not (p in titles and set(words_of(titles[p])) <= said)
     )  # fmt: skip
 
 

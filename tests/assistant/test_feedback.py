@@ -5,7 +5,7 @@ import pytest
 from shopping_assistant.assistant.agent_tools.desk import Desk
 from shopping_assistant.assistant.context import Settings
 from shopping_assistant.assistant.conversation import Assistant
-from shopping_assistant.assistant.feedback import FeedbackError, Judged, orders
+from shopping_assistant.assistant.feedback import FeedbackError, Judged, orders, put_away
 from shopping_assistant.assistant.session_log import SessionLog
 from shopping_assistant.assistant.shelf import Shelf
 from shopping_assistant.tools.attribute_filter import Constraint
@@ -104,6 +104,8 @@ def test_who_names_a_product_judged_down_is_shown_it(assistant, thread):
     assistant.judge(thread, "down", product_id="ab3")
     title = assistant.product("ab3")["title"]
     assert "ab3" in shown(assistant.turn(thread, f"show me the {title}"))
+    assert "ab3" not in shown(assistant.turn(thread, "black ankle boots"))
+    assert put_away(Judged({"ab3": "down"}), {"ab3": title}, "AB3") == ()
 
 
 def test_what_is_like_a_product_judged_moves_and_nothing_is_filtered_out(demo_store):
