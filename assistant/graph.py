@@ -397,6 +397,7 @@ class Agent:
             "can_recommend": shelf.can_recommend,
             "measures": state.get("measures", []),
             "has_fit_feedback": shelf.store.has_fit_feedback,
+            "sees_photos": shelf.sees_pictures,
             "question": state["answer"].get("told", {}).get("question"),
         }
 

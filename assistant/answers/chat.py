@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shopping_assistant.assistant.answers.photo import shown_a_photo
 from shopping_assistant.assistant.answers.wording import described
 
 # Three forms of each: the turn's number chooses, so that no answer stands three times in a row.
@@ -97,6 +98,23 @@ _ANSWERS: dict[str, tuple[str, ...]] = {
         "I am sorry about that. Tell me what you would like to be different, and I will try.",
         "Sorry, I can see that this is annoying. What should I do better?",
     ),
+    "a photo": (
+        "Of course: choose one with the camera button beside the box, paste it or drop it here, and I look for what "
+        "resembles it.",
+        "Gladly: the camera button beside the box takes it, and so does dropping or pasting it here.",
+    ),
+    "a photo, shown": ("Your photo counts already: what looks most like it comes first.",),
+    "a photo, unseen": (
+        "I cannot look at photos in this shop; please tell me in words what it looks like: the piece, its colour, its "
+        "cut.",
+        "Photos I cannot see here. Tell me in words what is on it, and I look for that.",
+    ),
+    "by voice": (
+        "If your browser understands speech on this device, there is a microphone button beside the box; what it hears "
+        "stands in the box for you to send.",
+        "Where a microphone button stands beside the box, yes; without one this browser would send your voice away, so "
+        "please type.",
+    ),
     "testing": ("I am here and working.", "It works: I can hear you."),
     "not sold": (
         "I am sorry, this shop has no {goods}.",
@@ -152,7 +170,7 @@ _WELCOME = {
 # After these nothing is to be sold.
 _NO_WAY_BACK = (
     "danger", "thanks", "greeting", "a pasted page", "another language", "no words", "a frown", "browsing", "wait",
-    "pardon", "complaint",
+    "pardon", "complaint", "a photo", "by voice",
 )  # fmt: skip
 _BACK = (
     "Shall we go on with the {what}?",
@@ -177,11 +195,17 @@ def answer(state: dict) -> str:
         return _WELCOME[talk["language"]]
     if talk["kind"] == "another language":
         return _LANGUAGES.get(talk["language"], "I understand English best, sorry. What are you looking for?")
-    options = _ANSWERS[talk["kind"]]
+    options = _ANSWERS[_of_photos(state) if talk["kind"] == "a photo" else talk["kind"]]
     said = options[turn % len(options)].format(goods=talk.get("about", ""))
     if talk["kind"] == "sorrow":
         return f"{said} If something from the shop would help, I am here."
     return said if talk["kind"] in _NO_WAY_BACK else f"{said} {way_back(state)}"
+
+
+def _of_photos(state: dict) -> str:
+    if not state.get("sees_photos"):
+        return "a photo, unseen"
+    return "a photo, shown" if shown_a_photo(state) else "a photo"
 
 
 def way_back(state: dict) -> str:

@@ -61,6 +61,20 @@ PLAIN: tuple[tuple[str, re.Pattern], ...] = (
         r"\bwhat filters\b",
         r"\bwhich filters\b",
     )),
+    ("a photo", _any(
+        r"\b(?:show|send|give|upload|share|attach|post|paste|use|take|search (?:by|with)|find (?:by|with))\b"
+        r"(?! me\b)(?: you| it| one| in| to you)*(?: with| by)? (?:a|an|my|this|the|some|by) (?:\w+ )?"
+        r"(?:photo|picture|pic|image|screenshot|selfie)s?\b",
+        r"\b(?:like|as|from|in|on|resembl\w+|match\w*) (?:\w+ )?(?:this|that|my) "
+        r"(?:photo|picture|pic|image|screenshot)\b",
+        r"\b(?:photo|picture|image|visual) search\b",
+    )),
+    ("by voice", _any(
+        r"\b(?:talk|speak|say it|dictate)\b.{0,25}\b(?:instead|rather) (?:of|than) (?:typ|writ)ing\b",
+        r"\b(?:talk|speak|chat|search|order)\b.{0,12}\b(?:by|with|using) (?:my )?voice\b",
+        r"\b(?:voice (?:input|search|mode|control|message|note)|dictation|use (?:the|my) mic(?:rophone)?)s?\b",
+        r"\bcan (?:you|i) (?:hear me|dictate)\b",
+    )),
     ("an order", _any(
         r"\bwhere(?:'s| is| are|s)\s+(?:the |my )(?:stuff|order|parcel|package|delivery|shipment|goods|things?"
         r"|refund|money)\b",

@@ -100,6 +100,13 @@ def test_more_of_the_like_and_a_card_pointed_at(assistant):
     assert [p["product_id"] for p in assistant.bag("t")] == bagged["targets"] == [more["products"][1]["product_id"]]
 
 
+def test_who_asks_how_is_told_where_the_button_is(assistant):
+    told = assistant.turn("t", "can I show you a photo?")
+    assert "camera" in told["reply"] and not told["products"]
+    show(assistant, "dress", "blue")
+    assert "already" in assistant.turn("t", "anything like my photo?")["reply"]
+
+
 def test_why_a_card_is_there_names_the_photo(assistant):
     turn = show(assistant, "dress", "blue")
     told = assistant.why("t", turn["turn"])
