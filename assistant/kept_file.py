@@ -19,6 +19,7 @@ _FOLD_SECONDS = 2.0
 _PATIENCE_SECONDS = 5.0
 # Deletions whose bytes are still to be overwritten; kept in the file, so that a killed process leaves the task behind.
 _TO_SCRUB = "CREATE TABLE IF NOT EXISTS to_scrub (at TEXT NOT NULL)"
+DAMAGED = "The file of this shop's conversations is damaged, so this could not be kept: please tell the shop"
 _NOT_KEPT = "so this could not be kept. Nothing said before is lost"
 _TROUBLES = {
     sqlite3.SQLITE_FULL: f"The disk of this shop is full, {_NOT_KEPT}: please try again in a little while",
@@ -26,10 +27,9 @@ _TROUBLES = {
     sqlite3.SQLITE_READONLY: f"This shop's conversations may only be read, {_NOT_KEPT}: please tell the shop",
     sqlite3.SQLITE_CANTOPEN: f"This shop's conversations cannot be opened, {_NOT_KEPT}: please tell the shop",
     sqlite3.SQLITE_BUSY: f"Too much is being written at once, {_NOT_KEPT}: please try again in a moment",
-    sqlite3.SQLITE_CORRUPT: "The file of this shop's conversations is damaged, so this could not be kept: please tell "
-    "the shop",
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
+    sqlite3.SQLITE_NOTADB: DAMAGED,
 }
-_TROUBLES[sqlite3.SQLITE_NOTADB] = _TROUBLES[sqlite3.SQLITE_CORRUPT]
 # After these the file at the path may be another one by now: mended, or a new one where the damaged was moved away.
 _REOPENED_AFTER = (
     sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY,
@@ -181,6 +181,10 @@ class KeptFile:
         except sqlite3.Error as error:
             raise trouble(error) from error
 
+    def doubt(self) -> None:
+        """Have the file opened anew before it is used again: it may be damaged, or another one by now."""
+        self._doubted = True
+
     def _reopen(self) -> None:
         before = self._connection
         try:
@@ -253,7 +257,7 @@ class KeptFile:
         """Whether nothing deleted is left in the file or beside it.
 
         SQLite's own ``secure_delete`` is not enough: a row that moved to another page when a page was split leaves its
-        bytes in the gap of the old one (3 of 300 random histories, tests/assistant/test_kept_file.py). VACUUM writes
+        bytes in the gap of the old one (3 of 300 random histories, docs/experiments.md). VACUUM writes
         every page anew.
         """
         (newest,) = connection.execute("SELECT MAX(rowid) FROM to_scrub").fetchone()
