@@ -5,8 +5,9 @@ The list is made again for all cards at once, so that eight of them cost what on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -168,10 +169,26 @@ def _of_found(shelf: Shelf, making: Making, cards: Sequence[str]) -> Found:
     query, constraints, leanings = making.query, making.constraints, making.leanings
     base = {p: place for p, place in places(query, constraints, leanings).items() if place is not None}
     found: Found = {p: _ground(shelf, making, p, place) for p, place in base.items()}
-    for told, less in _less(query, constraints, leanings):
-        without_it = places(*less)
+
+    def add(told: Callable[[str, int, int | None], Evidence], *left) -> None:
+        less = places(*left)
         for p, place in base.items():
-            found[p].append(told(shelf, p, place, without_it[p]))
+            found[p].append(told(p, place, less[p]))
+
+    of_wishes: set[str] = set()
+    for c in constraints:
+        own = set(words_of(c.said))
+        of_wishes |= own
+        rest = " ".join(w for w in query.split() if not set(words_of(w)) <= own) if own else query
+        wish = partial(Evidence, "attribute", attribute=c.attribute, words=c.said or None)
+        add(lambda p, *ranks, wish=wish: wish(*ranks), rest, [o for o in constraints if o is not c], leanings)
+    for leant in leanings[-ORDERING:]:
+        told = partial(_ordering, shelf, leant)
+        add(told, query, constraints, [w for w in leanings if w is not leant])
+    for word in list(dict.fromkeys(query.split()))[:WORDS]:
+        if not set(words_of(word)) <= of_wishes:
+            rest = " ".join(w for w in query.split() if w != word)
+            add(lambda p, *ranks, word=word: Evidence("query", *ranks, words=word), rest, constraints, leanings)
     return found
 
 
@@ -189,32 +206,6 @@ def _ground(shelf: Shelf, making: Making, card: str, place: int) -> list[Evidenc
         return [Evidence("like", place, None, product_id=making.like)]
     bought = int(shelf.popularity[shelf.catalog.index(card)])
     return [Evidence("popular", place, None, count=bought)] if making.by == "popular" and bought else []
-
-
-def _less(query: str, constraints: Sequence[Constraint], leanings: Sequence[Leaning]) -> Iterable[tuple]:
-    """Everything that can be left out, how it is told, and what is left: query, constraints and leanings."""
-    of_wishes: set[str] = set()
-    for c in constraints:
-        own = set(words_of(c.said))
-        of_wishes |= own
-        rest = " ".join(w for w in query.split() if not set(words_of(w)) <= own) if own else query
-        yield (
-            lambda shelf, p, place, less, c=c: Evidence(
-                "attribute", place, less, attribute=c.attribute, words=c.said or None
-            ),
-            (rest, [o for o in constraints if o is not c], leanings),
-        )
-    for wish in leanings[-ORDERING:]:
-        yield (
-            lambda shelf, p, place, less, wish=wish: _ordering(shelf, wish, p, place, less),
-            (query, constraints, [w for w in leanings if w is not wish]),
-        )
-    for word in list(dict.fromkeys(query.split()))[:WORDS]:
-        if not set(words_of(word)) <= of_wishes:
-            yield (
-                lambda shelf, p, place, less, word=word: Evidence("query", place, less, words=word),
-                (" ".join(w for w in query.split() if w != word), constraints, leanings),
-            )
 
 
 def _ordering(shelf: Shelf, wish: Leaning, card: str, place: int, less: int | None) -> Evidence:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from shopping_assistant.assistant.agent_tools.desk import Arguments, Desk, ToolResult, tool
+from shopping_assistant.assistant.styles import styles_of
 from shopping_assistant.tools.catalog import Product
 
 # A description is shortened for the model: it is the seller's text, and long ones crowd out the question.
@@ -69,24 +70,13 @@ def _differing(desk: Desk, products: Sequence[Product]) -> list[str]:
 
 
 def _other_colors(desk: Desk, product: Product) -> list[dict]:
-    """The same style in other colours that can be bought: by the style's name, else by the title before "in"."""
+    """The same style in other colours that can be bought, as the product's view lists them."""
     catalog = desk.shelf.catalog
-    style = product.get("style")
-    if isinstance(style, str):
-        rows = catalog.rows_with("style", style)
-    elif " in " in product.title and product.category:
-        head = product.title.split(" in ")[0]
-        alike = catalog.rows_with("category", product.category)
-        rows = [r for r in alike.tolist() if catalog.titles[r].split(" in ")[0] == head]
-    else:
-        rows = []
-    found = [catalog.at(int(r)) for r in rows if catalog.available[r]]
+    others = [catalog.product(p) for p in styles_of(catalog).others(product)[0]]
     return [
         {k: getattr(p, k) for k in ("product_id", "title", "color", "price", "currency")}
-        for p in found if p.product_id != product.product_id and p.brand == product.brand and p.color != product.color
+        for p in others if p.available
     ][:MOST_COLORS]  # fmt: skip
-
-
 
 
 def _facts(product: Product, attributes: Sequence[str]) -> dict:
