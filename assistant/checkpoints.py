@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 from shopping_assistant.assistant.compact import PackedSerializer
 from shopping_assistant.assistant.guests import is_guest
-from shopping_assistant.assistant.kept_file import connect, reopens, trouble
+from shopping_assistant.assistant.kept_file import DAMAGED, ConversationsError, connect, reopens, trouble
 
 
 @dataclass
@@ -63,6 +64,13 @@ class _Saver(SqliteSaver):
             with self.lock:
                 self.conn.rollback()  # what is begun keeps everybody else from writing
             raise trouble(error) from error
+        except zlib.error as error:  # pages have no checksum: what is packed in them has
+            self._doubted = True
+            raise ConversationsError(DAMAGED) from error
+
+    def doubt(self) -> None:
+        """See `KeptFile.doubt`."""
+        self._doubted = True
 
     def _reopen(self) -> None:
         """Take a new connection, after trouble with the file that the old one has open."""

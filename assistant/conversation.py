@@ -155,6 +155,9 @@ class Assistant(ShopperMemory):
                 raise
             except Exception as error:  # a failing turn is data: the shopper gets a sentence, the chat goes on
                 trace.log.warning("a turn failed with %s", trace.kind(error))
+                if isinstance(error, ConversationsError):  # what one connection met, the other would meet a turn later
+                    self._log.doubt()
+                    self._saver.doubt()
                 ms = (time.perf_counter() - start) * 1000
                 number = number or self._log.number_unkept(thread_id)
                 held = self._held_after_failure(thread_id)

@@ -80,6 +80,10 @@ class SessionLog:
         """Fold what was written lately into the file, see `KeptFile.fold`."""
         self._disk.fold()
 
+    def doubt(self) -> None:
+        """See `KeptFile.doubt`."""
+        self._disk.doubt()
+
     def _at(self, of: str | None) -> KeptFile:
         """Where a conversation, or a shopper, is kept."""
         return self._memory if is_guest(of) else self._disk
