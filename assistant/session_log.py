@@ -170,9 +170,7 @@ class SessionLog:
         self._event(thread_id, "click", product_id=product_id, position=position)
 
     def bagged(self, thread_id: str, product_id: str, position: int | None = None) -> None:
-        user_id = self._event(thread_id, "purchase", product_id=product_id, position=position)
-        values = (user_id, product_id, self._moment())
-        self._at(thread_id).write("INSERT OR IGNORE INTO bag VALUES (?, ?, ?)", values)
+        self._event(thread_id, "purchase", product_id=product_id, position=position)
 
     def unbagged(self, thread_id: str, product_id: str) -> bool:
         """Take back what was put into the bag; whether it was in it. It counts as bought in no conversation then."""
@@ -209,13 +207,15 @@ class SessionLog:
     def _event(
         self, thread_id: str, action: str, query: str | None = None, product_id: str | None = None,
         shown: Sequence[str] = (), position: int | None = None,
-    ) -> str:  # fmt: skip
-        """Keep an event; whose it is."""
+    ) -> None:  # fmt: skip
+        """Keep an event; what is bought is in the bag."""
         listed = json.dumps(list(shown)) if shown else None
-        user_id = self.know(thread_id)
-        values = (thread_id, user_id, self._moment(), action, query, product_id, listed, position)
-        self._at(thread_id).write(f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
-        return user_id
+        user_id, at = self.know(thread_id), self._moment()
+        values = (thread_id, user_id, at, action, query, product_id, listed, position)
+        with self._at(thread_id).together() as connection:
+            connection.execute(f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+            if action == "purchase":
+                connection.execute("INSERT OR IGNORE INTO bag VALUES (?, ?, ?)", (user_id, product_id, at))
 
     def bag(self, thread_id: str) -> list[str]:
         """Product ids in the shopper's bag, oldest first."""
