@@ -148,7 +148,10 @@ class SessionLog:
             connection.execute("UPDATE saved SET thread_id = NULL WHERE thread_id = ?", (thread_id,))
             # The belongings of nobody known go with their only conversation.
             for table in ("bag", "saved"):
-                connection.execute(f"DELETE FROM {table} WHERE user_id = ?", (thread_id,))
+                connection.execute(
+                    f"DELETE FROM {table} WHERE user_id = ?1 AND NOT EXISTS (SELECT 1 FROM threads WHERE user_id = ?1)",
+                    (thread_id,),
+                )
             file.deleted(connection, self._moment())
 
     def empty(self, user_id: str) -> None:

@@ -122,6 +122,16 @@ def test_only_products_of_the_shop_are_saved(assistant, thread):
     assert assistant.saved(thread) == [] and not assistant.unsave(thread, "ab1")
 
 
+def test_the_things_of_nobody_known_go_with_the_only_conversation(assistant):
+    assistant.add_to_bag("a", "ab1")
+    assistant.start("b", "a")  # a shopper who is named as the first conversation is
+    assistant.delete("a")
+    assert ids(assistant.bag("b")) == ["ab1"]
+    assistant.add_to_bag("c", "ab1")
+    assistant.delete("c")
+    assert assistant.bag("c") == []
+
+
 SECRET = "my zanzibarquux party in a xylophonequartz room"
 
 
