@@ -34,7 +34,7 @@ class Making:
     """How the cards of a turn were found, as `ToolResult.made` tells it in plain values.
 
     Args:
-        by: search, words, recommender, popular or listed, see `Ranked`.
+        by: search, words, recommender, popular or listed, see `Ranked`; saved for a shopper's own list.
         at: the moment, ISO 8601.
         constraints: the wishes that were met, without those set aside.
         leanings: what ordered the products, thumbs among it.
@@ -57,7 +57,7 @@ class Making:
     def from_dict(cls, made: dict[str, Any]) -> Self:
         return cls(
             made["by"],
-            made["at"],
+            made.get("at", ""),
             tuple(Constraint.from_dict(c) for c in made.get("constraints", ())),
             tuple(Leaning.from_dict(w) for w in made.get("leanings", ())),
             made.get("query") or "",
@@ -80,6 +80,8 @@ def of_cards(
     there = [p for p in cards if p in shelf.catalog]
     if making.goes_with in shelf.catalog:
         found = {p: _combined(shelf, making.goes_with, p, place) for place, p in enumerate(there, 1)}
+    elif making.by == "saved":
+        found = {}
     elif making.by == "recommender":
         found = _of_recommended(shelf, making, history, there, shown) if shelf.can_recommend else {}
     else:

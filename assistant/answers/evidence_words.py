@@ -108,6 +108,8 @@ def nothing_particular(by: str, met: str = "", count: int = 0, known: bool = Tru
         count: how often it was bought in this shop.
         known: whether the shopper had done or said anything yet.
     """
+    if by == "saved":
+        return "You saved it for later."
     if by == "listed" or (by == "popular" and not count):
         return "Nothing you did or said put it there: it is part of this shop's range."
     if by == "popular" or not known:

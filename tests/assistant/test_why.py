@@ -102,6 +102,14 @@ def test_a_liked_product_is_said_to_move_what_is_like_it(assistant):
     assert thumbs and all((e["product_id"], e["verdict"]) == (liked, "up") for e in thumbs)
 
 
+def test_what_was_saved_is_there_because_of_that(assistant):
+    assistant.turn("t", "black ankle boots")
+    assistant.turn("t", "save the second one")
+    turn = assistant.turn("t", "show me what I saved")
+    assert [c["words"] for c in assistant.why("t", turn["turn"])] == [["You saved it for later."]]
+    assert "You saved it for later" in assistant.turn("t", "why that one?")["reply"]
+
+
 def test_there_is_no_why_of_an_answer_that_never_was(assistant):
     with pytest.raises(WhyError, match="no answer 1"):
         assistant.why("t", 1)
