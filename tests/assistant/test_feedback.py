@@ -104,6 +104,7 @@ def test_who_names_a_product_judged_down_is_shown_it(assistant, thread):
     assistant.judge(thread, "down", product_id="ab3")
     title = assistant.product("ab3")["title"]
     assert "ab3" in shown(assistant.turn(thread, f"show me the {title}"))
+    assistant.turn(thread, "start over")
     assert "ab3" not in shown(assistant.turn(thread, "black ankle boots"))
     assert put_away(Judged({"ab3": "down"}), {"ab3": title}, "AB3") == ()
 
