@@ -1,15 +1,14 @@
 """The vectors of a shop's pictures, and what in the shop looks like another picture.
 
-Products without a picture can be found too where the model reads texts: their title stands in. A title is never as near
-to a picture as two pictures are to each other (Liang et al., *Mind the Gap*, 2022), so that each kind is compared with
-its own like: what counts is how far a product stands out among those of its kind.
+Products without a picture can be found too where the model reads texts: their title stands in. A title is seldom as
+near to a picture as two pictures are to each other (Liang et al., *Mind the Gap*, 2022), so that each kind is compared
+with its own like: what counts is how far a product stands out among those of its kind.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -47,15 +46,6 @@ class ImageIndex:
     of_title: np.ndarray
     encoder: str
     probe: np.ndarray
-
-    @cached_property
-    def _rows(self) -> dict[str, int]:
-        return {p: i for i, p in enumerate(self.product_ids)}
-
-    def vector_of(self, product_id: str) -> np.ndarray | None:
-        """What the shop's own picture of a product looks like, ``(dim,)``; None where there is none."""
-        at = self._rows.get(product_id)
-        return None if at is None or self.of_title[at] else self.vectors[at]
 
     def places(self, catalog: Catalog) -> np.ndarray:
         """The catalogue's row of each vector, ``(m,)`` int64; -1 for a product that is no longer in it."""
