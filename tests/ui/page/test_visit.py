@@ -222,6 +222,33 @@ def test_where_nothing_is_kept_everybody_is_a_guest(assistant):
     assert one.thread.startswith(GUEST) and one.kept == {}
 
 
+def test_the_browsers_language_holds_until_another_is_picked(page):
+    german = Browser(page, language="de-AT,de;q=0.9,en;q=0.5")
+    assert german.past["language"] == "de" and "auf Englisch" in german.past["html"] and "language" not in german.kept
+    german.says("black boots")
+    german.goes("speak", language="ja")
+    assert german.past["turns"] == 1 and "カートに入れる" in german.past["html"]
+    assert german.reopened().past["language"] == "ja"
+    german.goes("fresh")
+    assert german.past["language"] == german.kept["language"] == "ja"
+
+
+def test_a_guest_keeps_the_language_and_nothing_else(page):
+    browser = Browser(page, language="fr")
+    own, shopper = browser.thread, browser.kept["shopper"]
+    browser.goes("fresh", guest=True)
+    browser.goes("speak", language="es")
+    assert browser.thread.startswith(GUEST) and browser.past["language"] == "es"
+    assert browser.kept == {"shopper": shopper, "thread": own, "language": "es"}
+
+
+def test_replies_and_the_catalogue_are_marked_as_english(page):
+    browser = Browser(page, language="de")
+    html = browser.says("black boots")
+    assert '<p lang="en">' in html and '<h3 lang="en">' in html and "In den Warenkorb" in html and "50,00" in html
+    assert 'lang="en"' not in Browser(page).says("black boots")
+
+
 def test_a_shopper_forgets_all(strangers, assistant):
     one, _ = strangers
     before = dict(one.me)
