@@ -80,5 +80,6 @@ def _conversation(thread: dict, current: bool, words: Words) -> str:
     time = f'<time datetime="{text(when)}">{text(when[:16].replace("T", " "))}</time>'
     return (
         f'<li><button type="button" class="resume"{here}{data(do="resume", **about)}>'
-        f'<span{lang} title="{text(title)}">{text(title)}</span>{time}</button><div class="small-buttons">{small}</div></li>'
+        f'<span{lang} title="{text(title)}">{text(title)}</span>{time}</button>'
+        f'<div class="small-buttons">{small}</div></li>'
     )

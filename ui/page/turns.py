@@ -23,7 +23,8 @@ def said(turn: dict, words: Words) -> str:
     if "drop" in tapped:
         note = words("tapped_drop", wish=wish_words(tapped["drop"], words))
     else:
-        note = words("tapped_photo" if "photo" in tapped else "tapped_undo")
+        kind = next(kind for kind in ("photo", "redo", "undo") if kind in tapped)
+        note = words(f"tapped_{kind}")
     return f'<p class="tapped">{text(note)}</p>'
 
 

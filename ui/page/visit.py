@@ -255,9 +255,9 @@ class Page:
             yield from self._turn(self.visitor(me, kept, request), text, None, _text(event, "sent"))
 
     def tap(self, event: gr.EventData, me: object, kept: object, request: gr.Request) -> Iterator[tuple]:
-        """A wish taken away, a photo shown, or the last change taken back: as a turn."""
+        """A wish taken away, a photo shown, or the last change taken back or brought again: as a turn."""
         wish, photo = _told(event).get("wish"), _told(event).get("photo")
-        tapped = {"drop": wish} if isinstance(wish, dict) else {"undo": True}
+        tapped = {"drop": wish} if isinstance(wish, dict) else {"redo" if _told(event).get("redo") else "undo": True}
         if isinstance(photo, str):
             tapped = {"photo": _bytes_of(photo)}
         yield from self._turn(self.visitor(me, kept, request), "", tapped, _text(event, "sent"))

@@ -29,7 +29,7 @@ def wish_words(wish: dict, words: Words) -> str:
 
 
 def wishes_bar(turn: dict | None, words: Words) -> str:
-    """The chips of the latest turn, and the button that takes the last change back.
+    """The chips of the latest turn, and the buttons that take the last change back and bring it again.
 
     Args:
         turn: the latest turn object; None in a new conversation.
@@ -42,6 +42,7 @@ def wishes_bar(turn: dict | None, words: Words) -> str:
         for w in wishes
     ]
     undo = button(words("undo"), "undo", "quiet") if turn.get("turn", 0) > 1 or chips else ""
+    undo += button(words("redo"), "redo", "quiet") if turn.get("act") == "undo" else ""
     label = text(words("wishes"))
     listed = f'<ul aria-label="{label}">{"".join(chips)}</ul>' if chips else f'<span class="unseen">{label}</span>'
     return f"{listed}{undo}" if chips or undo else ""

@@ -163,6 +163,7 @@ does.again = ({ dataset }) => {
 };
 does.drop = ({ dataset }) => { tell("tap", { wish: JSON.parse(dataset.wish) }, null); settle(); };
 does.undo = () => { tell("tap", {}, null); settle(); };
+does.redo = () => { tell("tap", { redo: true }, null); settle(); };
 
 whenOpen.push(() => {
   box().value = draft();
