@@ -11,8 +11,8 @@ from shopping_assistant.ui.page.words import chosen, languages, words_in
 
 PAGE = Path(words_file.__file__).parent
 OTHERS = [code for code in languages() if code != "en"]
-# Names that the code puts together: a column, a verdict, a number.
-MADE = re.compile(r"column_\w+|route_\w+|judged_(product|reply)_(up|down|back)|\w+_one|\w+_any")
+# Names that the code puts together: a column, a verdict, a kind of tap, a number.
+MADE = re.compile(r"column_\w+|route_\w+|judged_(product|reply)_(up|down|back)|tapped_\w+|\w+_one|\w+_any")
 # Words that are the same in both languages, or that the assistant must understand.
 SAME = {
     "de": {"column_material"},
