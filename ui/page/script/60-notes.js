@@ -5,7 +5,7 @@ let noteTimer = 0;
 regions.note = (value) => value.text && note(value.text, value.undo, value.bad, value.english);
 
 function note(text, undo, bad = false, english = false) {
-  const place = $("dialog:modal") ?? $("#house");
+  const place = $("dialog:modal") ?? $("#head").parentElement; // where clicks are listened to
   const shown = $("#note");
   place.append(shown); // what lies under a dialog can be neither seen nor heard
   shown.className = bad ? "shown bad" : "shown";
