@@ -16,7 +16,14 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 from shopping_assistant.assistant.compact import PackedSerializer
 from shopping_assistant.assistant.guests import is_guest
-from shopping_assistant.assistant.kept_file import DAMAGED, ConversationsError, connect, reopens, trouble
+from shopping_assistant.assistant.kept_file import (
+    DAMAGED,
+    ConversationsError,
+    await_rewriting,
+    connect,
+    reopens,
+    trouble,
+)
 
 
 @dataclass
@@ -54,6 +61,8 @@ class _Saver(SqliteSaver):
         Raises:
             ConversationsError: the database cannot be read or written.
         """
+        if transaction:
+            await_rewriting(self._path)
         try:
             if self._doubted and self._path is not None:
                 self._reopen()

@@ -38,6 +38,11 @@ _REOPENED_AFTER = (
 _UNKNOWN_TROUBLE = f"This shop's conversations cannot be used just now, {_NOT_KEPT}: please try again in a little while"
 
 
+# Files that are being rewritten by this process: who would write waits for that, and not for SQLite's patience to end.
+_AT_REST: dict[Path, threading.Event] = {}
+_REWRITING_SECONDS = 60.0
+
+
 class ConversationsError(ShopError):
     """The file of conversations is damaged, full or cannot be written."""
 
@@ -50,6 +55,12 @@ def trouble(error: sqlite3.Error) -> ConversationsError:
 def reopens(error: sqlite3.Error) -> bool:
     """Whether a connection that failed so is to be opened anew before it is used again."""
     return _code(error) in _REOPENED_AFTER
+
+
+def await_rewriting(path: Path | None) -> None:
+    """Wait while a deletion of this process has the file rewritten, which takes seconds where it is large."""
+    if path is not None and (at_rest := _AT_REST.get(path)) is not None:
+        at_rest.wait(_REWRITING_SECONDS)
 
 
 def _code(error: sqlite3.Error) -> int:
@@ -163,6 +174,7 @@ class KeptFile:
         Raises:
             ConversationsError: they could not be kept.
         """
+        await_rewriting(self._path)
         with self._used() as connection, connection:
             yield connection
 
@@ -252,8 +264,7 @@ class KeptFile:
                 "in use elsewhere; that will be done as soon as it can be"
             )
 
-    @staticmethod
-    def _scrub(connection: sqlite3.Connection) -> bool:
+    def _scrub(self, connection: sqlite3.Connection) -> bool:
         """Whether nothing deleted is left in the file or beside it.
 
         SQLite's own ``secure_delete`` is not enough: a row that moved to another page when a page was split leaves its
@@ -263,8 +274,14 @@ class KeptFile:
         (newest,) = connection.execute("SELECT MAX(rowid) FROM to_scrub").fetchone()
         if newest is None:
             return True
-        connection.execute("VACUUM")
-        busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        at_rest = _AT_REST.setdefault(self._path, threading.Event())
+        at_rest.clear()
+        try:
+            connection.execute("VACUUM")
+            # A turn that was reading when this began keeps the log of writes: it is done in a moment.
+            busy = all(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] for _ in range(3))
+        finally:
+            at_rest.set()
         if busy:  # somebody reads the file as it was
             return False
         with connection:
