@@ -159,7 +159,7 @@ def test_a_leak_planted_in_the_words_stops_the_conversation_before_it_is_said(se
     heard: list[str] = []
 
     class Silent:
-        listens = False
+        listens = judged = False
 
         def meet(self, thread, example): ...
 
