@@ -19,7 +19,7 @@ from starlette.routing import Mount
 
 from shopping_assistant.assistant.conversation import Assistant
 from shopping_assistant.ui import client_api
-from shopping_assistant.ui.assets import Assets, Needed
+from shopping_assistant.ui.assets import Assets
 from shopping_assistant.ui.counter import GuestBook
 from shopping_assistant.ui.door import Door
 from shopping_assistant.ui.first_page import FirstPage
@@ -39,6 +39,7 @@ from shopping_assistant.ui.serving import (
 from shopping_assistant.ui.unbroken import Turns
 
 log = logging.getLogger(__name__)
+_LOADING_SECONDS = 60.0
 
 
 def launch(
@@ -70,14 +71,17 @@ def launch(
     free = keep_to_this_machine(serving.host) if serving.share_nothing else lambda: None
     _serve(app, serving, http_api(assistant, turns, serving.logins, _login_on(app), guests))
     stop = app.close
+    warming = threading.Thread(target=_warm, args=(assistant,), daemon=True, name="warm-up")
 
     def close(verbose: bool = False) -> None:
         stop(verbose=verbose)
         turns.close()
         free()
+        # A model that is being loaded when the process ends would end it with an abort.
+        warming.join(_LOADING_SECONDS)
 
     app.close = close  # whoever stops the page stops what stands behind it
-    threading.Thread(target=_warm, args=(assistant,), daemon=True, name="warm-up").start()
+    warming.start()
     if block:
         _wait(app, assistant, serving)
     return app
@@ -104,12 +108,11 @@ def _gradios_files() -> dict[str, Path]:
 
 
 def _serve(app: gr.Blocks, serving: Serving, api: FastAPI) -> None:
-    needed = Needed()
     inside = {
         "middleware": [
             Middleware(Door, root=serving.root, any_host=serving.any_host),
-            Middleware(FirstPage, needed=needed),
-            Middleware(Assets, folders=_gradios_files(), needed=needed),
+            Middleware(FirstPage),
+            Middleware(Assets, folders=_gradios_files()),
         ],
         "routes": [Mount("/api", api)],
         "max_body_size": LARGEST_REQUEST,

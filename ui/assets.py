@@ -1,13 +1,10 @@
-"""Gradio's scripts and styles, each read and made small once, and a first visit told at once which of them it needs."""
+"""Gradio's scripts and styles, each read and made small once, and kept by the browser."""
 
 from __future__ import annotations
 
 import gzip
 import mimetypes
 import re
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import anyio.to_thread
@@ -21,8 +18,6 @@ _HASHED = re.compile(r".+-[A-Za-z0-9_-]{8,}\.[a-z0-9]+")
 _FOREVER = "public, max-age=31536000, immutable"
 _A_DAY = "public, max-age=86400"
 _SMALL = (".js", ".css", ".svg", ".json", ".html", ".txt")
-# What the first few visits load is what every visit loads. A visit has loaded what it needs after a few seconds.
-_VISITS, _SECONDS, _MOST = 3, 20.0, 80
 _WITH_QUALITY = 9  # 10 and 11 take ten times as long for some percent
 
 
@@ -41,57 +36,15 @@ def packed(body: bytes, accepted: str, quality: int) -> tuple[str, bytes]:
     return "", body
 
 
-class Needed:
-    """Which scripts and styles a first visit loads, learned of the first visits there are.
-
-    Gradio's scripts ask for one another, five deep: told all at once, the browser waits for the network once.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic):
-        self._clock, self._visits, self._until = clock, 0, float("-inf")
-        self._lock = threading.Lock()
-        self._links: dict[str, str] = {}
-
-    def visited(self) -> None:
-        """The page was asked for."""
-        with self._lock:
-            if self._visits < _VISITS:
-                self._visits += 1
-                self._until = self._clock() + _SECONDS
-
-    def loaded(self, path: str, headers: Headers) -> None:
-        """A file that is there was asked for."""
-        if self._clock() > self._until or headers.get("sec-fetch-site") != "same-origin":
-            return
-        # Asked for in another mode than was foretold, a file would be loaded twice.
-        cors = " crossorigin" if headers.get("sec-fetch-mode") == "cors" else ""
-        kind = headers.get("sec-fetch-dest")
-        if kind == "script" and cors:  # a module; an old script is loaded without
-            link = f'<link rel="modulepreload"{cors} href=".{path}">'
-        elif kind == "style":
-            link = f'<link rel="preload" as="style"{cors} href=".{path}">'
-        else:
-            return
-        with self._lock:
-            if len(self._links) < _MOST:
-                self._links.setdefault(path, link)
-
-    def links(self) -> bytes:
-        """For the head of the page."""
-        with self._lock:
-            return "".join(self._links.values()).encode()
-
-
 class Assets:
     """ASGI middleware that answers for files below ``/assets`` and ``/static``, and dates what else never changes.
 
     Args:
         folders: where the files of each lie: "assets" → folder.
-        needed: is told what was asked for.
     """
 
-    def __init__(self, app: ASGIApp, folders: dict[str, Path], needed: Needed):
-        self.app, self.needed = app, needed
+    def __init__(self, app: ASGIApp, folders: dict[str, Path]):
+        self.app = app
         self._folders = {name: folder.resolve() for name, folder in folders.items()}
         self._kept: dict[tuple[str, str], tuple[str, bytes]] = {}
 
@@ -110,7 +63,6 @@ class Assets:
             "Vary": "Accept-Encoding",
             **({"Content-Encoding": encoding} if encoding else {}),
         }
-        self.needed.loaded(path, headers)
         kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
         kind = "text/javascript" if file.suffix == ".js" else kind  # some systems' tables say text/plain
         return await Response(body, headers=told, media_type=kind)(scope, receive, send)

@@ -7,11 +7,10 @@ import re
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shopping_assistant.ui.assets import Needed, packed
+from shopping_assistant.ui.assets import packed
 
 # Where the page was found, in the browser's own words: a proxy may cut off its path, or hide its name.
 _FOUND = b"<script>window.gradio_config.root = (location.origin + location.pathname).replace(/\\/+$/, '')</script>"
-_BASE = re.compile(rb"<base [^>]*>")
 _CONFIG = re.compile(rb"<script>window\.gradio_config = .*?;</script>", re.DOTALL)
 # Gradio's own picture, name and address for those who show a link; and a manifest that is not served.
 _FOREIGN = re.compile(
@@ -20,14 +19,10 @@ _FOREIGN = re.compile(
 
 
 class FirstPage:
-    """ASGI middleware that changes nothing but the answer to ``GET /``.
+    """ASGI middleware that changes nothing but the answer to ``GET /``."""
 
-    Args:
-        needed: what a first visit loads.
-    """
-
-    def __init__(self, app: ASGIApp, needed: Needed):
-        self.app, self.needed = app, needed
+    def __init__(self, app: ASGIApp):
+        self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] != "/" or scope["method"] != "GET":
@@ -48,8 +43,7 @@ class FirstPage:
             headers = MutableHeaders(scope=start)
             if start["status"] == 200 and headers.get("content-type", "").startswith("text/html"):
                 # Each visitor's page is its own and made anew: small fast beats smallest.
-                encoding, body = packed(dressed(body, self.needed.links()), accepted, quality=5)
-                self.needed.visited()
+                encoding, body = packed(dressed(body), accepted, quality=5)
                 if encoding:
                     headers["Content-Encoding"] = encoding
                 headers.add_vary_header("Accept-Encoding")
@@ -60,12 +54,7 @@ class FirstPage:
         return await self.app(scope, receive, gather)
 
 
-def dressed(html: bytes, links: bytes = b"") -> bytes:
-    """Gradio's first page without what points elsewhere, and with the address that the browser has for it.
-
-    Args:
-        links: elements for the head, before anything is loaded.
-    """
+def dressed(html: bytes) -> bytes:
+    """Gradio's first page without what points elsewhere, and with the address that the browser has for it."""
     html = _FOREIGN.sub(b"", html)
-    html = _BASE.sub(lambda found: found[0] + links, html, count=1)
     return _CONFIG.sub(lambda found: found[0] + _FOUND, html, count=1)

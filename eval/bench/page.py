@@ -1,11 +1,12 @@
 """How long a shopper waits for the page, for the first word of a reply and for the products, in a real browser.
 
-    python -m shopping_assistant.eval.bench.page --store DIR [--visits N] [--sentences N] [--json]
+    python -m shopping_assistant.eval.bench.page --store DIR [--visits N] [--sentences N] [--line MS] [--json]
 
 Serves a copy of the store with `shop chat` and visits it with headless Chromium, each time with an empty cache. Prints
 medians and 90th percentiles in milliseconds: until the page can be used, from the first byte the server answered; until
 the first word of a reply and until the products are drawn, from Enter; and bytes and requests of a first visit. Needs
-playwright and a Chromium, and says nothing on a machine that does other things meanwhile.
+playwright and a Chromium, and says nothing on a machine that does other things meanwhile. With ``--line`` the browser
+waits for the network as a shopper does whose requests take that long to be answered.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -121,8 +122,11 @@ def served(store: Path) -> Iterator[str]:
             process.wait(30)
 
 
-def measure(store: Path, visits: int = VISITS, sentences: int = SENTENCES) -> dict[str, Any]:
+def measure(store: Path, visits: int = VISITS, sentences: int = SENTENCES, line: float = 0.0) -> dict[str, Any]:
     """Visit the page: for ``usable, text, cards`` the ``median`` and ``p90`` in milliseconds; ``bytes, requests``.
+
+    Args:
+        line: milliseconds that a request waits on the network.
 
     Raises:
         ShopError: there is no browser, the page does not open, or a turn shows no products.
@@ -138,10 +142,12 @@ def measure(store: Path, visits: int = VISITS, sentences: int = SENTENCES) -> di
     with served(store) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(_FLAGS))
         try:
-            _visit(browser, address, SAID[3:4])  # models load at the first use
+            _visit(browser, address, SAID[3:4], line)  # models load at the first use
             for n in range(visits):
                 first, last = (round(at * sentences / visits) for at in (n, n + 1))
-                for name, values in _visit(browser, address, [SAID[i % len(SAID)] for i in range(first, last)]).items():
+                for name, values in _visit(
+                    browser, address, [SAID[i % len(SAID)] for i in range(first, last)], line
+                ).items():
                     found[name] += values
         except Error as error:
             raise ShopError(f"the visit failed: {str(error).splitlines()[0]}") from error
@@ -157,12 +163,15 @@ def _p90(values: list[float]) -> float:
     return float(np.percentile(values, 90))
 
 
-def _visit(browser: Any, address: str, sentences: Any) -> dict[str, list[float]]:
+def _visit(browser: Any, address: str, sentences: Sequence[str], line: float = 0.0) -> dict[str, list[float]]:
     context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
     try:
         page = context.new_page()
         page.set_default_timeout(_PATIENCE_MS)
         page.add_init_script(_USABLE)
+        if line:
+            away = {"offline": False, "latency": line, "downloadThroughput": -1, "uploadThroughput": -1}
+            context.new_cdp_session(page).send("Network.emulateNetworkConditions", away)
         page.goto(address)
         page.wait_for_function("window.usableAt")
         page.wait_for_load_state("load")
@@ -190,13 +199,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--store", type=Path, required=True, help="the shop's folder; nothing is left in it")
     parser.add_argument("--visits", type=int, default=VISITS, help="fresh visits")
     parser.add_argument("--sentences", type=int, default=SENTENCES, help="sentences, shared by the visits")
+    parser.add_argument("--line", type=float, default=0.0, metavar="MS", help="how long a request is on its way")
     parser.add_argument("--json", action="store_true", help="print JSON")
     given = parser.parse_args(arguments)
     try:
         with tempfile.TemporaryDirectory() as folder:
             store = Store.open(given.store)
             lay_out(store, Path(folder), store.events())
-            figures = measure(Path(folder), given.visits, given.sentences)
+            figures = measure(Path(folder), given.visits, given.sentences, given.line)
     except ShopError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""What a first visit loads: small, kept by the browser, and named at once."""
+"""What a first visit loads: small, and kept by the browser."""
 
 import gzip
 
@@ -6,17 +6,14 @@ import brotli
 import httpx
 import pytest
 from starlette.applications import Starlette
-from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
-from shopping_assistant.ui.assets import Assets, Needed
+from shopping_assistant.ui.assets import Assets
 from shopping_assistant.ui.first_page import FirstPage, dressed
 
 SCRIPT = b"export const shop = 'open';\n" * 200
-MODULE = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "script", "Sec-Fetch-Mode": "cors"}
-STYLE = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "style", "Sec-Fetch-Mode": "cors"}
 PAGE = (
     '<html><head><base href="./" /><meta property="og:image" content="https://elsewhere.example/a.jpg" />'
     '<script>window.gradio_config = {"root": "http://inside"};</script></head></html>'
@@ -25,16 +22,15 @@ PAGE = (
 
 @pytest.fixture
 def page(tmp_path):
-    """A page as Gradio has it: an address to ask, and what it learns."""
+    """A page as Gradio has it, to be asked."""
     files = tmp_path / "assets"
     files.mkdir()
     (files / "index-Ab12Cd34.js").write_bytes(SCRIPT)
     (files / "plain.css").write_bytes(b"p { color: black }" * 50)
     (tmp_path / "secret-Ab12Cd34.js").write_bytes(b"not for you")
-    needed = Needed()
     app = Starlette(
         routes=[Route("/", lambda request: HTMLResponse(PAGE))],
-        middleware=[Middleware(FirstPage, needed=needed), Middleware(Assets, folders={"assets": files}, needed=needed)],
+        middleware=[Middleware(FirstPage), Middleware(Assets, folders={"assets": files})],
     )
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop")
 
@@ -76,28 +72,6 @@ def test_only_what_never_changes_is_kept_for_long(page):
 def test_nothing_else_is_served(page, path):
     (answer,) = answers(page, (path, {}))
     assert answer.status_code == 404
-
-
-def test_a_visit_teaches_what_the_next_one_is_told(page):
-    script, style = "/assets/index-Ab12Cd34.js", "/assets/plain.css"
-    first, *_, second = answers(page, ("/", {}), (script, MODULE), (style, STYLE), (script, MODULE), ("/", {}))
-    assert "modulepreload" not in first.text
-    assert second.text.count(f'<link rel="modulepreload" crossorigin href=".{script}">') == 1
-    assert second.text.count(f'<link rel="preload" as="style" crossorigin href=".{style}">') == 1
-    assert second.text.index("modulepreload") > second.text.index("<base")
-
-
-def test_what_is_no_visit_teaches_nothing():
-    now = [0.0]
-    needed = Needed(clock=lambda: now[0])
-    needed.loaded("/assets/before.js", Headers(MODULE))
-    needed.visited()
-    now[0] = 1.0
-    needed.loaded("/assets/program.js", Headers({}))
-    needed.loaded("/assets/elsewhere.js", Headers({**MODULE, "Sec-Fetch-Site": "cross-site"}))
-    now[0] = 60.0
-    needed.loaded("/assets/late.js", Headers(MODULE))
-    assert needed.links() == b""
 
 
 def test_the_first_page_names_no_other_site():
