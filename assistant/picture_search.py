@@ -65,7 +65,7 @@ class PictureSearch:
         Args:
             before: that of the shop until now, whose model is taken over where it is the same.
         """
-        if not store.has(NAME):
+        if not store.has(NAME) or not store.image_choice.get("encoder"):
             return None
         try:
             index = ImageIndex.open(store)

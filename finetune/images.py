@@ -28,6 +28,8 @@ BLOCK = 256
 # A picture of the shop's own may be larger than a shopper's: a print file, a scan.
 MOST_BYTES = 64 * 1024 * 1024
 NOT_NAMED = "no image encoder is named; with one, shoppers can show a photo: shop build --image-encoder NAME_OR_FOLDER"
+#: In the place of an encoder's name: photos are looked at no more.
+NONE = "none"
 Progress = Callable[[int, int], None]
 
 
@@ -130,10 +132,16 @@ class ShopPictures:
 def choose(store: Store, encoder: str | None, pictures: Path | None) -> None:
     """Write down which model sees this store's pictures, and where they lie; None leaves either as it is.
 
+    Args:
+        encoder: its name or folder; `NONE` for none any more.
+
     Raises:
         ImageChoiceError: the folder of pictures is none, or no model is named for it.
     """
     chosen = dict(store.image_choice)
+    if encoder == NONE:
+        store.choose_images({})
+        return
     if encoder is not None:
         folder = Path(encoder)
         # A folder is found again whatever the next command's working directory is.

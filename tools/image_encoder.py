@@ -126,7 +126,9 @@ def _loaded(name: str, local: bool, with_texts: bool):
     """The functions ``see`` and ``read`` of `ImageEncoder`."""
     from transformers import AutoImageProcessor, AutoModel
 
-    settings = {"trust_remote_code": False, "local_files_only": local or Path(name).is_dir()}
+    # A folder that is mistyped is not looked for elsewhere.
+    is_path = Path(name).is_dir() or Path(name).is_absolute() or name.startswith(".")
+    settings = {"trust_remote_code": False, "local_files_only": local or is_path}
     try:
         processor = AutoImageProcessor.from_pretrained(name, **settings)
         model, told = AutoModel.from_pretrained(

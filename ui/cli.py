@@ -216,16 +216,26 @@ def _print_stock(report: StockReport, as_json: bool) -> None:
 def build(
     store: StoreOption = DEFAULT_STORE,
     only: Annotated[
-        str | None, typer.Option(help="Some of search, titles, ids, memory, sessions, recommender, mixup, fused, fit.")
+        str | None,
+        typer.Option(help="Some of search, titles, ids, memory, sessions, recommender, mixup, fused, fit, images."),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="YAML naming each model's settings file.")] = None,
     seed: Annotated[int | None, typer.Option(help="In place of the seed in every model's settings.")] = None,
+    image_encoder: Annotated[
+        str | None,
+        typer.Option(help="A CLIP or SigLIP by name or folder: shoppers can show a photo. Kept until it is none."),
+    ] = None,
+    pictures: Annotated[Path | None, typer.Option(help="Folder of the products' pictures. Kept.")] = None,
 ) -> None:
     """Train and index everything a shop needs; what has not changed is not made again."""
     from shopping_assistant.finetune.build import build as run
     from shopping_assistant.tools.store import Store
 
     opened = Store.open(store)
+    if image_encoder is not None or pictures is not None:
+        from shopping_assistant.finetune import images
+
+        images.choose(opened, image_encoder, pictures)
     steps = [s.strip() for s in only.split(",") if s.strip()] if only else None
     with progress_bars() as start:
         run(opened, only=steps, config_path=config, seed=seed, started=start, finished=_report_step)

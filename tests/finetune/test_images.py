@@ -215,6 +215,14 @@ def test_a_choice_that_cannot_be_is_refused(tmp_path):
     assert Store.open(store.path).image_choice == {}
 
 
+def test_an_encoder_can_be_given_up(tmp_path, tiny_clip):
+    store = shop(tmp_path)
+    images.choose(store, str(tiny_clip), draw_into(tmp_path / "pictures"))
+    assert built(store).outcome == "made"
+    images.choose(store, "none", None)
+    assert Store.open(store.path).image_choice == {} and built(store).outcome == "skipped"
+
+
 def test_a_damaged_index_is_refused_with_what_to_do(tmp_path, tiny_clip):
     store = shop(tmp_path)
     images.choose(store, str(tiny_clip), draw_into(tmp_path / "pictures"))

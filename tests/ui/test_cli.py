@@ -8,6 +8,7 @@ import pytest
 
 from shopping_assistant.tools.store import Store
 from shopping_assistant.ui import cli
+from tests.tools.tiny_pictures import drawing
 
 
 def shop(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess:
@@ -51,6 +52,18 @@ def test_a_catalogue_alone_can_be_built_searched_and_asked(csv_shop):
 def test_a_second_build_does_nothing(csv_shop):
     shop("build", "--store", csv_shop, "--only", "search")
     assert "fresh" in shop("build", "--store", csv_shop, "--only", "search").stderr
+
+
+def test_a_build_sees_pictures_with_the_model_it_is_given_and_remembers_it(csv_shop, tiny_clip, tmp_path):
+    (tmp_path / "pictures").mkdir()
+    drawing("boot", "black", 1).save(tmp_path / "pictures" / "1.png")
+    options = ("--image-encoder", tiny_clip, "--pictures", tmp_path / "pictures")
+    done = shop("build", "--store", csv_shop, "--only", "images", *options)
+    assert done.returncode == 0 and "pictures 1" in done.stderr and "Traceback" not in done.stderr, done.stderr
+    assert "fresh" in shop("build", "--store", csv_shop, "--only", "images").stderr
+    told = refused("build", "--store", csv_shop, "--only", "images", "--image-encoder", tmp_path / "no-model")
+    assert "no-model" in told and "CLIP" in told and "\n" not in told.strip()
+    assert shop("build", "--store", csv_shop, "--only", "images", "--image-encoder", "none").returncode == 0
 
 
 def test_search_answers_one_line_a_query(demo_store):
