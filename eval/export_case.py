@@ -218,6 +218,11 @@ def _steps(
     left += [(datetime.fromisoformat(j.at), j) for j in judgements]
     left.sort(key=lambda done: done[0])
     for turn, time in zip(turns, times, strict=False):
+        if "photo" in (turn.get("tapped") or {}):
+            raise CaseError(
+                f"turn {turn['turn']}: a photo was shown, and nobody keeps photos, so that it cannot be shown again; "
+                "export the conversation up to an earlier turn"
+            )
         ended = datetime.fromisoformat(time)
         added = [tool["arguments"].get("product_ids", ()) for tool in turn["tools"] if tool["name"] == "add_to_bag"]
         by_word = {product for products in added for product in products}

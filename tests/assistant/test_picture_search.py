@@ -107,6 +107,18 @@ def test_who_asks_how_is_told_where_the_button_is(assistant):
     assert "already" in assistant.turn("t", "anything like my photo?")["reply"]
 
 
+def test_a_case_cannot_show_a_photo_again_and_says_so(assistant):
+    from shopping_assistant.eval.cases import CaseError, Expectation
+    from shopping_assistant.eval.export_case import from_thread
+
+    assistant.turn("t", "black boots")
+    show(assistant, "boot", "red")
+    expected = [Expectation(act="search")]
+    assert from_thread(assistant.store, "t", "first", expected, turn=1).steps
+    with pytest.raises(CaseError, match="photo"):
+        from_thread(assistant.store, "t", "both", expected)
+
+
 def test_why_a_card_is_there_names_the_photo(assistant):
     turn = show(assistant, "dress", "blue")
     told = assistant.why("t", turn["turn"])
