@@ -28,19 +28,21 @@ def add_button(product: dict, words: Words, turn: object = None, position: int |
     about = data(do="add", pid=product["product_id"], turn=turn, position=position, name=product["title"])
     return (
         f'<button class="add" type="button"{about}><span class="out">{text(words("add_to_bag"))}</span>'
-        f'<span class="in">{icon("check")}{text(words("in_bag"))}</span></button>'
+        f'<span class="in">{icon("check")}{text(words("in_bag"))}</span>'
+        f'<span class="unseen"> {text(product["title"])}</span></button>'
     )
 
 
 def judging(product: dict, words: Words, turn: object = None, position: int | None = None) -> str:
     """The small buttons of a product: like this, not this, compare, save."""
-    about = {"pid": product["product_id"], "turn": turn, "position": position, "name": product["title"]}
+    whose = product["title"]
+    about = {"pid": product["product_id"], "turn": turn, "position": position, "name": whose}
     return (
         '<div class="judging">'
-        + button(words("like_this"), "judge", "small", "like", False, verdict="up", **about)
-        + button(words("not_this"), "judge", "small", "dislike", False, verdict="down", **about)
-        + button(words("compare_this"), "compare", "small", "compare", False, **about)
-        + button(words("save_this"), "save", "small", "save", False, **about)
+        + button(words("like_this"), "judge", "small", "like", False, whose, verdict="up", **about)
+        + button(words("not_this"), "judge", "small", "dislike", False, whose, verdict="down", **about)
+        + button(words("compare_this"), "compare", "small", "compare", False, whose, **about)
+        + button(words("save_this"), "save", "small", "save", False, whose, **about)
         + "</div>"
     )
 

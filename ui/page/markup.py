@@ -47,10 +47,16 @@ def icon(name: str) -> str:
 
 
 def button(
-    label: str, do: str, kind: str = "plain", sign: str = "", pressed: bool | None = None, **about: object
+    label: str, do: str, kind: str = "plain", sign: str = "", pressed: bool | None = None, of: str = "", **about: object
 ) -> str:
-    """A button of the page. With a ``sign`` it shows that icon, and ``label`` is what a screen reader says."""
-    named = f' aria-label="{text(label)}" title="{text(label)}"' if sign else ""
+    """A button of the page.
+
+    Args:
+        sign: shows that icon, and ``label`` is what a screen reader says.
+        of: with a sign, which product it is about: buttons that look the same sound different.
+    """
+    heard = f"{label}: {of}" if of else label
+    named = f' aria-label="{text(heard)}" title="{text(label)}"' if sign else ""
     state = "" if pressed is None else f' aria-pressed="{str(pressed).lower()}"'
     return (
         f'<button type="button" class="{kind}"{named}{state}{data(do=do, **about)}>'

@@ -44,7 +44,7 @@ def pending(asked: dict, reply: str, words: Words, failed: bool = False) -> str:
     below = again or (ghosts() if not reply else "")
     return (
         f'<section class="turn pending"{data(state="failed" if failed else "busy")}>{said(asked, words)}'
-        f'<div class="reply" aria-live="polite">{_paragraphs(reply, words)}{waiting}</div>{below}</section>'
+        f'<div class="reply">{_paragraphs(reply, words)}{waiting}</div>{below}</section>'
     )
 
 
@@ -69,7 +69,7 @@ def turn_section(turn: dict, words: Words, pictures: bool = True, last: bool = T
     below = steps + cards + table if turn.get("question") else cards + table + steps
     return (
         f'<section class="turn"{data(turn=number, act=turn.get("act"), state="done")}>{said(turn, words)}'
-        f'<div class="reply" aria-live="polite"><h2 class="unseen">{text(words("assistant"))}</h2>'
+        f'<div class="reply"><h2 class="unseen">{text(words("assistant"))}</h2>'
         f"{_paragraphs(turn.get('reply') or '', words)}</div>{aside}{below}{about_reply(turn, words)}</section>"
     )
 

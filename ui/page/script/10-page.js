@@ -89,6 +89,8 @@ window.shop = {
   open(element, about, events) {
     trigger = events;
     $(".shop", element).textContent = about.shop;
+    // Gradio's main part goes around all of the page; the page has one of its own.
+    element.closest("main")?.setAttribute("role", "none");
     speakAtFirst();
     element.addEventListener("click", (event) => {
       const target = event.target.closest("[data-do]");

@@ -94,6 +94,7 @@ function failed(sent) {
   section.dataset.state = "failed";
   $(".reply", section).innerHTML = "<p></p>";
   $(".reply p", section).textContent = words.offline;
+  hear([$(".reply p", section)]);
   $(".ghosts", section)?.remove();
   if (waiting.shown && !box().value) box().value = waiting.shown;
   grow();
@@ -123,10 +124,18 @@ regions.live = (value) => {
   if (focused) drawn.focus({ preventScroll: true });
   if (!value.done) return;
   if (drawn.dataset.state === "failed") $("[data-do=again]", drawn)?.setAttribute("data-again", JSON.stringify([waiting?.name, waiting?.data, waiting?.shown]));
+  hear([...$$(".reply p", drawn), $(".grid", drawn)]);
   visit.turns += 1;
   mark();
   if (waiting?.sent === value.sent) next();
 };
+
+// A screen reader hears an answer when it stands, once and whole: it would begin anew with each word that is written.
+function hear(parts) {
+  const said = parts.filter(Boolean);
+  $("#heard").lang = said[0]?.lang ?? "";
+  $("#heard").textContent = said.map((e) => e.getAttribute("aria-label") ?? e.textContent).join(" ");
+}
 
 regions.wishes = (value) => draw($("#wishes"), value.html);
 
