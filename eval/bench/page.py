@@ -32,8 +32,8 @@ from shopping_assistant.tools.errors import ShopError
 from shopping_assistant.tools.store import Store
 
 VISITS, SENTENCES = 3, 24
-#: What shoppers say, each answered with products: searches, refinements, likes, recommendations. A visit says a share
-#: of them in turn; the last one begins again where they end.
+#: What shoppers say, each answered with products: searches, refinements, likes, recommendations. Each eight
+#: are a visit; one that says more goes on with the next visitor's.
 SAID = (
     "show me black ankle boots", "under 120 please", "not leather", "what would you recommend for me?",
     "summer dresses in linen", "in blue", "something cheaper", "more like the first one",
@@ -42,6 +42,7 @@ SAID = (
     "jeans for men", "slim ones", "show me more", "a scarf for my grandmother",
     "red dresses under 80", "without polyester", "hiking boots", "what else do you recommend?",
 )  # fmt: skip
+_A_VISIT = 8
 _START_SECONDS = 180.0
 _PATIENCE_MS = 60_000
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -144,10 +145,9 @@ def measure(store: Path, visits: int = VISITS, sentences: int = SENTENCES, line:
         try:
             _visit(browser, address, SAID[3:4], line)  # models load at the first use
             for n in range(visits):
-                first, last = (round(at * sentences / visits) for at in (n, n + 1))
-                for name, values in _visit(
-                    browser, address, [SAID[i % len(SAID)] for i in range(first, last)], line
-                ).items():
+                many = (n + 1) * sentences // visits - n * sentences // visits
+                said = [SAID[(n * _A_VISIT + i) % len(SAID)] for i in range(many)]
+                for name, values in _visit(browser, address, said, line).items():
                     found[name] += values
         except Error as error:
             raise ShopError(f"the visit failed: {str(error).splitlines()[0]}") from error
