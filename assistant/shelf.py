@@ -23,6 +23,7 @@ from shopping_assistant.assistant.picture_search import PictureSearch, expected
 from shopping_assistant.assistant.question import Questions
 from shopping_assistant.tools import attribute_filter
 from shopping_assistant.tools.attribute_filter import Constraint
+from shopping_assistant.tools.first_load import ALONE
 from shopping_assistant.tools.fit_advice import SizeAdvisor
 from shopping_assistant.tools.memory import QueryProductMemory
 from shopping_assistant.tools.mixup import Scored, top_k
@@ -136,7 +137,8 @@ class Shelf:
     @property
     def recommender(self):
         def load():
-            from shopping_assistant.tools.recommender import Recommender
+            with ALONE:
+                from shopping_assistant.tools.recommender import Recommender
 
             earlier, self._earlier = self._earlier, None
             return Recommender.open(self.store, earlier)

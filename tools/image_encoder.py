@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shopping_assistant.tools.errors import ShopError
+from shopping_assistant.tools.first_load import ALONE
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -124,7 +125,8 @@ def _probe_picture() -> Image:
 
 def _loaded(name: str, local: bool, with_texts: bool):
     """The functions ``see`` and ``read`` of `ImageEncoder`."""
-    from transformers import AutoImageProcessor, AutoModel
+    with ALONE:
+        from transformers import AutoImageProcessor, AutoModel
 
     # A folder that is mistyped is not looked for elsewhere.
     is_path = Path(name).is_dir() or Path(name).is_absolute() or name.startswith(".")
@@ -180,7 +182,9 @@ def _seer(model, processor):
 def _reader(name: str, model, settings: dict):
     """The model's text side; None where the checkpoint has no tokenizer."""
     import torch
-    from transformers import AutoTokenizer
+
+    with ALONE:
+        from transformers import AutoTokenizer
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **settings)

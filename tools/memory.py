@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from shopping_assistant.tools.errors import ShopError
+from shopping_assistant.tools.first_load import ALONE
 from shopping_assistant.tools.sentence_encoder import SentenceEncoder
 from shopping_assistant.tools.store import Store
 
@@ -114,8 +115,9 @@ class QueryProductMemory:
         if index is None:
             return cls(None, None)
         try:
-            collection = _client(index.parent).get_collection(COLLECTION, embedding_function=None)
-            return cls(collection, encoder)
+            with ALONE:
+                collection = _client(index.parent).get_collection(COLLECTION, embedding_function=None)
+                return cls(collection, encoder)
         except Exception as error:  # Chroma raises errors of many kinds, some from its Rust core
             raise MemoryUnavailable(
                 f"the query memory in {store.memory_dir} cannot be read ({type(error).__name__}); it is only a cache: "

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shopping_assistant.tools.first_load import ALONE
+
 if TYPE_CHECKING:
     import torch
 
@@ -35,7 +37,8 @@ class SentenceEncoder:
     @classmethod
     def load(cls, model: str | None = None) -> SentenceEncoder:
         """The packaged MiniLM, or any sentence-transformers model by name or folder."""
-        return _packaged_minilm() if model is None else _sentence_transformer(model)
+        with ALONE:
+            return _packaged_minilm() if model is None else _sentence_transformer(model)
 
     def encode(
         self, texts: Sequence[str], batch: int = 64, progress: Callable[[int, int], None] | None = None

@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -51,6 +52,15 @@ def test_a_rebuilt_memory_is_seen_at_once(store):
     assert QueryProductMemory.open(store).size == 3
     QueryProductMemory.build(store, LOG[:1])
     assert QueryProductMemory.open(store).size == 1
+
+
+def test_it_is_opened_by_several_threads_at_once(tmp_path):
+    # Built elsewhere: what this process has built, Chroma has started already.
+    store = Store.create(tmp_path / "shop", name="Shop")
+    QueryProductMemory.build(store, LOG)
+    with ThreadPoolExecutor(4) as threads:
+        opened = [threads.submit(QueryProductMemory.open, store) for _ in range(4)]
+        assert [memory.result().size for memory in opened] == [3] * 4
 
 
 def test_a_log_without_searches_gives_an_empty_memory(store):
