@@ -102,7 +102,8 @@ def simulate(
         list[str] | None,
         typer.Option(
             "--assistant",
-            help="agent, agent-unasking (no question back), search (the latest words), search-all; may be repeated.",
+            help="agent, agent-unasking (no question back), search (the latest words), search-all, agent-judged (cards "
+            "get thumbs); may be repeated.",
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the conversations and simulate.json.")] = None,

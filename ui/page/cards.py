@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shopping_assistant.ui.drawing.pictures import draw
 from shopping_assistant.ui.page.markup import button, data, english, icon, price, text
 from shopping_assistant.ui.page.words import Words
-from shopping_assistant.ui.pictures import draw
 
 SIZES_ON_A_CARD = 7
 

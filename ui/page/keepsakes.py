@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shopping_assistant.ui.drawing.pictures import draw
 from shopping_assistant.ui.page.cards import add_button
 from shopping_assistant.ui.page.markup import button, data, english, price, text
 from shopping_assistant.ui.page.words import Words
-from shopping_assistant.ui.pictures import draw
 
 
 def bag(products: Sequence[dict], words: Words) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 from shopping_assistant.assistant import Catalog
+from shopping_assistant.ui.drawing.pictures import draw
 from shopping_assistant.ui.page.markup import data, english, text
 from shopping_assistant.ui.page.turns import prompts
 from shopping_assistant.ui.page.words import Words
-from shopping_assistant.ui.pictures import draw
 
 KINDS_SHOWN = 8
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shopping_assistant.ui.drawing.pictures import draw
 from shopping_assistant.ui.page.cards import add_button, grid, judging, sizes
 from shopping_assistant.ui.page.markup import column_name, data, english, price, text
 from shopping_assistant.ui.page.turns import prompts
 from shopping_assistant.ui.page.words import Words
-from shopping_assistant.ui.pictures import draw
 
 # Attributes that are bookkeeping of a shop, not something a shopper asks about.
 _NOT_SHOWN = {"style", "launched", "group", "line"}

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from shopping_assistant.ui.pen import Pen, both, mirrored
-from shopping_assistant.ui.swatches import mix
+from shopping_assistant.ui.drawing.pen import Pen, both, mirrored
+from shopping_assistant.ui.drawing.swatches import mix
 
 Traits = frozenset[str]
 _NECK = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from shopping_assistant.ui.swatches import Ink, brightness, mix
+from shopping_assistant.ui.drawing.swatches import Ink, brightness, mix
 
 WIDTH, HEIGHT = 240, 300
 _TOKEN = re.compile(r"[MLCQ]|-?\d+(?:\.\d+)?")

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import math
 
-from shopping_assistant.ui.pen import Pen, both
-from shopping_assistant.ui.swatches import METALS, mix
+from shopping_assistant.ui.drawing.pen import Pen, both
+from shopping_assistant.ui.drawing.swatches import METALS, mix
 
 Traits = frozenset[str]
 GOLD, SILVER, ROSE = "#d0a545", "#bcc2ca", "#d3a08d"

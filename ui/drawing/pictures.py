@@ -13,11 +13,11 @@ from dataclasses import replace
 from functools import lru_cache
 from html import escape
 
-from shopping_assistant.ui import shapes_accessories as acc
-from shopping_assistant.ui import shapes_clothing as wear
-from shopping_assistant.ui import shapes_shoes as shoe
-from shopping_assistant.ui.pen import HEIGHT, WIDTH, Pen
-from shopping_assistant.ui.swatches import (
+from shopping_assistant.ui.drawing import shapes_accessories as acc
+from shopping_assistant.ui.drawing import shapes_clothing as wear
+from shopping_assistant.ui.drawing import shapes_shoes as shoe
+from shopping_assistant.ui.drawing.pen import HEIGHT, WIDTH, Pen
+from shopping_assistant.ui.drawing.swatches import (
     Ink,
     brightness,
     colours_in,

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from shopping_assistant.ui.pen import Pen
-from shopping_assistant.ui.swatches import brightness, mix
+from shopping_assistant.ui.drawing.pen import Pen
+from shopping_assistant.ui.drawing.swatches import brightness, mix
 
 Traits = frozenset[str]
 _HIGH = ("high", "high-heel", "stiletto", "heeled", "heel", "heels")

@@ -8,11 +8,11 @@ from functools import partial
 import polars as pl
 import pytest
 
-from shopping_assistant.ui import pictures
-from shopping_assistant.ui import shapes_accessories as acc
-from shopping_assistant.ui import shapes_clothing as wear
-from shopping_assistant.ui import shapes_shoes as shoe
-from shopping_assistant.ui.swatches import brightness, colours_in, pattern_in
+from shopping_assistant.ui.drawing import pictures
+from shopping_assistant.ui.drawing import shapes_accessories as acc
+from shopping_assistant.ui.drawing import shapes_clothing as wear
+from shopping_assistant.ui.drawing import shapes_shoes as shoe
+from shopping_assistant.ui.drawing.swatches import brightness, colours_in, pattern_in
 
 
 def product(category, color="black", title=None, **more) -> dict:
