@@ -1,0 +1,1 @@
+"""Pictures of products, drawn from what the catalogue says of them."""
