@@ -152,14 +152,21 @@ class Evidence:
         """Names in capitals with a kind of this shop ("Aurelia Chelsea Boots") that are no product given."""
         for m in _NAME.finditer(sentence):
             words = [w for w in _words(m[0]) if w not in _JOINING]
-            if m.start() == len(sentence) - len(sentence.lstrip(" \"“'*")) and len(words) < 4:
-                words = words[1:]  # the capital of a sentence's first word says nothing
-            stems = [_stem(w) for w in words]
-            if len(stems) < 2 or not self._titles.kinds & set(stems):
+            readings = [words]
+            if m.start() == len(sentence) - len(sentence.lstrip(" \"“'*")):
+                # The capital of a first word says nothing: in a short name it is no part, in a long one it may be.
+                readings = [words[1:]] if len(words) < 4 else [words, words[1:]]
+            if not any(self._names_goods(r) for r in readings) or any(self._given(r) for r in readings):
                 continue
-            name = " ".join(words)
-            if not any(set(stems) <= known for known in self._words) and not any(name in t for t in self._texts):
-                yield f"product “{m[0]}”"
+            yield f"product “{m[0]}”"
+
+    def _names_goods(self, words: list[str]) -> bool:
+        stems = {_stem(w) for w in words}
+        return len(words) > 1 and bool(self._titles.kinds & stems)
+
+    def _given(self, words: list[str]) -> bool:
+        stems, name = {_stem(w) for w in words}, " ".join(words)
+        return any(stems <= known for known in self._words) or any(name in t for t in self._texts)
 
 
 class CarefulReply:
