@@ -26,14 +26,18 @@ BASELINES = popularity item-knn bm25 vectors search \
 	$(addprefix recbole-,gru4rec sasrec bert4rec nextitnet core)
 SHOP = $(VENV)/bin/shop
 
-.PHONY: chat test demo ablations baselines benchmark-table understanding report lint clean
+.PHONY: chat test screenshots demo ablations baselines benchmark-table understanding report lint clean
 
 chat: $(STORE)/store.json
 	$(SHOP) chat --store $(STORE) --port $(PORT)
 
-test: $(VENV)/.installed-test
+test: $(VENV)/.installed-test axe
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
+
+# The page in eight states, from the running app; it takes a Chromium.
+screenshots: $(VENV)/.installed-test $(STORE)/store.json
+	$(VENV)/bin/python -m shopping_assistant.ui.screenshots --store $(STORE) --out docs/screenshots
 
 # The demo shop's models again, from nothing: about an hour on two cores.
 demo: $(VENV)/.installed
@@ -100,6 +104,15 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 $(VENV)/.installed-test: $(VENV)/.installed
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	touch $@
+
+# axe-core finds what would shut people out of the page. Where npm is missing or reaches nothing, those tests skip.
+.PHONY: axe
+axe: | $(VENV)/.installed-test
+	@mkdir -p $(VENV)/axe
+	@cmp -s tests/ui/page/axe/package-lock.json $(VENV)/axe/package-lock.json || \
+		{ cp tests/ui/page/axe/package*.json $(VENV)/axe/ \
+		&& npm ci --prefix $(VENV)/axe --ignore-scripts --no-audit --no-fund --silent; } || \
+		{ rm -f $(VENV)/axe/package-lock.json; echo "axe-core is left out: it takes npm and its registry"; }
 
 $(RECBOLE_VENV)/.installed: eval/recbole/constraints.txt
 	$(RECBOLE_PYTHON) -m venv $(RECBOLE_VENV)
