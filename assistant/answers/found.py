@@ -10,7 +10,7 @@ from shopping_assistant.assistant.answers.wording import described, is_pair, lis
 _SEARCH_FEW = ("I found {n} {what}.", "Here {are} {n} {what}.", "{n} {what} for you.")
 _SEARCH_MANY = (
     "{n} {what}; these {k} fit best.",
-    "I found {n} {what}. The first {k}:",
+    "I found {n} {what}. Here are the first {k}.",
     "There are {n} {what}; here are my top {k}.",
 )
 _NARROWED = ("Narrowed down: {n} {what}.", "That leaves {n} {what}.", "{n} {what} now.")
@@ -75,7 +75,8 @@ def _found(state: dict, content: dict) -> str:
         return with_relaxed(f"{text}{', ' + without if without else ''}.", state, content)
     what = described(wishes, currency, count)
     template = pick(_SEARCH_FEW if count <= k else _SEARCH_MANY, state)
-    if state.get("act") == "refine" and count <= k:
+    widened = state.get("gone") or "drop" in (state.get("tapped") or {})
+    if state.get("act") == "refine" and count <= k and not widened:
         template = pick(_NARROWED, state)
     if state.get("more"):
         template, what = pick(_MORE, state), described(wishes, currency, k)

@@ -62,7 +62,9 @@ def turn_section(turn: dict, words: Words, pictures: bool = True, last: bool = T
         if turn.get("comparison")
         else ""
     )
-    aside = "".join(f"<li>{text(wish_words(c, words))}</li>" for c in turn.get("relaxed") or ())
+    # To a pink dress belongs what is neither: nothing was missing there.
+    relaxed = () if turn.get("act") == "outfit" else turn.get("relaxed") or ()
+    aside = "".join(f"<li>{text(wish_words(c, words))}</li>" for c in relaxed)
     aside = f'<ul class="aside" aria-label="{text(words("set_aside"))}">{aside}</ul>' if aside and cards else ""
     steps = prompts(next_steps(turn, words), words, "choices" if turn.get("question") else "next") if last else ""
     # The choices of a question stand below it; what may be said next, below the products.

@@ -16,7 +16,7 @@ def wish_words(wish: dict, words: Words) -> str:
     attribute, op, values = wish["attribute"], wish["op"], wish["values"]
     if op in ("<=", ">="):
         bound = values[0]
-        amount = words.number(bound, grouped=attribute == "price") if isinstance(bound, (int, float)) else str(bound)
+        amount = _bound(bound, attribute == "price", words) if isinstance(bound, (int, float)) else str(bound)
         name = "" if attribute == "price" else f"{words.column(attribute)} "
         return name + words("at_most" if op == "<=" else "at_least", amount=amount)
     if len(values) > 2 and wish.get("said") and op == "in":
@@ -26,6 +26,12 @@ def wish_words(wish: dict, words: Words) -> str:
     if attribute == "size":
         said = words("in_size", size=said)
     return words("without", what=said) if op == "not in" else said
+
+
+def _bound(figure: float, is_price: bool, words: Words) -> str:
+    if not is_price:
+        return words.number(figure, grouped=False)
+    return words.number(figure, None if figure == int(figure) else 2)
 
 
 def wishes_bar(turn: dict | None, words: Words) -> str:

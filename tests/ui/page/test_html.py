@@ -206,6 +206,7 @@ def test_many_sizes_are_counted():
 @pytest.mark.parametrize(
     ("attribute", "op", "values", "expected"),
     [("category", "in", ["boots"], "boots"), ("price", "<=", [120.0], "up to 120"), ("price", ">=", [50.0], "from 50"),
+     ("price", "<=", [124.9], "up to 124.90"),
      ("material", "not in", ["leather"], "not leather"), ("color", "in", ["black", "navy"], "black or navy"),
      ("color", "in", list("abcde"), "a or b or c +2"), ("size", "in", ["39"], "size 39"),
      ("size", "in", [39.5], "size 39.5"),
@@ -224,7 +225,8 @@ def test_each_wish_goes_by_a_tap_of_its_own():
 
 def test_what_was_set_aside_is_said_beside_the_cards_only():
     assert "up to 120" in turns.turn_section(turn(relaxed=[WISH]), EN)
-    assert "up to 120" not in turns.turn_section(turn(relaxed=[WISH], products=[]), EN)
+    for other in ({"products": []}, {"act": "outfit"}):
+        assert "up to 120" not in turns.turn_section(turn(relaxed=[WISH], **other), EN)
 
 
 def test_the_bag_adds_up_in_one_currency_only():
