@@ -15,7 +15,7 @@ ALLOWED = {
     "ui": {"ui", "assistant"},
 }
 # The command line is the one door to every part.
-OPEN_DOORS = {Path("ui/cli.py"), Path("ui/evaluation_commands.py")}
+OPEN_DOORS = {Path("ui/cli.py"), Path("ui/conversation_commands.py"), Path("ui/evaluation_commands.py")}
 # Plain Python: a tool must be usable without the agent and its page.
 BANNED_IN_TOOLS = {"langgraph", "langchain", "langchain_core", "gradio"}
 
