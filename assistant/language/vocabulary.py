@@ -209,7 +209,8 @@ class Vocabulary:
                 continue
             same: dict[str, list[str]] = defaultdict(list)
             for value in values:
-                same[phrase_key(value)].append(value)
+                if key := phrase_key(value):  # none of a word in another script
+                    same[key].append(value)
             if attribute not in ATTRIBUTE_ORDER and len(values) <= MOST_DESCRIBING:
                 _join_misspelt(same)
             nouns = [w for w in phrase_key(attribute).split() if w not in ("of", "length", "height", "type", "size")]

@@ -174,3 +174,10 @@ def test_a_childs_age_names_its_department_and_leans_to_a_size():
     assert ("department", ("kids",)) in {(c.attribute, c.values) for c in u.constraints}
     assert not any(c.attribute == "size" for c in u.constraints)
     assert ("size", ("116",)) in {(w.attribute, w.values) for w in u.leanings}
+
+
+def test_a_shop_with_words_of_other_scripts_opens():
+    """A value of which no word can be typed in English is there, and found by the words beside it."""
+    pot = Product("1", "إبريق شاي نحاسي", "teapot", "دار الشاي", "نحاسي", price=5.0, attributes={"طراز": "مغربي"})
+    vocabulary = Vocabulary(Catalog.from_products([pot, Product("2", "花瓶", "vase", "窯元", "青")]))
+    assert Understanding(vocabulary).understand("show me teapots").constraints[0].values == ("teapot",)

@@ -85,7 +85,10 @@ def _kinds(catalog: Catalog) -> list[tuple[str, int]]:
 
 
 def _kind(name: str, row: int, number: int, catalog: Catalog, words: Words) -> str:
-    drawing = draw(catalog.at(row).as_dict(), f"w{number}")
+    # The tile is square, the drawing is higher than wide.
+    drawing = draw(catalog.at(row).as_dict(), f"w{number}").replace(
+        "<svg ", '<svg preserveAspectRatio="xMidYMid slice" ', 1
+    )
     return (
         f'<li><button type="button" class="kind"{data(do="say", text=f"show me {plural(name)}")}>{drawing}'
         f"<span{english(words)}>{text(plural(name))}</span></button></li>"
@@ -93,8 +96,13 @@ def _kind(name: str, row: int, number: int, catalog: Catalog, words: Words) -> s
 
 
 def plural(word: str) -> str:
-    """A category in the plural, lower case; one that is a plural already stays."""
-    word = word.lower()
+    """A category in the plural, lower case; one that is a plural already stays, and one that is not English.
+
+    Of a path, "kitchen > towels", the end is named.
+    """
+    word = word.lower().split(">")[-1].strip() or word.lower()
+    if not word.isascii():
+        return word
     if word.endswith(("ss", "ch", "sh", "x")):
         return f"{word}es"
     return word if word.endswith("s") else f"{word}s"

@@ -59,10 +59,9 @@ def _told(value: object, words: Words) -> object:
 
 def _ask_about(product: dict, words: Words) -> str:
     """A question about the product that lies open: the assistant takes it to be about the last one looked at."""
-    known = {"material", *(product.get("attributes") or {})}
     asked = [(words("ask_material"), "what is it made of?")] if product.get("material") else []
     asked += [(words("ask_fit"), "does it run small?")] if product.get("size") else []
-    asked += [(words("ask_occasion"), "can I wear it to work?")] if "occasion" in product or "occasion" in known else []
+    asked += [(words("ask_occasion"), "can I wear it to work?")] if product.get("occasion") else []
     label, hint = text(words("ask_about")), text(words("ask_placeholder"))
     return (
         f'<form class="ask-about"{data(do="ask-about")}><label for="ask-about">{label}</label>'

@@ -22,6 +22,8 @@ def wish_words(wish: dict, words: Words) -> str:
     if len(values) > 2 and wish.get("said") and op == "in":
         return str(wish["said"])  # "dresses", not the eight kinds of them
     listed = [words.number(v, grouped=False) if isinstance(v, float) else str(v) for v in values]
+    if attribute == "category":
+        listed = [v.split(">")[-1].strip() or v for v in listed]  # of a path, its end
     said = f" {words('or')} ".join(listed[:3]) + (f" +{len(listed) - 3}" if len(listed) > 3 else "")
     if attribute == "size":
         said = words("in_size", size=said)

@@ -205,7 +205,8 @@ def test_many_sizes_are_counted():
 
 @pytest.mark.parametrize(
     ("attribute", "op", "values", "expected"),
-    [("category", "in", ["boots"], "boots"), ("price", "<=", [120.0], "up to 120"), ("price", ">=", [50.0], "from 50"),
+    [("category", "in", ["boots"], "boots"), ("category", "in", ["kitchen > towels"], "towels"),
+     ("price", "<=", [120.0], "up to 120"), ("price", ">=", [50.0], "from 50"),
      ("price", "<=", [124.9], "up to 124.90"),
      ("material", "not in", ["leather"], "not leather"), ("color", "in", ["black", "navy"], "black or navy"),
      ("color", "in", list("abcde"), "a or b or c +2"), ("size", "in", ["39"], "size 39"),
@@ -319,6 +320,7 @@ def test_an_opening_asks_for_what_the_shop_has():
     assert Page(welcome("Shop", catalog, EN)).values("data-text")[-3:] == [
         f"show me {plural(c)}" for c in ("boots", "dress", "watch")
     ]
+    assert [plural(c) for c in ("Kitchen > Towel", "Küchenhelfer", "Watch")] == ["towels", "küchenhelfer", "watches"]
 
 
 def test_an_opening_of_a_shop_without_kinds_still_helps():
