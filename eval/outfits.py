@@ -8,8 +8,6 @@ not told: the question comes right after the first purchase.
 
 from __future__ import annotations
 
-import argparse
-import json
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ import numpy as np
 from shopping_assistant.assistant.outfitting import outfit
 from shopping_assistant.assistant.shelf import Shelf
 from shopping_assistant.eval.replay_agent import lay_out
+from shopping_assistant.eval.sampled_sessions import measured
 from shopping_assistant.eval.significance import ci95, holm, paired_test
 from shopping_assistant.tools.attribute_filter import Constraint
 from shopping_assistant.tools.sessions import Event, Example
@@ -134,16 +133,8 @@ def report(store: Store, part: str, sample: int, seed: int) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--store", type=Path, required=True)
-    parser.add_argument("--part", choices=("validation", "test"), default="test")
-    parser.add_argument("--sample", type=int, default=300)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    made = report(Store.open(given.store), given.part, given.sample, given.seed)
-    if given.json:
-        print(json.dumps(made, indent=1))
+    made = measured(__doc__, report, part="test", sample=300)
+    if made is None:
         return
     print(f"{made['sessions']} of {made['of']} sessions of {made['store']} ({made['part']})")
     for name, figures in made["systems"].items():

@@ -8,16 +8,14 @@ those of a plain rule: the latest product clicked or bought that shares somethin
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from shopping_assistant.assistant.answers.reasons import shared, told_of
 from shopping_assistant.assistant.evidence import FOR_ONE, deeds, without
 from shopping_assistant.assistant.shelf import Shelf
+from shopping_assistant.eval.sampled_sessions import measured
 from shopping_assistant.eval.significance import ci95
 from shopping_assistant.tools.sessions import Event
 from shopping_assistant.tools.store import Store
@@ -87,16 +85,8 @@ def report(store: Store, part: str, sample: int, seed: int) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--store", type=Path, required=True)
-    parser.add_argument("--part", choices=("validation", "test"), default="test")
-    parser.add_argument("--sample", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    made = report(Store.open(given.store), given.part, given.sample, given.seed)
-    if given.json:
-        print(json.dumps(made, indent=1))
+    made = measured(__doc__, report, part="test", sample=200)
+    if made is None:
         return
     print(f"{made['sessions']} sessions of {made['store']} ({made['part']})")
     for rule, f in made["rules"].items():

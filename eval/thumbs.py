@@ -9,8 +9,6 @@ the target (`simulated_judging`), in one by chance: what thumbs do that say noth
 
 from __future__ import annotations
 
-import argparse
-import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ import numpy as np
 
 from shopping_assistant.eval.hidden_wish import Wish, WishError, Wishes
 from shopping_assistant.eval.replay_agent import REQUEST, known_before, lay_out
+from shopping_assistant.eval.sampled_sessions import measured
 from shopping_assistant.eval.significance import ci95, holm, paired_test
 from shopping_assistant.eval.simulated_conversation import AgentPartner, Stage, chances, wish_of
 from shopping_assistant.eval.simulated_judging import CardJudge
@@ -127,16 +126,8 @@ def _scores(stage: Stage, partner: AgentPartner, asked: Asked, judge: str, seed:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--store", type=Path, required=True)
-    parser.add_argument("--part", choices=("validation", "test"), default="validation")
-    parser.add_argument("--sample", type=int, default=150)
-    parser.add_argument("--seed", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    made = report(Store.open(given.store), given.part, given.sample, given.seed)
-    if given.json:
-        print(json.dumps(made, indent=1))
+    made = measured(__doc__, report, part="validation", sample=150, seed=5)
+    if made is None:
         return
     print(f"{made['sessions']} sessions of {made['store']} ({made['part']}, seed {made['seed']})")
     for judge, figures in made["judges"].items():

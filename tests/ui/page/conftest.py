@@ -1,12 +1,12 @@
 """A Chromium, and the demo shop's page over the real assistant, once for each module."""
 
 import shutil
-import socket
 
 import pytest
 
 from shopping_assistant.assistant.conversation import Assistant
 from tests.ui.page.visiting import CHROMIUM, FLAGS
+from tests.ui.sub_path_proxy import free_port
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +38,3 @@ def address(assistant) -> str:
     app = launch(assistant, port=free_port(), block=False)
     yield app.local_url
     app.close()
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]

@@ -2,17 +2,14 @@
 
 import base64
 import shutil
-import socket
 
 import pytest
 
 from shopping_assistant.assistant.conversation import Assistant
 from tests.drawn_shop import photo
 from tests.ui.page.visiting import PHONE, Visit
+from tests.ui.sub_path_proxy import free_port
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync")  # fmt: skip
 #: A browser's speech recognition as the Web Speech API has it, which hears what the test says.
 EAR = """
 window.ears = [];
@@ -35,25 +32,11 @@ window.hear = (text, last = true) => {
 """
 
 
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield browser
-        browser.close()
-
-
 def serve(store):
     from shopping_assistant.ui.app import launch
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     assistant = Assistant.open(store)
-    return assistant, launch(assistant, port=port, block=False)
+    return assistant, launch(assistant, port=free_port(), block=False)
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from tests.ui.page.conftest import free_port
 from tests.ui.page.visiting import PHONE, Visit
+from tests.ui.sub_path_proxy import free_port
 
 LAST = "#past .turn:last-child"
 
