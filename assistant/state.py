@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Sequence
 from typing import Any, TypedDict
 
@@ -180,6 +181,9 @@ def turned_back(known: Before, u: Understood) -> dict[str, Any]:
     return {**{k: v for k, v in told.items() if v or k == "gone"}, "turned_back": not held.same_as(was)}
 
 
+_DENIED = re.compile(r"\b(?:not|nothing|no|never|less|without|hardly)\b|n't\b", re.I)
+
+
 def search_query(
     constraints: Sequence[Constraint], words: Sequence[str], leanings: Sequence[Leaning] = ()
 ) -> str:  # fmt: skip
@@ -191,8 +195,11 @@ def search_query(
     names = [a for a in (*order, *middle) if a in said]
     if "department" in said:
         said["department"] = next(str(c.values[0]) for c in constraints if c.attribute == "department" and c.op == "in")
-    # What would be liked and is no condition is looked for by its words.
-    liked = [w.said for w in leanings if w.direction == "like" and w.values and w.than is None and w.attribute]
+    # What would be liked and is no condition is looked for by its words; "not so colourful" would find the colourful.
+    liked = [
+        w.said for w in leanings
+        if w.direction == "like" and w.values and w.than is None and w.attribute and not _DENIED.search(w.said)
+    ]  # fmt: skip
     parts = [said[a] for a in names] + list(dict.fromkeys(liked)) + list(words) + [said[a] for a in last if a in said]
     parts += [f"for {said['occasion']}"] if "occasion" in said else []
     parts += [said["brand"]] if "brand" in said else []

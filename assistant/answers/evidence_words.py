@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from shopping_assistant.assistant.answers.wording import listed, name_of, plural
 
 _DID = {"click": "clicked", "purchase": "chose"}
+#: From so many times its place on a product would have come much later.
+FAR_BELOW = 3
 #: Of a product that the memory of past searches led to.
 REMEMBERED = "often shown for searches like yours"
 
@@ -46,9 +48,10 @@ def because(e: dict) -> str:
 
 
 def _wish(e: dict) -> str:
-    said = f" (“{e['words']}”)" if e.get("words") else ""
+    if e.get("words"):
+        return f"it meets your wish “{e['words']}”"
     what = "" if e["attribute"] in ("text", "") else f" for the {name_of(e['attribute'])}"
-    return f"it meets your wish{what}{said}"
+    return f"it meets your wish{what}"
 
 
 def _together(e: dict, title: str) -> str:
@@ -80,9 +83,21 @@ def fall(e: dict, place: int | None = None) -> str:
 
 
 def sentence(e: dict, place: int | None = None) -> str:
-    """The same as a sentence of its own."""
-    clause = because(e) + fall(e, place)
-    return f"{clause[:1].upper()}{clause[1:]}."
+    """The same as a sentence of its own, in plain words: how much it counts, not from which place to which."""
+    clause = because(e)
+    return f"{clause[:1].upper()}{clause[1:]}{_weight(e, place)}."
+
+
+def _weight(e: dict, place: int | None) -> str:
+    if e["kind"] in ("like", "goes_with", "popular"):
+        return ""
+    without = e.get("rank_without")
+    if without is None:
+        return "; without that you would not see it here"
+    if place is None or place != e["rank"]:
+        return "; without that it would come later"
+    far = without >= FAR_BELOW * place and without - place >= 10
+    return f"; without that it would come {'much ' if far else ''}later"
 
 
 def most_telling(found: Sequence[dict], number: int) -> list[dict]:

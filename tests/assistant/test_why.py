@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from shopping_assistant.assistant.answers.evidence_words import most_telling
+from shopping_assistant.assistant.answers.evidence_words import most_telling, sentence
 from shopping_assistant.assistant.answers.reasons import short_of
 from shopping_assistant.assistant.conversation import Assistant
 from shopping_assistant.assistant.why import WhyError
@@ -167,3 +167,14 @@ def test_before_anything_is_known_it_says_how_often_it_was_bought(demo, thread):
     turn = demo.turn(thread, "surprise me")
     for card in holds_for_every_card(demo, thread, turn):
         assert "Nothing you did or said put it there: it was bought" in card["words"][0]
+
+
+@pytest.mark.parametrize(
+    ("without", "place", "said"),
+    [(95, 1, "; without that it would come much later."), (3, 1, "; without that it would come later."),
+     (5, 9, "; without that it would come later."), (None, 1, "; without that you would not see it here.")],
+    ids=("much", "a little", "elsewhere", "gone"),
+)  # fmt: skip
+def test_a_shopper_reads_no_ranks(without, place, said):
+    wish = {"kind": "attribute", "attribute": "category", "words": "dresses", "rank": 1, "rank_without": without}
+    assert sentence(wish, place) == f"It meets your wish “dresses”{said}"

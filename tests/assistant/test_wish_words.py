@@ -8,6 +8,7 @@ from shopping_assistant.assistant.language.figures import in_figures
 from shopping_assistant.assistant.language.leanings import Leaning, LeaningError, with_newer
 from shopping_assistant.assistant.language.understanding import Understanding
 from shopping_assistant.assistant.language.vocabulary import Vocabulary
+from shopping_assistant.assistant.state import search_query
 from shopping_assistant.tools.catalog import Catalog, Product
 
 
@@ -181,3 +182,11 @@ def test_a_shop_with_words_of_other_scripts_opens():
     pot = Product("1", "إبريق شاي نحاسي", "teapot", "دار الشاي", "نحاسي", price=5.0, attributes={"طراز": "مغربي"})
     vocabulary = Vocabulary(Catalog.from_products([pot, Product("2", "花瓶", "vase", "窯元", "青")]))
     assert Understanding(vocabulary).understand("show me teapots").constraints[0].values == ("teapot",)
+
+
+@pytest.mark.parametrize(("said", "looked_for"), [("dresses, not so colourful", False), ("elegant dresses", True)])
+def test_what_is_denied_is_not_looked_for(said, looked_for):
+    dresses = [Product(str(n), "Dress", "dress", "B", c) for n, c in enumerate(("red", "grey", "black", "beige"))]
+    u = Understanding(Vocabulary(Catalog.from_products(dresses))).understand(said)
+    query = search_query(u.constraints, u.words, u.leanings)
+    assert ("elegant" in query) is looked_for and "colourful" not in query

@@ -58,10 +58,10 @@ def conversations(threads: Sequence[dict], current: str, guest: bool, words: Wor
     if guest:
         return f'<p class="empty">{text(words("guest_keeps_nothing"))}</p>'
     rows = "".join(_conversation(t, t["thread_id"] == current, words) for t in threads if t["turns"])
-    if not rows:
-        return f'<p class="empty">{text(words("no_conversations"))}</p>'
-    forget = button(words("forget_me"), "forget", "quiet danger")
-    return f'<ul class="conversations">{rows}</ul>{forget}'
+    none = f'<p class="empty">{text(words("no_conversations"))}</p>'
+    listed = f'<ul class="conversations">{rows}</ul>' if rows else none
+    # Also without a conversation there may be a bag.
+    return listed + button(words("forget_me"), "forget", "quiet danger")
 
 
 def _conversation(thread: dict, current: bool, words: Words) -> str:

@@ -85,7 +85,7 @@ def _kinds(catalog: Catalog) -> list[tuple[str, int]]:
 
 
 def _kind(name: str, row: int, number: int, catalog: Catalog, words: Words) -> str:
-    # The tile is square, the drawing is higher than wide.
+    # The drawing is a little higher than its tile.
     drawing = draw(catalog.at(row).as_dict(), f"w{number}").replace(
         "<svg ", '<svg preserveAspectRatio="xMidYMid slice" ', 1
     )

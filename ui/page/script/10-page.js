@@ -81,6 +81,7 @@ regions.past = (value) => {
   early.splice(0).forEach(([name, data]) => send(name, data));
   carryOn(section, before, value);
   drawSettings(value);
+  if (value.guest && before.thread && !before.guest) note(words.guest_keeps_nothing);
   showLastTurn();
   mark();
 };

@@ -142,6 +142,7 @@ regions.wishes = (value) => draw($("#wishes"), value.html);
 function showLastTurn() {
   const turns = $$("#past .turn");
   if (turns.length) turns[turns.length - 1].scrollIntoView({ block: "start" });
+  else window.scrollTo(0, 0);
 }
 
 const box = () => $("#words");

@@ -38,7 +38,7 @@ does.compare = ({ dataset: { pid, name } }) => {
   if (!compared.delete(pid) && compared.size < MOST_COMPARED) compared.set(pid, name);
   mark();
 };
-does["compare-now"] = () => send("compare", { pids: [...compared.keys()] });
+does["compare-now"] = () => { awaitPanel("comparison", true); send("compare", { pids: [...compared.keys()] }); };
 does["compare-clear"] = () => { compared.clear(); mark(); settle(); };
-does.why = ({ dataset }) => send("why", aboutOf(dataset));
-does.trace = ({ dataset }) => send("trace", aboutOf(dataset));
+does.why = ({ dataset }) => { awaitPanel("why_these"); send("why", aboutOf(dataset)); };
+does.trace = ({ dataset }) => { awaitPanel("trace"); send("trace", aboutOf(dataset)); };

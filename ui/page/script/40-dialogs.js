@@ -15,12 +15,30 @@ regions.sheet = (value) => {
 };
 
 regions.panel = (value) => {
+  const panel = $("#panel-dialog");
+  if (panel.dataset.awaited === "closed") return delete panel.dataset.awaited; // the shopper waits no longer
+  delete panel.dataset.awaited;
   $("#panel-title").textContent = value.title;
-  $("#panel-dialog").classList.toggle("wide", value.kind === "wide");
+  panel.classList.toggle("wide", value.kind === "wide");
   draw($("#panel"), value.html);
-  openDialog($("#panel-dialog"));
+  openDialog(panel);
   mark();
 };
+
+// What is asked for opens at once; what it says comes when it is known.
+function awaitPanel(title, wide = false) {
+  const panel = $("#panel-dialog");
+  $("#panel-title").textContent = words[title];
+  panel.classList.toggle("wide", wide);
+  $("#panel").innerHTML = '<span class="dots"><i></i><i></i><i></i></span>';
+  panel.dataset.awaited = "open";
+  openDialog(panel);
+}
+
+function awaitPanelNoMore() {
+  if ($("#panel-dialog").dataset.awaited) $("#panel-dialog").close();
+  delete $("#panel-dialog").dataset.awaited;
+}
 
 does.close = (target) => target.closest("dialog").close();
 does.drawer = ({ dataset }) => {
@@ -48,11 +66,12 @@ function placeKept() {
   kept.setAttribute("role", desk.matches ? "complementary" : "dialog");
 }
 
-// A question that must be answered: resolves to false, true, or what was typed.
-function question(text, typed) {
+// A question that must be answered: resolves to false, true, or what was typed. The button says what it does.
+function question(text, yes, typed) {
   const dialog = $("#question-dialog");
   const input = $("#question-input");
   $("#question-text").textContent = text;
+  $("[value=yes]", dialog).textContent = yes;
   input.hidden = typed === undefined;
   input.value = typed ?? "";
   dialog.returnValue = "no";
@@ -71,6 +90,7 @@ whenOpen.push((house) => {
     // A click beside a dialog is a click on its backdrop.
     if (event.target === dialog && dialog.matches(":modal") && dialog.id !== "question-dialog") dialog.close();
   }));
+  $("#panel-dialog").addEventListener("close", ({ target }) => { if (target.dataset.awaited) target.dataset.awaited = "closed"; });
   $("#kept [role=tablist]").addEventListener("keydown", (event) => {
     if (!["ArrowLeft", "ArrowRight"].includes(event.key)) return;
     const other = $$("#kept [role=tab]").find((t) => t.getAttribute("aria-selected") !== "true");

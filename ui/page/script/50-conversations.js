@@ -31,14 +31,14 @@ does.guest = () => { closeAll(); send("fresh", { guest: !visit.guest }); settle(
 does.resume = ({ dataset }) => { closeAll(); send("resume", { thread: dataset.thread }); settle(); };
 does.export = ({ dataset }) => send("export", { thread: dataset.thread });
 does.rename = async ({ dataset }) => {
-  const title = await question(words.rename_to, dataset.name);
+  const title = await question(words.rename_to, words.rename, dataset.name);
   if (title) send("rename", { thread: dataset.thread, title });
 };
 does.delete = async ({ dataset }) => {
-  if (await question(say("delete_sure", { what: dataset.name }))) send("delete", { thread: dataset.thread });
+  if (await question(say("delete_sure", { what: dataset.name }), words.delete)) send("delete", { thread: dataset.thread });
 };
 does.forget = async () => {
-  if (await question(words.forget_sure)) send("delete", { all: true });
+  if (await question(words.forget_sure, words.delete)) send("delete", { all: true });
 };
 
 function drawSettings(value) {

@@ -2,7 +2,10 @@
 const NOTE_STAYS = 6000; // ms
 let noteTimer = 0;
 
-regions.note = (value) => value.text && note(value.text, value.undo, value.bad, value.english);
+regions.note = (value) => {
+  if (value.bad) awaitPanelNoMore();
+  if (value.text) note(value.text, value.undo, value.bad, value.english);
+};
 
 function note(text, undo, bad = false, english = false) {
   const place = $("dialog:modal") ?? $("#head").parentElement; // where clicks are listened to
@@ -29,7 +32,7 @@ function hideNote() {
 whenOpen.push(() => {
   new MutationObserver((changes) => {
     const came = changes.flatMap((c) => [...c.addedNodes]).filter((n) => n.nodeType === 1);
-    if (came.some((n) => n.matches(".toast-body") || $(".toast-body", n))) note(words.no_connection, null, true);
+    if (came.some((n) => n.matches(".toast-body") || $(".toast-body", n))) { awaitPanelNoMore(); note(words.no_connection, null, true); }
   }).observe(document.body, { childList: true, subtree: true });
 });
 
