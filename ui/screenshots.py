@@ -26,7 +26,7 @@ from shopping_assistant.assistant.chat_models import (
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-DESK, PHONE = (1280, 800), (390, 844)
+DESK, PHONE = (1280, 860), (390, 844)
 LARGEST_FILE = 150_000  # bytes: eight of them travel with every clone
 NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 PATIENCE = 120_000  # ms; the first answer waits for models

@@ -64,7 +64,7 @@ class Listening:
     def hear(self, text: str) -> Heard:
         """Read one sentence, knowing all that was heard and shown before."""
         start = time.perf_counter()
-        state = {**self._state, "text": " ".join(text.split())}
+        state = {**self._state, "text": " ".join(text.split()), "turn": self._state.get("turn", 0) + 1}
         runtime = Runtime(context=TurnContext(self._thread, self._thread))
         self._state = {**state, **self._agent.understand(state, runtime)}
         ms = (time.perf_counter() - start) * 1000

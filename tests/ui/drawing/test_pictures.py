@@ -1,7 +1,6 @@
 """Pictures: what is drawn follows the words of the catalogue, is safe to inline, and is always the same."""
 
 import re
-import time
 import xml.etree.ElementTree as ElementTree
 from functools import partial
 
@@ -109,14 +108,9 @@ def test_nothing_known_still_gives_a_picture():
         ElementTree.fromstring(pictures.draw(bare))
 
 
-def test_a_picture_takes_well_under_a_millisecond(small_shop):
+def test_pictures_are_small(small_shop):
     products = [small_shop[0].at(row).as_dict() for row in range(100)]
-    for p in products:
-        pictures.draw(p)
-    start = time.perf_counter()
-    sizes = [len(pictures.draw(p)) for p in products]
-    assert (time.perf_counter() - start) / len(products) < 0.002  # measured 0.13 ms; a busy machine is slower
-    assert max(sizes) < 12_000
+    assert max(len(pictures.draw(p)) for p in products) < 12_000  # characters: a page has a hundred of them
 
 
 @pytest.mark.parametrize(
