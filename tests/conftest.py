@@ -17,8 +17,8 @@ from tests.shared_folder import made_once
 SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 
 
-# What takes longest begins first, so that no process is left with it alone at the end; while the first lays down the demo
-# shop for the page, another trains.
+# What takes longest begins first, so that no process is left with it alone at the end; while the first lays down the
+# demo shop for the page, another trains.
 LONGEST_FIRST = ("tests/ui/page/test_walks.py", "tests/finetune/", "tests/ui/")
 
 
