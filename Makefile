@@ -33,7 +33,7 @@ chat: $(STORE)/store.json
 
 test: $(VENV)/.installed-test axe
 	$(VENV)/bin/ruff check .
-	$(VENV)/bin/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+	$(VENV)/bin/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
 
 # The page in eight states, from the running app; it takes a Chromium.
 screenshots: $(VENV)/.installed-test $(STORE)/store.json

@@ -17,18 +17,6 @@ from tests.shared_folder import made_once
 SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 
 
-# What takes longest begins first, so that no process is left with it alone at the end; while the first lays down the
-# demo shop for the page, another trains.
-LONGEST_FIRST = ("tests/ui/page/test_walks.py", "tests/finetune/", "tests/ui/")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    def turn(item: pytest.Item) -> int:
-        return next((n for n, start in enumerate(LONGEST_FIRST) if item.nodeid.startswith(start)), len(LONGEST_FIRST))
-
-    items.sort(key=turn)
-
-
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Real data to measure on; it is not part of the project."""
