@@ -51,7 +51,7 @@ def build_page(assistant: Assistant, always_guests: bool = False, turns: Turns |
         )  # fmt: skip
         wires = {name: _wire(name) for name in REGIONS}
 
-        def on(name: str, does, changes: list, data: bool = True, **more) -> object:
+        def on(name: str, does, changes: list, **more) -> object:
             """Listen to an event of the page's script."""
             given = {"show_progress": "hidden", "api_visibility": "private", **more}
             return getattr(house, f"shop_{name}")(does, [me, kept], changes, **given)

@@ -24,6 +24,7 @@ from shopping_assistant.assistant.chat_models import (
 )
 from shopping_assistant.assistant.conversation import Assistant
 from shopping_assistant.ui.page import inspection, keepsakes
+from shopping_assistant.ui.page.comparison import comparison_table
 from shopping_assistant.ui.page.opening import welcome
 from shopping_assistant.ui.page.product_sheet import product_sheet
 from shopping_assistant.ui.page.turns import pending, transcript, turn_section
@@ -88,7 +89,7 @@ def kindly(otherwise: int) -> Callable:
             except Exception:
                 log.exception("%s failed", event.__name__)
                 note = region(text=self.visitor(*_request_of(given)).words("went_wrong"), bad=True)
-            return (*[gr.skip()] * otherwise, note) if otherwise else note
+            return *[gr.skip()] * otherwise, note
 
         return tried
 
@@ -344,8 +345,6 @@ class Page:
     @kindly(1)
     def compare(self, event: gr.EventData, me: object, kept: object, request: gr.Request) -> tuple:
         """Chosen products side by side: ``panel, note``."""
-        from shopping_assistant.ui.page.comparison import comparison_table
-
         v = self.visitor(me, kept, request)
         pids = _told(event).get("pids")
         pids = [str(p) for p in pids][:4] if isinstance(pids, list) else []
